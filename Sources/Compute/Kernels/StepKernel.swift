@@ -1,0 +1,83 @@
+// StepKernel.swift · Compute/Kernels. What the training loop asks of a kernel, and what all kernels share: the working precision,
+// the training set in it and the constants of a step. The step itself is stated in Docs/numerics.md, "One step".
+
+/// Float or Double: what the step of a trial computes in.
+protocol WorkingPrecision: BinaryFloatingPoint, SIMDScalar, Codable {
+    /// The bit pattern, zero-extended.
+    var wideBitPattern: UInt64 { get }
+}
+
+extension Float: WorkingPrecision {
+    var wideBitPattern: UInt64 { UInt64(bitPattern) }
+}
+
+extension Double: WorkingPrecision {
+    var wideBitPattern: UInt64 { bitPattern }
+}
+
+/// A training set rounded to the working precision; the truth stays in Float64 for the risk.
+struct TrainingSet<Scalar: WorkingPrecision> {
+    let samples: Int, dimension: Int, batchSize: Int
+    /// X and X∘X of shape (N, d), row-major; the squares are products of rounded inputs, rounded again.
+    let inputs: [Scalar], squares: [Scalar]
+    /// y, of shape (N).
+    let labels: [Scalar]
+    let truth: [Double]
+    let noiseVariance: Double
+
+    init(_ data: DiagonalNetworkData, batchSize: Int) {
+        samples = data.labels.count
+        dimension = data.truth.count
+        self.batchSize = batchSize
+        inputs = data.inputs.map { Scalar($0) }
+        squares = inputs.map { $0 * $0 }
+        labels = data.labels.map { Scalar($0) }
+        truth = data.truth
+        noiseVariance = data.noiseVariance
+    }
+}
+
+/// c₁ … c₇ and η of one lane, computed in Float64 and rounded once. Those that the step subtracts are kept negated, because
+/// (−c)·x has the bits of −(c·x), signed zeros included, while the 0 − x of a SIMD negation has not.
+struct StepConstants<Scalar: WorkingPrecision> {
+    /// 8λ1/N, −8λ1/N², −4λ2/N, 4λ2/B, 2/B, −2/N, 2λ2, −η.
+    let c1: Scalar, minusC2: Scalar, minusC3: Scalar, c4: Scalar, c5: Scalar, minusC6: Scalar, c7: Scalar, minusRate: Scalar
+
+    init(_ lane: Lane, samples: Int, batchSize: Int) {
+        let n = Double(samples)
+        let b = Double(batchSize)
+        c1 = Scalar(8 * lane.lambda1 / n)
+        minusC2 = Scalar(-(8 * lane.lambda1 / (n * n)))
+        minusC3 = Scalar(-(4 * lane.lambda2 / n))
+        c4 = Scalar(4 * lane.lambda2 / b)
+        c5 = Scalar(2 / b)
+        minusC6 = Scalar(-(2 / n))
+        c7 = Scalar(2 * lane.lambda2)
+        minusRate = Scalar(-lane.learningRate)
+    }
+}
+
+/// Trains a few lanes side by side on one training set. Conforming kernels agree to the bit; `ReferenceKernel` is the one to read.
+protocol StepKernel {
+    associatedtype Scalar: WorkingPrecision
+    /// What all kernels of a group share, made once.
+    associatedtype Shared
+
+    /// Lanes side by side.
+    static var width: Int { get }
+    static func share(_ set: TrainingSet<Scalar>) -> Shared
+    /// - Parameters:
+    ///   - lanes: from 1 to `width`.
+    ///   - start: θ = (a, b), of shape (2d), for every lane.
+    init(_ shared: Shared, lanes: [Lane], start: [Scalar])
+
+    /// One step of SGD with both penalties.
+    /// - Parameter batch: B different rows of the training set, in the order in which they are summed.
+    mutating func step(batch: ArraySlice<Int>)
+    /// Exact population risk of every lane: Σⱼ(aⱼbⱼ − βⱼ)² plus the noise variance.
+    func testLosses() -> [Double]
+    /// Mean squared residual of every lane on the training set.
+    mutating func trainLosses() -> [Double]
+    /// θ = (a, b) of one lane, of shape (2d).
+    func parameters(ofLane lane: Int) -> [Scalar]
+}

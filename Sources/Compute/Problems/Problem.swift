@@ -1,0 +1,16 @@
+// Problem.swift · Compute/Problems, behind TrialPlan.swift. What the way in asks of a problem.
+
+/// Something that can be trained, lane by lane, from a master seed.
+///
+/// The protocol is asked once for each group, so that its generality costs the inner loops nothing: a problem owns its data, its step
+/// and its kernels. A new one is one conforming type; `run` and `GroupPlan` take it as it is.
+public protocol Problem: Sendable, Hashable {
+    /// As in a sweep file, such as `diagonal-network`.
+    static var name: String { get }
+
+    /// Called by `run` alone: `lanes` and `coordinates` are those of a checked plan and denormals are flushed.
+    ///
+    /// A conforming type promises that each record depends on the problem, the coordinates and its own lane and on nothing else, to the
+    /// bit; that a diverged lane disturbs no other; and that `observe` is called as `run` says. It must not be inlined into `run`.
+    func train(_ lanes: [Lane], at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [TrialRecord]?
+}

@@ -1,0 +1,78 @@
+// GroupTraining.swift · Compute/Training, between a problem's configuration and the kernels.
+// In: lanes, a training set, where to start, an order for each epoch. Out: records. Decides which lanes share a kernel, when a
+// trial has diverged and what is observed; does no arithmetic on parameters.
+
+/// Trains all lanes, epoch by epoch.
+/// - Parameter order: the order of the samples in an epoch, counted from 0.
+func train<K: StepKernel>(
+    _ lanes: [Lane], on set: TrainingSet<K.Scalar>, from start: [K.Scalar], epochs: Int, by kernel: K.Type,
+    order: (Int) -> [Int], observe: ([Observation]) -> Flow
+) -> [TrialRecord]? {
+    let rule = CurveRule(epochs: epochs)
+    let shared = K.share(set)
+    var blocks = packed(lanes, width: K.width).map { members in
+        (members: members, kernel: K(shared, lanes: members.map { lanes[$0] }, start: start), alive: members.count)
+    }
+    var records = [TrialRecord](
+        repeating: TrialRecord(outcome: .done, epochs: 0, trainLoss: .nan, testLoss: .nan, curve: [], parameterBits: []),
+        count: lanes.count)
+
+    for epoch in 1...epochs {
+        let samples = order(epoch - 1)
+        let isCurvePoint = rule.hasPoint(at: epoch)
+        var observations: [Observation] = []
+        // A block trains a whole epoch before the next one does: its lanes stay in the first-level cache.
+        for index in blocks.indices where blocks[index].alive > 0 {
+            for first in stride(from: 0, to: samples.count, by: set.batchSize) {
+                blocks[index].kernel.step(batch: samples[first..<first + set.batchSize])
+            }
+            let testLosses = blocks[index].kernel.testLosses()
+            let trainLosses = isCurvePoint ? blocks[index].kernel.trainLosses() : nil
+            for (lane, member) in blocks[index].members.enumerated() where records[member].outcome == .done {
+                records[member].epochs = epoch
+                let trainLoss = trainLosses?[lane]
+                // A single precision residual can overflow while the risk, in double, is finite still.
+                guard testLosses[lane].isFinite, trainLoss?.isFinite ?? true else {
+                    records[member].outcome = .diverged
+                    blocks[index].alive -= 1
+                    continue
+                }
+                if let trainLoss {
+                    let point = CurvePoint(epoch: epoch, trainLoss: trainLoss, testLoss: testLosses[lane])
+                    records[member].curve.append(point)
+                    observations.append(Observation(lane: member, point: point))
+                }
+            }
+        }
+        if observations.isEmpty {
+            if blocks.allSatisfy({ $0.alive == 0 }) { break }
+            continue
+        }
+        observations.sort { $0.lane < $1.lane }
+        if observe(observations) == .stop { return nil }
+    }
+
+    for block in blocks {
+        for (lane, member) in block.members.enumerated() where records[member].outcome == .done {
+            // The last epoch is a curve point, so a trial that is done has one.
+            guard let last = records[member].curve.last else { continue }
+            records[member].trainLoss = last.trainLoss
+            records[member].testLoss = last.testLoss
+            records[member].parameterBits = block.kernel.parameters(ofLane: lane).map(\.wideBitPattern)
+        }
+    }
+    return records
+}
+
+/// Indices of lanes, cut into blocks of at most `width`.
+///
+/// Sorted so that lanes which diverge together share a block, for a block of diverged lanes alone costs no more time. What drives a
+/// run over the cliff is ηλ2, then ηλ1 (numerics.md). No result depends on it: lanes do not meet.
+private func packed(_ lanes: [Lane], width: Int) -> [[Int]] {
+    let order = lanes.indices.sorted { first, second in
+        let (x, y) = (lanes[first], lanes[second])
+        return (x.learningRate * x.lambda2, x.learningRate * x.lambda1, first)
+            < (y.learningRate * y.lambda2, y.learningRate * y.lambda1, second)
+    }
+    return stride(from: 0, to: order.count, by: width).map { Array(order[$0..<min($0 + width, order.count)]) }
+}

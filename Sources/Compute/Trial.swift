@@ -1,0 +1,106 @@
+// Trial.swift · Compute, the reader's way in, with TrialPlan.swift.
+// The words of the room: what one lane of a group is asked to do, what is seen of it on the way, and what is left at the end.
+
+/// Arithmetic of the training step. Data, losses and constants are made in Float64 either way.
+public enum Precision: String, Sendable, Hashable, CaseIterable {
+    case float32, float64
+}
+
+/// One trial of a group: the strengths and the learning rate that one SIMD lane trains with.
+public struct Lane: Sendable, Hashable {
+    /// λ1 of Eq. 11 and λ2 of Eq. 12, in parameters² per unit of loss; 0 leaves the penalty out. Both 0 is vanilla SGD.
+    public var lambda1: Double, lambda2: Double
+    /// η, constant over the run.
+    public var learningRate: Double
+
+    public init(lambda1: Double, lambda2: Double, learningRate: Double) {
+        self.lambda1 = lambda1
+        self.lambda2 = lambda2
+        self.learningRate = learningRate
+    }
+}
+
+/// What the trials of one group share besides their problem, and what chooses their random streams.
+public struct Coordinates: Sendable, Hashable {
+    /// Master seed: the key of every stream.
+    public var seed: UInt64
+    /// 0-based; below 2¹⁶, 2¹⁶ and 2²⁴, the widths of their fields in a Philox counter.
+    public var trainingSet: Int, initialization: Int, repetition: Int
+
+    public init(seed: UInt64, trainingSet: Int, initialization: Int, repetition: Int) {
+        self.seed = seed
+        self.trainingSet = trainingSet
+        self.initialization = initialization
+        self.repetition = repetition
+    }
+}
+
+/// Losses at the end of an epoch, in squared units of the label.
+public struct CurvePoint: Sendable, Equatable {
+    /// Epochs trained so far, from 1.
+    public var epoch: Int
+    /// Mean loss on the training set, without penalties; and the exact population risk.
+    public var trainLoss: Double, testLoss: Double
+
+    public init(epoch: Int, trainLoss: Double, testLoss: Double) {
+        self.epoch = epoch
+        self.trainLoss = trainLoss
+        self.testLoss = testLoss
+    }
+}
+
+/// All that is left of a trial. A function of problem, coordinates and lane alone, to the bit.
+public struct TrialRecord: Sendable, Equatable {
+    public enum Outcome: Sendable, Hashable {
+        case done
+        /// A loss was NaN or infinite at the end of epoch `epochs`.
+        case diverged
+    }
+
+    public var outcome: Outcome
+    /// Epochs trained; for a diverged trial, the one at whose end the loss was first not finite.
+    public var epochs: Int
+    /// At the end; NaN for a diverged trial (which makes two records of it unequal: compare `bits`).
+    public var trainLoss: Double, testLoss: Double
+    /// At the epochs that `CurveRule` names, as long as the losses were finite.
+    public var curve: [CurvePoint]
+    /// Final θ = (a, b) as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
+    public var parameterBits: [UInt64]
+
+    public init(
+        outcome: Outcome, epochs: Int, trainLoss: Double, testLoss: Double, curve: [CurvePoint], parameterBits: [UInt64]
+    ) {
+        self.outcome = outcome
+        self.epochs = epochs
+        self.trainLoss = trainLoss
+        self.testLoss = testLoss
+        self.curve = curve
+        self.parameterBits = parameterBits
+    }
+
+    /// Everything in the record as words, for hashing and for comparing bit for bit: outcome (0 done, 1 diverged), epochs, final
+    /// losses, number of curve points and their three words each, then the parameters.
+    public var bits: [UInt64] {
+        let head = [outcome == .done ? 0 : 1, UInt64(epochs), trainLoss.bitPattern, testLoss.bitPattern, UInt64(curve.count)]
+        return head + curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] } + parameterBits
+    }
+}
+
+/// A curve point of one lane while its group is still training.
+public struct Observation: Sendable, Equatable {
+    /// Index into `GroupPlan.lanes`.
+    public var lane: Int
+    public var point: CurvePoint
+
+    public init(lane: Int, point: CurvePoint) {
+        self.lane = lane
+        self.point = point
+    }
+}
+
+/// Answer of whoever observes a run.
+public enum Flow: Sendable, Hashable {
+    case goOn
+    /// Give the whole group up; what was computed is lost.
+    case stop
+}

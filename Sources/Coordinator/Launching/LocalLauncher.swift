@@ -1,0 +1,61 @@
+// LocalLauncher.swift · Coordinator/Launching. Worker processes on the coordinator's own box: started, replaced, stopped.
+// They are ordinary workers on a real socket; that they are ours matters only here.
+
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+internal import Wire
+
+struct LocalLauncher: ~Copyable {
+    private let program: String
+    private let arguments: [String]
+    private let count: Int
+    private let logPath: String
+    private var running: [pid_t: Instant] = [:]
+    /// Deaths in a row, each within `quick` of its start.
+    private var quickDeaths = 0
+
+    /// A worker that dies sooner than this never got to work.
+    private static let quick: Duration = .seconds(5)
+    /// Then something is wrong with the program or the box, and starting it again cannot help.
+    private static let patience = 5
+
+    /// - Parameters:
+    ///   - count: worker processes; 0 for none.
+    ///   - logPath: where their stderr goes.
+    init(program: String, endpoint: String, count: Int, slots: Int, orphanTimeout: Duration, logPath: String) {
+        self.program = program
+        arguments = ["--connect", endpoint, "--slots", "\(slots)", "--orphan-timeout", "\(orphanTimeout.inSeconds)"]
+        self.count = count
+        self.logPath = logPath
+    }
+
+    /// None of ours is left and none will be started.
+    var hasGivenUp: Bool { count > 0 && quickDeaths >= Self.patience }
+
+    mutating func start() throws {
+        for _ in 0..<count { running[try Subprocess.spawn(program, arguments, errorsTo: logPath)] = Instant(sinceStart: .zero) }
+    }
+
+    /// Buries the dead and starts others in their place. A worker that left by itself (drained, refused) is not replaced.
+    /// - Returns: whether any of ours is alive.
+    mutating func tend(at now: Instant, _ logger: Logger) -> Bool {
+        for (pid, status) in Subprocess.reap() {
+            guard let since = running.removeValue(forKey: pid) else { continue }
+            quickDeaths = now - since < Self.quick ? quickDeaths + 1 : 1
+            logger.warning("local worker \(pid) ended: \(status)\(quickDeaths >= Self.patience ? "" : ", starting another"); see \(logPath)")
+            guard quickDeaths < Self.patience else { continue }
+            do { running[try Subprocess.spawn(program, arguments, errorsTo: logPath)] = now } catch {
+                logger.error("\(error)")
+                quickDeaths = Self.patience
+            }
+        }
+        return !running.isEmpty
+    }
+
+    /// Those that are still there are asked to go.
+    mutating func stop() {
+        _ = Subprocess.reap().map { running.removeValue(forKey: $0.0) }
+        for pid in running.keys { Subprocess.signal(pid, SIGTERM) }
+    }
+}

@@ -1,0 +1,196 @@
+// Scheduler.swift · Coordinator/Scheduling, after Grid.swift, before EffectRunner.swift.
+// Decides which worker computes which trials. In: an Event and the time. Out: [Effect].
+// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials; workers: +Workers; checks: +Invariants.
+
+internal import Wire
+
+struct Scheduler {
+    enum Event {
+        case received(Envelope, from: Route)
+        /// A frame that is none of our messages.
+        case unreadable(MessageError, from: Route)
+        /// The deliveries are durable.
+        case stored([Delivery])
+        /// The store takes nothing for the moment (disk full), or takes results again.
+        case storeBlocked(Bool)
+        /// Ctrl-C or SIGTERM: hands out no more, and lets every worker finish what it computes.
+        case drainRequested
+        case tick
+    }
+
+    enum Effect: Equatable {
+        case send(Envelope, to: Route)
+        /// To be committed, then said with `stored`.
+        case store(Delivery)
+        case report(Report)
+    }
+
+    /// Results on their way to the disk, and whom to tell when they are there.
+    struct Delivery: Equatable, Sendable {
+        var results: [TrialResult]
+        var worker: WorkerID?
+        var host: String
+        /// The worker's batch that this settles; nil for what the scheduler itself decided.
+        var acknowledge: (BatchID, to: Route)?
+
+        static func == (a: Self, b: Self) -> Bool {
+            a.results == b.results && a.worker == b.worker && a.acknowledge?.0 == b.acknowledge?.0 && a.acknowledge?.to == b.acknowledge?.to
+        }
+    }
+
+    /// What a person may want to know; the loop logs it.
+    enum Report: Equatable {
+        case joined(WorkerID, host: String, slots: Int)
+        case left(WorkerID, host: String, reason: String)
+        case lost(WorkerID, host: String, returned: Int)
+        case refused(Route, reason: String)
+        case malformed(Route, reason: String)
+        case setAside(TrialKey, crashes: Int)
+    }
+
+    struct Configuration: Equatable {
+        var sweep: String
+        /// The coordinator's count of its starts on this store.
+        var epoch: UInt64
+        var heartbeatInterval: Duration = .seconds(2)
+        var silence: Duration = .seconds(6)
+        /// Leases are packed to take about this long.
+        var leaseDuration: Duration = .seconds(1)
+        var crashLimit = 3
+        /// Trials that a kernel runs in one go: a lease of one costs as much as a lease of this many.
+        var lanes = 16
+        /// For the first leases, before any result has told.
+        var expectedSecondsPerTrial: Double
+        var selfTest: Digest
+    }
+
+    let configuration: Configuration
+    let grid: Grid
+
+    var states: [TrialState]
+    var histories: [Int: TrialHistory] = [:]
+    var waiting: WaitingTrials
+    var leases: [LeaseID: LeaseState] = [:]
+    var workers: [WorkerID: WorkerState] = [:]
+    var routes: [Route: WorkerID] = [:]
+    /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
+    var baselines: [Int: [Int: Double]]
+    var nextLease: UInt32 = 1
+    var remaining: Int
+    var isStoreBlocked = false
+    var isDraining = false
+    /// Workers have been told to go; what they still say is acknowledged.
+    var hasDismissed = false
+    var counts: Counts
+
+    struct Counts: Equatable, Sendable {
+        var done = 0
+        var diverged = 0
+        var failed = 0
+
+        mutating func count(_ outcome: Outcome) {
+            switch outcome {
+            case .done: done += 1
+            case .diverged: diverged += 1
+            case .failed: failed += 1
+            }
+        }
+    }
+
+    /// - Parameters:
+    ///   - stored: whether a trial's result is in the store already, by grid index.
+    ///   - counts: of those results.
+    ///   - baselines: test losses of stored vanilla runs by grid index.
+    init(_ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, counts: Counts, baselines: [Int: [Int: Double]]) {
+        self.configuration = configuration
+        self.grid = grid
+        states = (0..<grid.count).map { stored($0) ? .stored : .waiting }
+        waiting = WaitingTrials(grid.groups.enumerated().map { [states] i, group in (i, group.trials.filter { states[$0] == .waiting }) })
+        remaining = waiting.count
+        self.counts = counts
+        self.baselines = baselines
+    }
+
+    /// Every trial has a durable result.
+    var isFinished: Bool { remaining == 0 }
+
+    /// Nothing more will happen: finished or drained, and every worker has left.
+    var isOver: Bool { (isFinished || isDraining) && workers.isEmpty }
+
+    mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+        switch event {
+        case .received(let envelope, let route): hear(envelope, from: route, at: now)
+        case .unreadable(let error, let route): refuse(error, from: route)
+        case .stored(let deliveries): settle(deliveries, at: now)
+        case .storeBlocked(let blocked): block(blocked, at: now)
+        case .drainRequested: drain(at: now)
+        case .tick: tick(at: now)
+        }
+    }
+
+    /// When `tick` has to come at the latest.
+    var nextDeadline: Instant {
+        workers.values.map { min($0.lastSent + configuration.heartbeatInterval, $0.lastHeard + configuration.silence) }.min() ?? .distantFuture
+    }
+
+    private mutating func hear(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {
+        if case .hello(let hello) = envelope.message { return greet(hello, from: route, at: now) }
+        guard let id = routes[route] else { return hearStranger(envelope.message, from: route) }
+        // Any frame counts as life: a worker that sends a long batch is alive, only late.
+        workers[id]!.lastHeard = now
+        switch envelope.message {
+        case .ready(let credits):
+            workers[id]!.credits = credits
+            return grant(at: now)
+        case .progress(let lease, _):
+            if leases[lease]?.worker == id { leases[lease]!.hasBegun = true }
+            return []
+        case .results(let batch, let lease, let results):
+            let delivery = take(results, of: lease, from: id, acknowledge: (batch, to: route))
+            return [.store(delivery)] + grant(at: now)
+        case .cancel(let lease):
+            if leases[lease]?.worker == id { release(lease) }
+            return grant(at: now)
+        case .goodbye(let reason): return part(from: id, reason: reason, at: now)
+        case .heartbeat: return []
+        case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce:
+            return [.report(.malformed(route, reason: "a message that only a coordinator sends"))]
+        }
+    }
+
+    /// The connection is of a worker that was taken for dead, or that an earlier coordinator knew.
+    private mutating func hearStranger(_ message: Message, from route: Route) -> [Effect] {
+        switch message {
+        // Late results are welcome: the work is done, and the store recognises a repeat.
+        case .results(let batch, _, let results):
+            return [.store(take(results, of: nil, from: nil, acknowledge: (batch, to: route))), reply(.introduce, to: route)]
+        case .goodbye: return []
+        default: return [reply(.introduce, to: route)]
+        }
+    }
+
+    private func refuse(_ error: MessageError, from route: Route) -> [Effect] {
+        switch error {
+        case .versionMismatch: [reply(.refused(reason: "\(error)"), to: route), .report(.refused(route, reason: "\(error)"))]
+        case .malformed(let reason): [.report(.malformed(route, reason: reason))]
+        }
+    }
+
+    private mutating func block(_ blocked: Bool, at now: Instant) -> [Effect] {
+        isStoreBlocked = blocked
+        return blocked ? [] : grant(at: now)
+    }
+
+    private mutating func drain(at now: Instant) -> [Effect] {
+        isDraining = true
+        return dismiss(at: now)
+    }
+
+    /// A message to a connection that belongs to no worker.
+    func reply(_ message: Message, to route: Route) -> Effect { .send(Envelope(epoch: configuration.epoch, message: message), to: route) }
+
+    mutating func send(_ message: Message, to id: WorkerID, at now: Instant) -> Effect {
+        workers[id]!.lastSent = now
+        return reply(message, to: workers[id]!.route)
+    }
+}

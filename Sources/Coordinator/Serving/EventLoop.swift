@@ -1,0 +1,169 @@
+// EventLoop.swift · Coordinator/Serving, between the wire and the Scheduler. The only part that waits; it translates and obeys.
+// It owns the socket, the store and the local workers, all on one thread.
+
+internal import Logging
+internal import Wire
+
+struct EventLoop: ~Copyable {
+    /// From outside: signals.
+    enum Letter: Sendable { case interrupt }
+
+    enum End: Equatable {
+        case finished
+        case interrupted
+        /// No worker is here and none can be started.
+        case noWorkers
+    }
+
+    private let mailbox: Mailbox<Letter>
+    private let logger: Logger
+    private let stopwatch = Stopwatch()
+    private var scheduler: Scheduler
+    private var socket: RouterSocket
+    private var store: ResultStore
+    private var launcher: LocalLauncher
+    private var display: ProgressDisplay
+    /// Committed together, once for each turn of the loop; acknowledged after that.
+    private var deliveries: [Scheduler.Delivery] = []
+    /// The store refused: nothing is tried before this.
+    private var storeRetry: Instant?
+    /// Frames whose worker's queue was full.
+    private var outbox: [(frame: [UInt8], route: Route)] = []
+    private var interrupts = 0
+    private var dismissedAt: Instant?
+    private var warnedOfNoWorkers: Instant
+
+    init(
+        _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
+        display: ProgressDisplay, mailbox: Mailbox<Letter>, logger: Logger
+    ) {
+        self.scheduler = scheduler
+        self.socket = socket
+        self.store = store
+        self.launcher = launcher
+        self.display = display
+        self.mailbox = mailbox
+        self.logger = logger
+        warnedOfNoWorkers = stopwatch.now
+    }
+
+    /// How long workers may take to leave once the sweep is over: a last lease of about a second, and the way.
+    private static let farewell: Duration = .seconds(10)
+
+    mutating func run() throws -> End {
+        try launcher.start()
+        while true {
+            for event in try receive() + letters() + [.tick] {
+                for effect in scheduler.handle(event, at: stopwatch.now) { perform(effect) }
+            }
+            try commit()
+            try flush()
+            let now = stopwatch.now
+            display.show(scheduler, at: now)
+            if let end = end(at: now) {
+                display.finish(scheduler, at: now)
+                launcher.stop()
+                return end
+            }
+            let deadline = min(scheduler.nextDeadline, storeRetry ?? .distantFuture) - now
+            // 0.2 s: how soon the bar moves, a worker process that died is replaced and a full queue is tried again.
+            try Poller.wait(for: socket, or: mailbox.doorbell, atMost: min(deadline, .milliseconds(200)))
+        }
+    }
+
+    private mutating func end(at now: Instant) -> End? {
+        let over = scheduler.isFinished || scheduler.isDraining
+        if !over {
+            let alive = launcher.tend(at: now, logger)
+            guard scheduler.workers.isEmpty else { return nil }
+            if launcher.hasGivenUp, !alive { return .noWorkers }
+            if !alive, now - warnedOfNoWorkers > .seconds(30) {
+                warnedOfNoWorkers = now
+                logger.warning("no workers: start one with the command above")
+            }
+            return nil
+        }
+        if dismissedAt == nil { dismissedAt = now }
+        let end: End = scheduler.isFinished ? .finished : .interrupted
+        if interrupts > 1 { return end }
+        guard deliveries.isEmpty else { return nil }
+        return scheduler.isOver || now - dismissedAt! > Self.farewell ? end : nil
+    }
+
+    private mutating func letters() -> [Scheduler.Event] {
+        mailbox.empty().compactMap { _ in
+            interrupts += 1
+            guard interrupts == 1 else { return nil }
+            logger.notice("draining: workers finish what they compute; once more stops at once")
+            return .drainRequested
+        }
+    }
+
+    private mutating func receive() throws(SocketError) -> [Scheduler.Event] {
+        var events: [Scheduler.Event] = []
+        // 256 frames a turn: heartbeats go out and commits happen also under a flood.
+        while events.count < 256, let (route, frame) = try socket.receive() {
+            do { events.append(.received(try Envelope(decoding: frame), from: route)) } catch let error {
+                events.append(.unreadable(error, from: route))
+            }
+        }
+        return events
+    }
+
+    private mutating func perform(_ effect: Scheduler.Effect) {
+        switch effect {
+        case .send(let envelope, let route): outbox.append((envelope.encoded(), route))
+        case .store(let delivery): deliveries.append(delivery)
+        case .report(let report): log(report)
+        }
+    }
+
+    /// One transaction for everything that came in this turn. Until the disk takes it nothing is acknowledged and nothing is lost.
+    private mutating func commit() throws {
+        guard !deliveries.isEmpty, storeRetry.map({ stopwatch.now >= $0 }) ?? true else { return }
+        do {
+            for conflict in try store.put(deliveries.map { ($0.results, $0.host) }) {
+                logger.error("trial \(conflict.trial): \(conflict.host) and \(conflict.firstHost) computed different bits; both are in the store's table conflict")
+            }
+        } catch StoreError.blocked(let reason) {
+            if storeRetry == nil {
+                logger.error("\(StoreError.blocked(reason: reason)): nothing is handed out until it does")
+                for effect in scheduler.handle(.storeBlocked(true), at: stopwatch.now) { perform(effect) }
+            }
+            storeRetry = stopwatch.now + .seconds(1)
+            return
+        }
+        let stored = deliveries
+        deliveries = []
+        for effect in scheduler.handle(.stored(stored), at: stopwatch.now) { perform(effect) }
+        guard storeRetry != nil else { return }
+        storeRetry = nil
+        logger.notice("the store takes results again")
+        for effect in scheduler.handle(.storeBlocked(false), at: stopwatch.now) { perform(effect) }
+    }
+
+    private mutating func flush() throws(SocketError) {
+        let frames = outbox
+        outbox = []
+        for (frame, route) in frames {
+            do { try socket.send(frame, to: route) } catch {
+                switch error {
+                case .notNow: outbox.append((frame, route))
+                case .unknownPeer: break
+                default: throw error
+                }
+            }
+        }
+    }
+
+    private func log(_ report: Scheduler.Report) {
+        switch report {
+        case .joined(let id, let host, let slots): logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
+        case .left(let id, let host, let reason): logger.info("worker \(id) on \(host) left: \(reason)")
+        case .lost(let id, let host, let returned): logger.warning("worker \(id) on \(host) fell silent: \(returned) trials wait again")
+        case .refused(let route, let reason): logger.warning("refused connection \(route): \(reason)")
+        case .malformed(let route, let reason): logger.warning("dropped a frame of connection \(route): \(reason)")
+        case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
+        }
+    }
+}

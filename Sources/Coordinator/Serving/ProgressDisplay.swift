@@ -1,0 +1,48 @@
+// ProgressDisplay.swift · Coordinator/Serving. When the progress is shown, and where; how it looks is Reporting/Progress.swift.
+
+internal import Glibc
+internal import Wire
+
+/// A bar that is drawn over on a terminal, plain lines elsewhere.
+struct ProgressDisplay {
+    private let isTerminal: Bool
+    private let isQuiet: Bool
+    private let doneAtStart: Int
+    private var shownAt: Instant?
+
+    init(isQuiet: Bool, doneAtStart: Int) {
+        isTerminal = isatty(STDERR_FILENO) == 1
+        self.isQuiet = isQuiet
+        self.doneAtStart = doneAtStart
+    }
+
+    mutating func show(_ scheduler: borrowing Scheduler, at now: Instant) {
+        // Five times a second for eyes, every five seconds for a log.
+        let interval: Duration = isTerminal ? .milliseconds(200) : .seconds(5)
+        guard !isQuiet, now - (shownAt ?? Instant(sinceStart: .zero)) >= interval else { return }
+        shownAt = now
+        draw(scheduler, at: now)
+    }
+
+    mutating func finish(_ scheduler: borrowing Scheduler, at now: Instant) {
+        guard !isQuiet else { return }
+        draw(scheduler, at: now)
+        if isTerminal { write("\n") }
+    }
+
+    private func draw(_ scheduler: borrowing Scheduler, at now: Instant) {
+        let counts = scheduler.counts
+        let progress = Progress(
+            name: scheduler.configuration.sweep, done: counts.done + counts.diverged + counts.failed, failed: counts.failed,
+            diverged: counts.diverged, total: scheduler.grid.count, doneAtStart: doneAtStart, elapsed: now.sinceStart,
+            workers: scheduler.workers.count, slots: scheduler.workers.values.reduce(0) { $0 + $1.hello.slots })
+        write(isTerminal ? "\r\u{1b}[K" + progress.line(width: terminalWidth) : progress.plainLine + "\n")
+    }
+
+    private var terminalWidth: Int {
+        var size = winsize()
+        return unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
+    }
+
+    private func write(_ text: String) { unsafe _ = Glibc.write(STDERR_FILENO, text, text.utf8.count) }
+}

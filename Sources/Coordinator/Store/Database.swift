@@ -1,0 +1,123 @@
+// Database.swift · Coordinator/Store. The one door to SQLite's C API: a connection and its statements, each with one owner.
+
+internal import CSQLite
+
+/// One connection, for one thread.
+@safe struct Database: ~Copyable {
+    private let handle: OpaquePointer
+    let path: String
+
+    /// - Throws: `unusable` when the file cannot be opened or made.
+    init(_ path: String, readOnly: Bool = false) throws(StoreError) {
+        var handle: OpaquePointer?
+        let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+        let code = unsafe sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
+        guard code == SQLITE_OK, let handle = unsafe handle else {
+            let reason = unsafe String(cString: sqlite3_errstr(code))
+            unsafe sqlite3_close_v2(handle)
+            throw .unusable(path: path, reason: reason)
+        }
+        unsafe self.handle = unsafe handle
+        self.path = path
+        // A reader (`status`, `report`) may hold a page for a moment.
+        unsafe sqlite3_busy_timeout(handle, 5_000)
+    }
+
+    deinit { unsafe _ = sqlite3_close_v2(handle) }
+
+    func execute(_ sql: String) throws(StoreError) {
+        let code = unsafe sqlite3_exec(handle, sql, nil, nil, nil)
+        guard code == SQLITE_OK else { throw failure(code) }
+    }
+
+    func prepare(_ sql: String) throws(StoreError) -> Statement {
+        var statement: OpaquePointer?
+        let code = unsafe sqlite3_prepare_v3(handle, sql, -1, UInt32(SQLITE_PREPARE_PERSISTENT), &statement, nil)
+        guard code == SQLITE_OK, let statement = unsafe statement else { throw failure(code) }
+        return unsafe Statement(statement, path: path)
+    }
+
+    /// All of it or nothing of it is on disk when this returns.
+    func transaction(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try execute("BEGIN IMMEDIATE")
+        do {
+            try body()
+            try execute("COMMIT")
+        } catch {
+            // SQLite may have rolled back by itself; a second time does nothing.
+            try? execute("ROLLBACK")
+            throw error
+        }
+    }
+
+    private func failure(_ code: CInt) -> StoreError { .of(code, message: unsafe String(cString: sqlite3_errmsg(handle)), path: path) }
+}
+
+/// A prepared statement: bind, step, read, again.
+@safe struct Statement: ~Copyable {
+    private let handle: OpaquePointer
+    private let path: String
+
+    fileprivate init(_ handle: OpaquePointer, path: String) {
+        unsafe self.handle = unsafe handle
+        self.path = path
+    }
+
+    deinit { unsafe _ = sqlite3_finalize(handle) }
+
+    enum Value {
+        case integer(Int64), real(Double), text(String), blob([UInt8]), null
+    }
+
+    /// Binds the values in order and runs to the end; for statements that give no rows.
+    func run(_ values: [Value] = []) throws(StoreError) { try rows(values) { _ in } }
+
+    /// Binds the values in order and calls the closure at each row, whose columns the statement then reads.
+    func rows(_ values: [Value] = [], _ body: (borrowing Statement) throws(StoreError) -> Void) throws(StoreError) {
+        unsafe sqlite3_reset(handle)
+        // Sound: SQLITE_TRANSIENT makes SQLite copy before the call returns.
+        let copy = unsafe unsafeBitCast(-1, to: sqlite3_destructor_type.self)
+        for (i, value) in values.enumerated() {
+            let index = CInt(i + 1)
+            switch value {
+            case .integer(let value): unsafe sqlite3_bind_int64(handle, index, value)
+            case .real(let value): unsafe sqlite3_bind_double(handle, index, value)
+            case .text(let value): unsafe sqlite3_bind_text(handle, index, value, -1, copy)
+            case .blob(let value): unsafe sqlite3_bind_blob(handle, index, value, CInt(value.count), copy)
+            case .null: unsafe sqlite3_bind_null(handle, index)
+            }
+        }
+        defer { unsafe _ = sqlite3_reset(handle) }
+        while true {
+            let code = unsafe sqlite3_step(handle)
+            if code == SQLITE_DONE { return }
+            guard code == SQLITE_ROW else {
+                throw .of(code, message: unsafe String(cString: sqlite3_errmsg(sqlite3_db_handle(handle))), path: path)
+            }
+            try body(self)
+        }
+    }
+
+    func integer(_ column: Int) -> Int { Int(unsafe sqlite3_column_int64(handle, CInt(column))) }
+
+    func isNull(_ column: Int) -> Bool { unsafe sqlite3_column_type(handle, CInt(column)) == SQLITE_NULL }
+
+    func real(_ column: Int) -> Double { unsafe sqlite3_column_double(handle, CInt(column)) }
+
+    func text(_ column: Int) -> String { unsafe sqlite3_column_text(handle, CInt(column)).map { unsafe String(cString: $0) } ?? "" }
+
+    func blob(_ column: Int) -> [UInt8] {
+        // Sound: pointer and count belong to the current row, which lasts until the next step.
+        unsafe Array(UnsafeRawBufferPointer(start: sqlite3_column_blob(handle, CInt(column)), count: Int(sqlite3_column_bytes(handle, CInt(column)))))
+    }
+}
+
+extension StoreError {
+    fileprivate static func of(_ code: CInt, message: String, path: String) -> StoreError {
+        switch code & 0xff {
+        case SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_NOMEM, SQLITE_LOCKED: .blocked(reason: message)
+        case SQLITE_NOTADB, SQLITE_CORRUPT: .foreign(path: path, reason: message)
+        default: .unusable(path: path, reason: message)
+        }
+    }
+}

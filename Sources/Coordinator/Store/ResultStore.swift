@@ -1,0 +1,140 @@
+// ResultStore.swift · Coordinator/Store, after EffectRunner, before Reporting. Results on disk, under their trial keys.
+// What `put` has returned for is durable (WAL, synchronous = FULL) and stored once, however often it arrives.
+
+internal import Wire
+
+/// One connection that writes, or one that only reads.
+struct ResultStore: ~Copyable {
+    private let database: Database
+    private let insert: Statement
+    private let select: Statement
+    private let conflict: Statement
+
+    /// Opens or makes `store.sqlite`.
+    /// - Throws: `unusable`, `foreign`, `blocked`.
+    init(path: String, readOnly: Bool = false) throws(StoreError) {
+        database = try Database(path, readOnly: readOnly)
+        if !readOnly {
+            try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+            try Migrations.run(on: database)
+        }
+        insert = try database.prepare("INSERT OR IGNORE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING 1")
+        select = try database.prepare(
+            "SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host FROM result WHERE trial = ?")
+        conflict = try database.prepare("INSERT INTO conflict VALUES (?, ?, ?, ?, ?)")
+    }
+
+    /// Two boxes gave different bits for one trial.
+    struct Conflict: Equatable, Sendable {
+        var trial: TrialKey
+        var host: String, firstHost: String
+    }
+
+    /// Stores what is new; a repeat changes nothing, and a repeat with other bits is kept as evidence.
+    /// - Returns: the conflicts found. When this returns, everything is on disk; when it throws, nothing is.
+    func put(_ batches: [(results: [TrialResult], host: String)]) throws(StoreError) -> [Conflict] {
+        var conflicts: [Conflict] = []
+        try database.transaction { () throws(StoreError) in
+            for (results, host) in batches {
+                for result in results { if let found = try put(result, host) { conflicts.append(found) } }
+            }
+        }
+        return conflicts
+    }
+
+    private func put(_ result: TrialResult, _ host: String) throws(StoreError) -> Conflict? {
+        var train = Statement.Value.null, test = Statement.Value.null, reason = Statement.Value.null
+        switch result.outcome {
+        case .done(let trainLoss, let testLoss): (train, test) = (.real(trainLoss), .real(testLoss))
+        case .diverged: break
+        case .failed(let text): reason = .text(text)
+        }
+        var isNew = false
+        try insert.rows([
+            .blob(result.key.bytes), .text(result.outcome.name), .integer(Int64(result.epochs)), train, test,
+            result.digest.map { .blob($0.bytes) } ?? .null, reason, .blob(Self.bytes(of: result.curve)), .integer(Int64(result.attempt)),
+            .real(result.seconds), .text(host),
+        ]) { (_) throws(StoreError) in isNew = true }
+        guard !isNew, let digest = result.digest else { return nil }
+        var first: (digest: [UInt8], host: String)?
+        try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in first = (row.blob(4), row.text(9)) }
+        guard let first, first.digest != digest.bytes else { return nil }
+        try conflict.run([.blob(result.key.bytes), .blob(digest.bytes), .blob(first.digest), .text(host), .text(first.host)])
+        return Conflict(trial: result.key, host: host, firstHost: first.host)
+    }
+
+    /// A stored result; nil when there is none.
+    func result(_ key: TrialKey) throws(StoreError) -> TrialResult? {
+        var found: TrialResult?
+        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            let outcome: Outcome =
+                switch row.text(0) {
+                case "done": .done(trainLoss: row.real(2), testLoss: row.real(3))
+                case "diverged": .diverged
+                default: .failed(reason: row.text(5))
+                }
+            found = TrialResult(
+                key: key, attempt: row.integer(7), outcome: outcome, epochs: row.integer(1), lossRatio: nil,
+                digest: row.isNull(4) ? nil : Digest(bytes: row.blob(4)), curve: Self.curve(of: row.blob(6)), seconds: row.real(8))
+        }
+        return found
+    }
+
+    /// Every stored trial's key, outcome and compute time, without its curve: what a coordinator needs to go on.
+    func forEachOutcome(_ body: (TrialKey, _ outcome: String, _ seconds: Double) -> Void) throws(StoreError) {
+        try database.prepare("SELECT trial, outcome, seconds FROM result").rows { (row) throws(StoreError) in
+            if let key = TrialKey(bytes: row.blob(0)) { body(key, row.text(1), row.real(2)) }
+        }
+    }
+
+    /// Failed trials wait again.
+    func forgetFailures() throws(StoreError) { try database.execute("DELETE FROM result WHERE outcome = 'failed'") }
+
+    // MARK: The sweep that the results belong to
+
+    /// The settings that every stored trial was trained under, by name; empty in a new store.
+    func base() throws(StoreError) -> [String: String] {
+        var base: [String: String] = [:]
+        try database.prepare("SELECT name, value FROM base").rows { (row) throws(StoreError) in base[row.text(0)] = row.text(1) }
+        return base
+    }
+
+    func setBase(_ base: [String: String]) throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
+            try database.execute("DELETE FROM base")
+            let insert = try database.prepare("INSERT INTO base VALUES (?, ?)")
+            for (name, value) in base.sorted(by: { $0.key < $1.key }) { try insert.run([.text(name), .text(value)]) }
+        }
+    }
+
+    /// Counts this start. Epochs begin at 1.
+    func beginEpoch(host: String, process: Int) throws(StoreError) -> UInt64 {
+        var epoch = 0
+        try database.prepare("INSERT INTO start (host, process, at) VALUES (?, ?, datetime('now')) RETURNING epoch").rows([
+            .text(host), .integer(Int64(process)),
+        ]) { (row) throws(StoreError) in epoch = row.integer(0) }
+        return UInt64(epoch)
+    }
+
+    // MARK: Curves
+
+    /// Epoch, train loss, test loss of each point, as 8 big-endian bytes each: the same on every box.
+    private static func bytes(of curve: [CurvePoint]) -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(24 * curve.count)
+        for point in curve {
+            for word in [UInt64(point.epoch), point.trainLoss.bitPattern, point.testLoss.bitPattern] {
+                for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
+            }
+        }
+        return bytes
+    }
+
+    private static func curve(of bytes: [UInt8]) -> [CurvePoint] {
+        func word(_ at: Int) -> UInt64 { bytes[at..<at + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        return stride(from: 0, to: bytes.count - 23, by: 24).map { at in
+            CurvePoint(
+                epoch: Int(word(at)), trainLoss: Double(bitPattern: word(at + 8)), testLoss: Double(bitPattern: word(at + 16)))
+        }
+    }
+}

@@ -1,0 +1,23 @@
+// StoreError.swift · Coordinator/Store. What can go wrong with the results on disk, sorted by what the caller does about it.
+
+enum StoreError: Error, Equatable {
+    /// Another coordinator has the store: two would train everything twice.
+    case locked(by: String, path: String)
+    /// No room or an I/O error: results stay with their workers until the disk takes them again.
+    case blocked(reason: String)
+    /// The directory cannot be used as it is.
+    case unusable(path: String, reason: String)
+    /// Not a store of this program, or of a newer one.
+    case foreign(path: String, reason: String)
+}
+
+extension StoreError: CustomStringConvertible {
+    var description: String {
+        switch self {
+        case .locked(let holder, let path): "\(path) is in use by \(holder): wait for it, stop it, or name another directory with --out"
+        case .blocked(let reason): "the store takes nothing for the moment: \(reason)"
+        case .unusable(let path, let reason): "\(path): \(reason); name a directory you can write to with --out"
+        case .foreign(let path, let reason): "\(path): \(reason); name another directory with --out"
+        }
+    }
+}

@@ -1,0 +1,28 @@
+// StoreLock.swift · Coordinator/Store. One coordinator for each store: a lock that the system drops with the process.
+
+internal import Glibc
+
+/// Held from construction until the value is gone, however the process ends.
+struct StoreLock: ~Copyable {
+    private let descriptor: CInt
+
+    /// - Parameters:
+    ///   - path: of the lock file, which stays and names its last holder.
+    ///   - holder: who we are, for the one that comes second.
+    /// - Throws: `locked` with the name of the first; `unusable` when the file cannot be made.
+    init(path: String, holder: String) throws(StoreError) {
+        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .unusable(path: path, reason: unsafe String(cString: strerror(errno))) }
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            var buffer = [UInt8](repeating: 0, count: 256)
+            let count = unsafe max(0, read(descriptor, &buffer, buffer.count))
+            close(descriptor)
+            let name = String(decoding: buffer.prefix(count), as: UTF8.self)
+            throw .locked(by: name.isEmpty ? "another coordinator" : name, path: path)
+        }
+        ftruncate(descriptor, 0)
+        unsafe _ = pwrite(descriptor, holder, holder.utf8.count, 0)
+    }
+
+    deinit { close(descriptor) }
+}

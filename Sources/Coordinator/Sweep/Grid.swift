@@ -1,0 +1,56 @@
+// Grid.swift · Coordinator/Sweep, between SweepSpec and Scheduler. The one place that knows the order and the identity of trials.
+
+internal import Wire
+
+/// The trials of a sweep in their order: by training set, then initialization, then repeat, then setting.
+///
+/// A group is a run of neighbours and its vanilla trial is the first of them. Indices move when the sweep file grows; keys do not.
+struct Grid {
+    struct Group {
+        var spec: GroupSpec
+        /// Indices of its trials.
+        var trials: Range<Int>
+    }
+
+    let spec: SweepSpec
+    let groups: [Group]
+    private let keys: [TrialKey]
+    private let indices: [TrialKey: Int]
+
+    /// - Complexity: one SHA-256 a trial.
+    init(_ spec: SweepSpec) {
+        var groups: [Group] = []
+        var keys: [TrialKey] = []
+        keys.reserveCapacity(spec.trainingSets * spec.initializations * spec.repeats * spec.settings.count)
+        for trainingSet in 0..<spec.trainingSets {
+            for initialization in 0..<spec.initializations {
+                for repetition in 0..<spec.repeats {
+                    let group = GroupSpec(
+                        problem: spec.problem, parameters: spec.parameters(ofInitialization: initialization), seed: spec.seed,
+                        trainingSet: trainingSet, initialization: initialization, repetition: repetition)
+                    groups.append(Group(spec: group, trials: keys.count..<keys.count + spec.settings.count))
+                    keys += spec.settings.map { TrialIdentity(group: group, setting: $0).key }
+                }
+            }
+        }
+        self.spec = spec
+        self.groups = groups
+        self.keys = keys
+        indices = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1, $0) })
+    }
+
+    var count: Int { keys.count }
+
+    func key(of index: Int) -> TrialKey { keys[index] }
+    /// Nil for a trial of another sweep.
+    func index(of key: TrialKey) -> Int? { indices[key] }
+    func group(of index: Int) -> Int { index / spec.settings.count }
+    func setting(of index: Int) -> Setting { spec.settings[index % spec.settings.count] }
+    func identity(of index: Int) -> TrialIdentity { TrialIdentity(group: groups[group(of: index)].spec, setting: setting(of: index)) }
+
+    /// The vanilla trial that this one is measured against.
+    func baseline(of index: Int) -> Int? {
+        let baseline = setting(of: index).baseline
+        return spec.settings.firstIndex(of: baseline).map { groups[group(of: index)].trials.lowerBound + $0 }
+    }
+}

@@ -1,0 +1,63 @@
+// SweepSpec.swift · Coordinator/Sweep, after SweepFile, before Grid. What a sweep file asks for, checked: plain values.
+
+internal import Wire
+
+struct SweepSpec: Equatable {
+    /// Also the name of the figures; letters a to z, digits and hyphens.
+    var name: String
+    /// Master seed.
+    var seed: UInt64
+    var problem: String
+    /// Configuration that all trials share.
+    var parameters: [String: ParameterValue]
+    /// Values that belong to one initialization each, by parameter.
+    var perInitialization: [String: [ParameterValue]]
+    var trainingSets: Int, initializations: Int, repeats: Int
+    /// The vanilla setting of every learning rate first, then those of the curves in the order of the file, each once.
+    var settings: [Setting]
+    var curves: [CurveSpec]
+    var title: String
+    var warnings: [SpecError]
+
+    var declaration: ProblemDeclaration { ProblemDeclaration.named(problem)! }
+
+    /// Configuration of a group with this initialization.
+    func parameters(ofInitialization index: Int) -> [String: ParameterValue] {
+        parameters.merging(perInitialization.mapValues { $0[index] }) { _, own in own }
+    }
+
+    /// By name, what every stored trial depends on: a change of it makes them foreign. Lists that may grow are not in it (strengths,
+    /// curves, learning rates, training sets, repeats), and of the initializations each one's own value.
+    var base: [String: String] {
+        var base = ["problem": problem, "seed": "\(seed)"]
+        for (name, value) in parameters { base[name] = value.description }
+        for (name, values) in perInitialization {
+            for (index, value) in values.enumerated() { base["\(name) of initialization \(index)"] = value.description }
+        }
+        return base
+    }
+
+    /// What differs between the base of a store and the base now, in words. What only one of them has (an initialization that was
+    /// added) is no difference.
+    static func differences(stored: [String: String], now: [String: String]) -> [String] {
+        stored.sorted { $0.key < $1.key }.compactMap { name, old in
+            guard let new = now[name], new != old else { return nil }
+            return "\(name) was \(old), is now \(new)"
+        }
+    }
+}
+
+/// One line of the figure.
+struct CurveSpec: Equatable {
+    enum Axis: Equatable { case lambda1, lambda2 }
+
+    var label: String
+    /// Which strength is on the x axis.
+    var axis: Axis
+    /// λ1/λ2 where it is fixed and positive; nil where one of them is 0.
+    var ratio: Double?
+    /// In order of strength.
+    var settings: [Setting]
+
+    func strength(of setting: Setting) -> Double { axis == .lambda1 ? setting.lambda1 : setting.lambda2 }
+}

@@ -1,0 +1,165 @@
+// Message.swift · Wire/Messages. Everything that coordinator and worker can say to each other, as Swift values.
+// Docs/protocol.md tells the conversation. The generated protobuf-c names appear only in the two files beside this one.
+
+/// One frame: who speaks in which epoch, and what is said.
+public struct Envelope: Hashable, Sendable {
+    /// The coordinator's start on its store that this belongs to, as the sender knows it; 0 before a worker has heard any.
+    public var epoch: UInt64
+    public var message: Message
+
+    public init(epoch: UInt64, message: Message) {
+        self.epoch = epoch
+        self.message = message
+    }
+
+    /// Goes up with every change that the other side has to know of. Another version is refused with a reason on both sides.
+    public static let protocolVersion: UInt32 = 1
+}
+
+public enum Message: Hashable, Sendable {
+    // worker → coordinator
+    case hello(Hello)
+    /// The number of leases the worker is willing to hold at once, running and queued. An absolute number, so a repeat does no harm.
+    case ready(credits: Int)
+    /// Points of running trials. May be lost.
+    case progress(LeaseID, [ProgressPoint])
+    /// Kept by the worker until it is acknowledged.
+    case results(BatchID, LeaseID, [TrialResult])
+    case goodbye(reason: String)
+    // both
+    /// - Parameter running: leases being computed; 0 from the coordinator.
+    case heartbeat(running: Int)
+    // coordinator → worker
+    case welcome(Welcome)
+    /// The worker must not come back: trying again cannot help.
+    case refused(reason: String)
+    case lease(Lease)
+    /// From the coordinator: stop computing it. From a worker that drains: it gives the lease back.
+    case cancel(LeaseID)
+    case drain
+    /// The batch is durable.
+    case acknowledged(BatchID)
+    /// The coordinator does not know this connection; the worker says Hello.
+    case introduce
+}
+
+/// A worker presents itself, on every new connection.
+public struct Hello: Hashable, Sendable {
+    public var worker: WorkerID
+    public var host: String
+    public var process: Int
+    /// Compute threads.
+    public var slots: Int
+    public var cpu: String
+    /// Version of the program, for people; what counts is ``selfTest``.
+    public var build: String
+    /// Bits of the self-test trials as this build computes them on this CPU.
+    public var selfTest: Digest
+    /// Leases still queued or running, with the trials of each.
+    public var held: [LeaseID: [TrialKey]]
+    /// Batches of results that wait for an acknowledgement and follow this message.
+    public var unacknowledged: Int
+
+    public init(
+        worker: WorkerID, host: String, process: Int, slots: Int, cpu: String, build: String, selfTest: Digest,
+        held: [LeaseID: [TrialKey]], unacknowledged: Int
+    ) {
+        self.worker = worker
+        self.host = host
+        self.process = process
+        self.slots = slots
+        self.cpu = cpu
+        self.build = build
+        self.selfTest = selfTest
+        self.held = held
+        self.unacknowledged = unacknowledged
+    }
+}
+
+public struct Welcome: Hashable, Sendable {
+    public var sweep: String
+    public var heartbeatInterval: Duration
+    /// After so long without a frame either side takes the other for gone.
+    public var silence: Duration
+    /// Of the leases in Hello: those to go on with. The worker drops the others.
+    public var keep: [LeaseID]
+
+    public init(sweep: String, heartbeatInterval: Duration, silence: Duration, keep: [LeaseID]) {
+        self.sweep = sweep
+        self.heartbeatInterval = heartbeatInterval
+        self.silence = silence
+        self.keep = keep
+    }
+}
+
+/// What a worker holds of a group for a while.
+public struct Lease: Hashable, Sendable {
+    public var id: LeaseID
+    public var group: GroupSpec
+    public var trials: [LeasedTrial]
+    /// Test loss by epoch of vanilla runs that are known already.
+    public var baselines: [Baseline]
+
+    public init(id: LeaseID, group: GroupSpec, trials: [LeasedTrial], baselines: [Baseline]) {
+        self.id = id
+        self.group = group
+        self.trials = trials
+        self.baselines = baselines
+    }
+}
+
+public struct LeasedTrial: Hashable, Sendable {
+    public var key: TrialKey
+    /// Counts the leases that this trial has had, from 1.
+    public var attempt: Int
+    public var setting: Setting
+
+    public init(key: TrialKey, attempt: Int, setting: Setting) {
+        self.key = key
+        self.attempt = attempt
+        self.setting = setting
+    }
+}
+
+/// The vanilla run of a group at one learning rate.
+public struct Baseline: Hashable, Sendable {
+    public var learningRate: Double
+    public var testLoss: [Int: Double]
+
+    public init(learningRate: Double, testLoss: [Int: Double]) {
+        self.learningRate = learningRate
+        self.testLoss = testLoss
+    }
+}
+
+/// A running trial at the end of an epoch.
+public struct ProgressPoint: Hashable, Sendable {
+    public var key: TrialKey
+    public var point: CurvePoint
+    /// Test loss over the baseline's at the same epoch; nil where that is not known.
+    public var lossRatio: Double?
+
+    public init(key: TrialKey, point: CurvePoint, lossRatio: Double?) {
+        self.key = key
+        self.point = point
+        self.lossRatio = lossRatio
+    }
+}
+
+/// Why bytes are no message of ours.
+public enum MessageError: Error, Hashable, Sendable {
+    /// The peer was built from another protocol: trying again cannot help, say so and part.
+    case versionMismatch(theirs: UInt32, ours: UInt32)
+    /// The bytes are none of our messages, or break a limit: drop this frame, keep the connection.
+    case malformed(reason: String)
+}
+
+extension MessageError: CustomStringConvertible {
+    public var description: String {
+        switch self {
+        case .versionMismatch(let theirs, let ours):
+            "protocol version \(theirs) where this program speaks \(ours): install the same release on both boxes"
+        case .malformed(let reason): "malformed message: \(reason)"
+        }
+    }
+}

@@ -1,0 +1,226 @@
+// MessageDecoding.swift · Wire/Messages. Bytes → Message, by protobuf-c. One of the two files that know generated names.
+// Everything that a stranger could have written is checked here: what comes out is within `Limits`, or nothing comes out.
+
+internal import CMessages
+
+extension Envelope {
+    /// - Parameter bytes: one frame.
+    /// - Throws: `versionMismatch` for another protocol, whatever its body; `malformed` for anything else that is no message of ours.
+    public init(decoding bytes: [UInt8]) throws(MessageError) {
+        guard !bytes.isEmpty else { throw .malformed(reason: "an empty frame") }
+        guard bytes.count <= Limits.frameBytes else { throw .malformed(reason: "\(bytes.count) bytes") }
+        guard let pointer = unsafe regsweep__wire__envelope__unpack(nil, bytes.count, bytes) else {
+            throw .malformed(reason: "not an Envelope")
+        }
+        defer { unsafe regsweep__wire__envelope__free_unpacked(pointer, nil) }
+        let envelope = unsafe pointer.pointee
+        guard unsafe envelope.version == Self.protocolVersion else {
+            throw unsafe .versionMismatch(theirs: envelope.version, ours: Self.protocolVersion)
+        }
+        epoch = unsafe envelope.epoch
+        message = try unsafe Message(envelope)
+    }
+}
+
+extension Message {
+    fileprivate init(_ envelope: Regsweep__Wire__Envelope) throws(MessageError) {
+        switch unsafe envelope.body_case {
+        case REGSWEEP__WIRE__ENVELOPE__BODY_HELLO:
+            let hello = unsafe envelope.hello.pointee
+            var held: [LeaseID: [TrialKey]] = [:]
+            for unsafe entry in unsafe try list(hello.held, hello.n_held, atMost: Limits.heldLeases, "held leases") {
+                held[LeaseID(rawValue: unsafe entry.pointee.lease)] = try unsafe keys(entry.pointee.keys)
+            }
+            self = .hello(
+                Hello(
+                    worker: try unsafe worker(hello.worker), host: try unsafe text(hello.host, "host"), process: unsafe Int(hello.process),
+                    slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), cpu: try unsafe text(hello.cpu, "cpu"),
+                    build: try unsafe text(hello.build, "build"), selfTest: try unsafe digest(hello.self_test), held: held,
+                    unacknowledged: unsafe Int(hello.unacknowledged)))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_READY:
+            self = .ready(credits: try bounded(unsafe envelope.ready.pointee.credits, 0...2 * Limits.slots, "credits"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_PROGRESS:
+            let progress = unsafe envelope.progress.pointee
+            let points = try unsafe map(list(progress.points, progress.n_points, atMost: Limits.trialsPerLease, "points")) {
+                (point) throws(MessageError) in try unsafe ProgressPoint(point.pointee)
+            }
+            self = .progress(LeaseID(rawValue: unsafe progress.lease), points)
+        case REGSWEEP__WIRE__ENVELOPE__BODY_RESULTS:
+            let results = unsafe envelope.results.pointee
+            let entries = try unsafe map(list(results.results, results.n_results, atMost: Limits.trialsPerLease, "results")) {
+                (result) throws(MessageError) in try unsafe TrialResult(result.pointee)
+            }
+            self = .results(BatchID(rawValue: unsafe results.batch), LeaseID(rawValue: unsafe results.lease), entries)
+        case REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE: self = .goodbye(reason: try unsafe text(envelope.goodbye.pointee.reason, "reason"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT:
+            self = .heartbeat(running: try bounded(unsafe envelope.heartbeat.pointee.running, 0...2 * Limits.slots, "running"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME:
+            let welcome = unsafe envelope.welcome.pointee
+            let day: ClosedRange<Int> = 1...86_400_000
+            self = .welcome(
+                Welcome(
+                    sweep: try unsafe text(welcome.sweep, "sweep"),
+                    heartbeatInterval: .milliseconds(try bounded(unsafe welcome.heartbeat_milliseconds, day, "heartbeat interval")),
+                    silence: .milliseconds(try bounded(unsafe welcome.silence_milliseconds, day, "silence")),
+                    keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init)))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED: self = .refused(reason: try unsafe text(envelope.refused.pointee.reason, "reason"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_LEASE: self = .lease(try unsafe Lease(envelope.lease.pointee))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL: self = .cancel(LeaseID(rawValue: unsafe envelope.cancel.pointee.lease))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DRAIN: self = .drain
+        case REGSWEEP__WIRE__ENVELOPE__BODY_ACKNOWLEDGED:
+            self = .acknowledged(BatchID(rawValue: unsafe envelope.acknowledged.pointee.batch))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE: self = .introduce
+        // An envelope without a body is what an empty buffer, or a message kind from the future, decodes to.
+        default: throw .malformed(reason: "no message of a kind that is known here")
+        }
+    }
+}
+
+extension ProgressPoint {
+    fileprivate init(_ point: Regsweep__Wire__ProgressPoint) throws(MessageError) {
+        self.init(
+            key: try unsafe trialKey(point.key),
+            point: CurvePoint(epoch: unsafe Int(point.epoch), trainLoss: unsafe point.train_loss, testLoss: unsafe point.test_loss),
+            lossRatio: unsafe point.loss_ratio.isNaN ? nil : point.loss_ratio)
+    }
+}
+
+extension TrialResult {
+    fileprivate init(_ result: Regsweep__Wire__Result) throws(MessageError) {
+        let outcome: Outcome
+        switch unsafe result.outcome {
+        case REGSWEEP__WIRE__OUTCOME__DONE:
+            guard unsafe result.train_loss.isFinite, unsafe result.test_loss.isFinite else {
+                throw .malformed(reason: "a trial that is done has a loss that is not finite")
+            }
+            outcome = unsafe .done(trainLoss: result.train_loss, testLoss: result.test_loss)
+        case REGSWEEP__WIRE__OUTCOME__DIVERGED: outcome = .diverged
+        case REGSWEEP__WIRE__OUTCOME__FAILED: outcome = .failed(reason: try unsafe text(result.reason, "reason"))
+        default: throw .malformed(reason: "an outcome that is not known here")
+        }
+        let epochs = try unsafe numbers(result.curve_epochs, result.n_curve_epochs, atMost: Limits.curvePoints, "points of a curve")
+        let train = try unsafe numbers(result.curve_train, result.n_curve_train, atMost: Limits.curvePoints, "points of a curve")
+        let test = try unsafe numbers(result.curve_test, result.n_curve_test, atMost: Limits.curvePoints, "points of a curve")
+        guard epochs.count == train.count, epochs.count == test.count else {
+            throw .malformed(reason: "a curve of \(epochs.count) epochs, \(train.count) and \(test.count) losses")
+        }
+        let digestBytes = try unsafe bytes(result.digest, atMost: Digest.byteCount)
+        if case .failed = outcome {
+            guard digestBytes.isEmpty else { throw .malformed(reason: "a failure with a digest") }
+        } else {
+            guard digestBytes.count == Digest.byteCount else { throw .malformed(reason: "a digest of \(digestBytes.count) bytes") }
+        }
+        self.init(
+            key: try unsafe trialKey(result.key), attempt: unsafe Int(result.attempt), outcome: outcome, epochs: unsafe Int(result.epochs),
+            lossRatio: unsafe result.loss_ratio.isNaN ? nil : result.loss_ratio, digest: Digest(bytes: digestBytes),
+            curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) },
+            seconds: unsafe result.seconds.isFinite ? max(0, result.seconds) : 0)
+    }
+}
+
+extension Lease {
+    fileprivate init(_ lease: Regsweep__Wire__Lease) throws(MessageError) {
+        var parameters: [String: ParameterValue] = [:]
+        for unsafe entry in unsafe try list(lease.parameters, lease.n_parameters, atMost: Limits.parameters, "parameters") {
+            let parameter = unsafe entry.pointee
+            let name = try unsafe text(parameter.name, "parameter name")
+            switch unsafe parameter.value_case {
+            case REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER: parameters[name] = unsafe .integer(Int(parameter.integer))
+            case REGSWEEP__WIRE__PARAMETER__VALUE_REAL: parameters[name] = unsafe .real(parameter.real)
+            case REGSWEEP__WIRE__PARAMETER__VALUE_TEXT: parameters[name] = .text(try unsafe text(parameter.text, name))
+            default: throw .malformed(reason: "parameter \(name) without a value")
+            }
+        }
+        let trials = try unsafe map(list(lease.trials, lease.n_trials, atMost: Limits.trialsPerLease, "trials")) {
+            (entry) throws(MessageError) in
+            let trial = unsafe entry.pointee
+            return LeasedTrial(
+                key: try unsafe trialKey(trial.key), attempt: unsafe Int(trial.attempt),
+                setting: Setting(
+                    algorithm: try unsafe text(trial.algorithm, "algorithm"), lambda1: unsafe trial.lambda1, lambda2: unsafe trial.lambda2,
+                    learningRate: unsafe trial.learning_rate))
+        }
+        guard !trials.isEmpty else { throw .malformed(reason: "a lease of no trial") }
+        let baselines = try unsafe map(list(lease.baselines, lease.n_baselines, atMost: Limits.parameters, "baselines")) {
+            (entry) throws(MessageError) in
+            let baseline = unsafe entry.pointee
+            let epochs = try unsafe numbers(baseline.epochs, baseline.n_epochs, atMost: Limits.curvePoints, "points of a baseline")
+            let losses = try unsafe numbers(baseline.test_losses, baseline.n_test_losses, atMost: Limits.curvePoints, "points of a baseline")
+            guard epochs.count == losses.count else { throw .malformed(reason: "a baseline of unequal columns") }
+            return Baseline(
+                learningRate: unsafe baseline.learning_rate, testLoss: Dictionary(zip(epochs.map(Int.init), losses)) { _, last in last })
+        }
+        self.init(
+            id: LeaseID(rawValue: unsafe lease.lease),
+            group: GroupSpec(
+                problem: try unsafe text(lease.problem, "problem"), parameters: parameters, seed: unsafe lease.seed,
+                trainingSet: unsafe Int(lease.training_set), initialization: unsafe Int(lease.initialization),
+                repetition: unsafe Int(lease.repetition)),
+            trials: trials, baselines: baselines)
+    }
+}
+
+// The small readers below are the only ones that follow protobuf-c's pointers. Each is sound for the same reason: unpack gives
+// `count` initialized elements behind every non-null pointer, strings end in zero, and nothing is kept beyond free_unpacked.
+
+private func bounded(_ value: UInt32, _ range: ClosedRange<Int>, _ what: String) throws(MessageError) -> Int {
+    guard range.contains(Int(value)) else { throw .malformed(reason: "\(what): \(value) is outside \(range)") }
+    return Int(value)
+}
+
+private func numbers<T>(_ pointer: UnsafeMutablePointer<T>?, _ count: Int, atMost limit: Int, _ what: String) throws(MessageError) -> [T] {
+    guard count <= limit else { throw .malformed(reason: "\(count) \(what), at most \(limit) are allowed") }
+    guard count > 0, let pointer = unsafe pointer else { return [] }
+    return unsafe Array(UnsafeBufferPointer(start: pointer, count: count))
+}
+
+private func list<T>(
+    _ pointer: UnsafeMutablePointer<UnsafeMutablePointer<T>?>?, _ count: Int, atMost limit: Int, _ what: String
+) throws(MessageError) -> [UnsafeMutablePointer<T>] {
+    try unsafe numbers(pointer, count, atMost: limit, what).compactMap { unsafe $0 }
+}
+
+private func map<T, U>(_ values: [T], _ transform: (T) throws(MessageError) -> U) throws(MessageError) -> [U] {
+    var out: [U] = []
+    out.reserveCapacity(values.count)
+    for value in values { out.append(try transform(value)) }
+    return out
+}
+
+private func bytes(_ data: ProtobufCBinaryData, atMost limit: Int) throws(MessageError) -> [UInt8] {
+    try unsafe numbers(data.data, data.len, atMost: limit, "bytes")
+}
+
+private func trialKey(_ data: ProtobufCBinaryData) throws(MessageError) -> TrialKey {
+    guard let key = TrialKey(bytes: try unsafe bytes(data, atMost: TrialKey.byteCount)) else {
+        throw .malformed(reason: "a trial key of \(unsafe data.len) bytes")
+    }
+    return key
+}
+
+private func keys(_ data: ProtobufCBinaryData) throws(MessageError) -> [TrialKey] {
+    let all = try unsafe bytes(data, atMost: Limits.trialsPerLease * TrialKey.byteCount)
+    guard all.count.isMultiple(of: TrialKey.byteCount) else { throw .malformed(reason: "trial keys of \(all.count) bytes") }
+    return stride(from: 0, to: all.count, by: TrialKey.byteCount).map { TrialKey(bytes: all[$0..<$0 + TrialKey.byteCount])! }
+}
+
+private func worker(_ data: ProtobufCBinaryData) throws(MessageError) -> WorkerID {
+    guard let id = WorkerID(bytes: try unsafe bytes(data, atMost: WorkerID.byteCount)) else {
+        throw .malformed(reason: "a worker id of \(unsafe data.len) bytes")
+    }
+    return id
+}
+
+private func digest(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest {
+    guard let digest = Digest(bytes: try unsafe bytes(data, atMost: Digest.byteCount)) else {
+        throw .malformed(reason: "a digest of \(unsafe data.len) bytes")
+    }
+    return digest
+}
+
+private func text(_ pointer: UnsafeMutablePointer<CChar>?, _ what: String) throws(MessageError) -> String {
+    guard let pointer = unsafe pointer else { return "" }
+    guard let text = unsafe String(validatingCString: pointer) else { throw .malformed(reason: "\(what) is not UTF-8") }
+    guard text.utf8.count <= Limits.textBytes else { throw .malformed(reason: "\(what) of \(text.utf8.count) bytes") }
+    return text
+}

@@ -1,0 +1,243 @@
+// MessageEncoding.swift · Wire/Messages. Message → bytes, by protobuf-c. One of the two files that know generated names.
+
+internal import CMessages
+
+extension Envelope {
+    /// The bytes of one frame. Texts longer than `Limits.textBytes` are cut; everything else is the caller's to keep in bounds.
+    /// - Parameter version: another protocol's number, for tests of the refusal.
+    public func encoded(version: UInt32 = Envelope.protocolVersion) -> [UInt8] {
+        let arena = Arena()
+        var envelope = unsafe Regsweep__Wire__Envelope()
+        unsafe regsweep__wire__envelope__init(&envelope)
+        unsafe envelope.version = version
+        unsafe envelope.epoch = epoch
+        unsafe message.fill(&envelope, from: arena)
+        // Sound: get_packed_size gives the exact number of bytes that pack writes, and the arena keeps all that the envelope points at.
+        return withExtendedLifetime(arena) {
+            let count = unsafe regsweep__wire__envelope__get_packed_size(&envelope)
+            return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
+                initialized = unsafe regsweep__wire__envelope__pack(&envelope, buffer.baseAddress)
+            }
+        }
+    }
+}
+
+extension Message {
+    fileprivate func fill(_ envelope: inout Regsweep__Wire__Envelope, from arena: Arena) {
+        switch self {
+        case .hello(let hello):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_HELLO
+            unsafe envelope.hello = arena.make(regsweep__wire__hello__init) { out in
+                unsafe out.worker = arena.bytes(hello.worker.bytes)
+                unsafe out.host = arena.text(hello.host)
+                unsafe out.process = UInt32(clamping: hello.process)
+                unsafe out.slots = UInt32(clamping: hello.slots)
+                unsafe out.cpu = arena.text(hello.cpu)
+                unsafe out.build = arena.text(hello.build)
+                unsafe out.self_test = arena.bytes(hello.selfTest.bytes)
+                unsafe out.n_held = hello.held.count
+                unsafe out.held = arena.array(
+                    hello.held.sorted { $0.key < $1.key }.map { lease, keys in
+                        unsafe arena.make(regsweep__wire__held_lease__init) { held in
+                            unsafe held.lease = lease.rawValue
+                            unsafe held.keys = arena.bytes(keys.flatMap(\.bytes))
+                        }
+                    })
+                unsafe out.unacknowledged = UInt32(clamping: hello.unacknowledged)
+            }
+        case .ready(let credits):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_READY
+            unsafe envelope.ready = arena.make(regsweep__wire__ready__init) { out in unsafe out.credits = UInt32(clamping: credits) }
+        case .progress(let lease, let points):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_PROGRESS
+            unsafe envelope.progress = arena.make(regsweep__wire__progress__init) { out in
+                unsafe out.lease = lease.rawValue
+                unsafe out.n_points = points.count
+                unsafe out.points = arena.array(
+                    points.map { point in
+                        unsafe arena.make(regsweep__wire__progress_point__init) { out in
+                            unsafe out.key = arena.bytes(point.key.bytes)
+                            unsafe out.epoch = UInt32(clamping: point.point.epoch)
+                            unsafe out.train_loss = point.point.trainLoss
+                            unsafe out.test_loss = point.point.testLoss
+                            unsafe out.loss_ratio = point.lossRatio ?? .nan
+                        }
+                    })
+            }
+        case .results(let batch, let lease, let results):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_RESULTS
+            unsafe envelope.results = arena.make(regsweep__wire__results__init) { out in
+                unsafe out.batch = batch.rawValue
+                unsafe out.lease = lease.rawValue
+                unsafe out.n_results = results.count
+                unsafe out.results = arena.array(results.map { unsafe $0.made(from: arena) })
+            }
+        case .goodbye(let reason):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE
+            unsafe envelope.goodbye = arena.make(regsweep__wire__goodbye__init) { out in unsafe out.reason = arena.text(reason) }
+        case .heartbeat(let running):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT
+            unsafe envelope.heartbeat = arena.make(regsweep__wire__heartbeat__init) { out in
+                unsafe out.running = UInt32(clamping: running)
+            }
+        case .welcome(let welcome):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME
+            unsafe envelope.welcome = arena.make(regsweep__wire__welcome__init) { out in
+                unsafe out.sweep = arena.text(welcome.sweep)
+                unsafe out.heartbeat_milliseconds = UInt32(clamping: welcome.heartbeatInterval.milliseconds)
+                unsafe out.silence_milliseconds = UInt32(clamping: welcome.silence.milliseconds)
+                unsafe out.n_keep = welcome.keep.count
+                unsafe out.keep = arena.array(welcome.keep.map(\.rawValue))
+            }
+        case .refused(let reason):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED
+            unsafe envelope.refused = arena.make(regsweep__wire__refused__init) { out in unsafe out.reason = arena.text(reason) }
+        case .lease(let lease):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_LEASE
+            unsafe envelope.lease = lease.made(from: arena)
+        case .cancel(let lease):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL
+            unsafe envelope.cancel = arena.make(regsweep__wire__cancel__init) { out in unsafe out.lease = lease.rawValue }
+        case .drain:
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_DRAIN
+            unsafe envelope.drain = arena.make(regsweep__wire__drain__init) { _ in }
+        case .acknowledged(let batch):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_ACKNOWLEDGED
+            unsafe envelope.acknowledged = arena.make(regsweep__wire__acknowledged__init) { out in unsafe out.batch = batch.rawValue }
+        case .introduce:
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE
+            unsafe envelope.introduce = arena.make(regsweep__wire__introduce__init) { _ in }
+        }
+    }
+}
+
+extension Lease {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Lease> {
+        unsafe arena.make(regsweep__wire__lease__init) { out in
+            unsafe out.lease = id.rawValue
+            unsafe out.problem = arena.text(group.problem)
+            unsafe out.n_parameters = group.parameters.count
+            unsafe out.parameters = arena.array(
+                group.parameters.sorted { $0.key < $1.key }.map { name, value in
+                    unsafe arena.make(regsweep__wire__parameter__init) { out in
+                        unsafe out.name = arena.text(name)
+                        switch value {
+                        case .integer(let value):
+                            unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER
+                            unsafe out.integer = Int64(value)
+                        case .real(let value):
+                            unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_REAL
+                            unsafe out.real = value
+                        case .text(let value):
+                            unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_TEXT
+                            unsafe out.text = arena.text(value)
+                        }
+                    }
+                })
+            unsafe out.seed = group.seed
+            unsafe out.training_set = UInt32(clamping: group.trainingSet)
+            unsafe out.initialization = UInt32(clamping: group.initialization)
+            unsafe out.repetition = UInt32(clamping: group.repetition)
+            unsafe out.n_trials = trials.count
+            unsafe out.trials = arena.array(
+                trials.map { trial in
+                    unsafe arena.make(regsweep__wire__trial__init) { out in
+                        unsafe out.key = arena.bytes(trial.key.bytes)
+                        unsafe out.attempt = UInt32(clamping: trial.attempt)
+                        unsafe out.algorithm = arena.text(trial.setting.algorithm)
+                        unsafe out.lambda1 = trial.setting.lambda1
+                        unsafe out.lambda2 = trial.setting.lambda2
+                        unsafe out.learning_rate = trial.setting.learningRate
+                    }
+                })
+            unsafe out.n_baselines = baselines.count
+            unsafe out.baselines = arena.array(
+                baselines.map { baseline in
+                    unsafe arena.make(regsweep__wire__baseline__init) { out in
+                        let points = baseline.testLoss.sorted { $0.key < $1.key }
+                        unsafe out.learning_rate = baseline.learningRate
+                        unsafe out.n_epochs = points.count
+                        unsafe out.epochs = arena.array(points.map { UInt32(clamping: $0.key) })
+                        unsafe out.n_test_losses = points.count
+                        unsafe out.test_losses = arena.array(points.map(\.value))
+                    }
+                })
+        }
+    }
+}
+
+extension TrialResult {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Result> {
+        unsafe arena.make(regsweep__wire__result__init) { out in
+            unsafe out.key = arena.bytes(key.bytes)
+            unsafe out.attempt = UInt32(clamping: attempt)
+            switch outcome {
+            case .done(let trainLoss, let testLoss):
+                unsafe out.outcome = REGSWEEP__WIRE__OUTCOME__DONE
+                unsafe out.train_loss = trainLoss
+                unsafe out.test_loss = testLoss
+            case .diverged: unsafe out.outcome = REGSWEEP__WIRE__OUTCOME__DIVERGED
+            case .failed(let reason):
+                unsafe out.outcome = REGSWEEP__WIRE__OUTCOME__FAILED
+                unsafe out.reason = arena.text(reason)
+            }
+            unsafe out.epochs = UInt32(clamping: epochs)
+            unsafe out.loss_ratio = lossRatio ?? .nan
+            unsafe out.digest = arena.bytes(digest?.bytes ?? [])
+            unsafe out.seconds = seconds
+            unsafe out.n_curve_epochs = curve.count
+            unsafe out.curve_epochs = arena.array(curve.map { UInt32(clamping: $0.epoch) })
+            unsafe out.n_curve_train = curve.count
+            unsafe out.curve_train = arena.array(curve.map(\.trainLoss))
+            unsafe out.n_curve_test = curve.count
+            unsafe out.curve_test = arena.array(curve.map(\.testLoss))
+        }
+    }
+}
+
+/// Memory for the C structs of one message: everything that it hands out lives until the arena itself is gone.
+@safe private final class Arena {
+    private var blocks: [UnsafeMutableRawPointer] = unsafe []
+
+    deinit { for unsafe block in unsafe blocks { unsafe block.deallocate() } }
+
+    private func allocate<T>(_ type: T.Type, count: Int) -> UnsafeMutablePointer<T> {
+        let block = UnsafeMutableRawPointer.allocate(
+            byteCount: max(1, MemoryLayout<T>.stride * count), alignment: MemoryLayout<T>.alignment)
+        unsafe blocks.append(block)
+        return unsafe block.bindMemory(to: type, capacity: count)
+    }
+
+    /// A struct set up by its own `__init` and then filled.
+    func make<T>(_ initialize: (UnsafeMutablePointer<T>?) -> Void, _ fill: (inout T) -> Void) -> UnsafeMutablePointer<T> {
+        let pointer = unsafe allocate(T.self, count: 1)
+        unsafe initialize(pointer)
+        unsafe fill(&pointer.pointee)
+        return unsafe pointer
+    }
+
+    func array<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
+        let pointer = unsafe allocate(T.self, count: values.count)
+        for (i, value) in values.enumerated() { unsafe (pointer + i).initialize(to: value) }
+        return unsafe pointer
+    }
+
+    /// protobuf-c takes repeated messages as an array of optional pointers.
+    func array<T>(_ values: [UnsafeMutablePointer<T>]) -> UnsafeMutablePointer<UnsafeMutablePointer<T>?> {
+        unsafe array(values.map { unsafe Optional($0) })
+    }
+
+    func bytes(_ values: [UInt8]) -> ProtobufCBinaryData { unsafe ProtobufCBinaryData(len: values.count, data: array(values)) }
+
+    /// UTF-8 with its closing zero, cut between characters to `Limits.textBytes`; a zero inside the text ends it.
+    func text(_ value: String) -> UnsafeMutablePointer<CChar> {
+        var kept = value.prefix { $0 != "\0" }
+        while kept.utf8.count > Limits.textBytes { kept.removeLast() }
+        return unsafe array(kept.utf8.map(CChar.init(bitPattern:)) + [0])
+    }
+}
+
+extension Duration {
+    /// Whole milliseconds, rounded down.
+    var milliseconds: Int64 { components.seconds * 1000 + components.attoseconds / 1_000_000_000_000_000 }
+}

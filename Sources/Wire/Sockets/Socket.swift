@@ -1,0 +1,97 @@
+// Socket.swift · Wire/Sockets. One owner for each ZeroMQ socket, on one thread: libzmq aborts the process otherwise.
+// Used by RouterSocket and DealerSocket, which say what a frame means.
+
+internal import CZeroMQ
+
+/// A raw socket with the house's settings. Not public: a ROUTER and a DEALER take and give different frames.
+@safe struct Socket: ~Copyable {
+    private let handle: UnsafeMutableRawPointer
+
+    enum Kind {
+        case router, dealer
+
+        fileprivate var code: CInt { self == .router ? ZMQ_ROUTER : ZMQ_DEALER }
+    }
+
+    init(_ kind: Kind, in context: borrowing Context) throws(SocketError) {
+        guard let handle = unsafe zmq_socket(context.handle, kind.code) else { throw .last("zmq_socket") }
+        unsafe self.handle = unsafe handle
+        // Half a second for a last word (Goodbye, Refused), no more: results wait for an acknowledgement, not for a linger.
+        try set(ZMQ_LINGER, CInt(500))
+        // An oversize frame disconnects its sender before any byte of it is kept.
+        try set(ZMQ_MAXMSGSIZE, Int64(Limits.frameBytes))
+        try set(ZMQ_HANDSHAKE_IVL, CInt(5_000))
+        switch kind {
+        case .router:
+            // Without it a frame to a worker that is gone vanishes without a word.
+            try set(ZMQ_ROUTER_MANDATORY, CInt(1))
+            // 100 by default: a registration storm of 500 workers would lose connections.
+            try set(ZMQ_BACKLOG, CInt(1024))
+        case .dealer:
+            // Frames wait in WorkerMachine, not in a pipe to a coordinator that may never come.
+            try set(ZMQ_IMMEDIATE, CInt(1))
+            try set(ZMQ_RECONNECT_IVL, CInt(100))
+            try set(ZMQ_RECONNECT_IVL_MAX, CInt(5_000))
+        }
+    }
+
+    deinit { unsafe _ = zmq_close(handle) }
+
+    /// For `Poller`, which borrows it for the length of one call.
+    var pollHandle: UnsafeMutableRawPointer { unsafe handle }
+
+    func set(_ option: CInt, _ value: CInt) throws(SocketError) {
+        guard unsafe withUnsafePointer(to: value, { unsafe zmq_setsockopt(handle, option, $0, MemoryLayout<CInt>.size) }) == 0 else {
+            throw .last("zmq_setsockopt")
+        }
+    }
+
+    func set(_ option: CInt, _ value: Int64) throws(SocketError) {
+        guard unsafe withUnsafePointer(to: value, { unsafe zmq_setsockopt(handle, option, $0, MemoryLayout<Int64>.size) }) == 0 else {
+            throw .last("zmq_setsockopt")
+        }
+    }
+
+    func bind(_ endpoint: String) throws(SocketError) {
+        guard unsafe zmq_bind(handle, endpoint) == 0 else { throw .last("zmq_bind", endpoint: endpoint) }
+    }
+
+    func connect(_ endpoint: String) throws(SocketError) {
+        guard unsafe zmq_connect(handle, endpoint) == 0 else { throw .last("zmq_connect", endpoint: endpoint) }
+    }
+
+    /// The address bound last, with the port that the system chose for `*`.
+    func lastEndpoint() throws(SocketError) -> String {
+        var buffer = [CChar](repeating: 0, count: 512)
+        var count = buffer.count
+        guard unsafe zmq_getsockopt(handle, ZMQ_LAST_ENDPOINT, &buffer, &count) == 0 else { throw .last("zmq_getsockopt") }
+        return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+
+    /// Sends all parts of one message or none of them.
+    func send(_ parts: [[UInt8]]) throws(SocketError) {
+        for (i, part) in parts.enumerated() {
+            let flags = ZMQ_DONTWAIT | (i < parts.count - 1 ? ZMQ_SNDMORE : 0)
+            // Once libzmq has taken the first part it takes the others, so `notNow` can only mean that nothing was sent.
+            guard unsafe zmq_send(handle, part, part.count, flags) >= 0 else { throw .last("zmq_send") }
+        }
+    }
+
+    /// All parts of the next message; nil when none is waiting.
+    func receive() throws(SocketError) -> [[UInt8]]? {
+        var parts: [[UInt8]] = []
+        var message = zmq_msg_t()
+        // Sound: init before recv, close after the last use; data and size belong to the same message between them.
+        unsafe zmq_msg_init(&message)
+        defer { unsafe zmq_msg_close(&message) }
+        repeat {
+            guard unsafe zmq_msg_recv(&message, handle, ZMQ_DONTWAIT) >= 0 else {
+                let error = SocketError.last("zmq_msg_recv")
+                guard error == .notNow else { throw error }
+                return nil
+            }
+            unsafe parts.append([UInt8](UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
+        } while unsafe zmq_msg_more(&message) != 0
+        return parts
+    }
+}

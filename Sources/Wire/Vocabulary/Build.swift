@@ -1,0 +1,10 @@
+// Build.swift · Wire/Vocabulary. Which release this is.
+
+public enum Build {
+    /// As in CHANGELOG.md. For people: what two builds must agree on is the protocol version and the self-test.
+    public static let version = "0.1.0"
+
+    /// SHA-256 over the bits of the self-test trials, for `TrialIdentity.numericsVersion`. A worker that computes others is refused.
+    /// `WorkerTests` compares it with what this build computes.
+    public static let selfTest = Digest(hexadecimal: "0000000000000000000000000000000000000000000000000000000000000000")!
+}

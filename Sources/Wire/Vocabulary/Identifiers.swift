@@ -1,0 +1,111 @@
+// Identifiers.swift · Wire/Vocabulary. The names that both sides call things by.
+// An id is not an index and not a routing id; each has a type of its own so that the compiler keeps them apart.
+
+/// Names a trial everywhere: in the store, in messages and in other sweeps.
+///
+/// The first 16 bytes of the SHA-256 of everything that decides the trial's result (``TrialIdentity``) and of nothing else.
+public struct TrialKey: Hashable, Sendable, Comparable {
+    /// Bytes 0–7 and 8–15 of the key, big-endian.
+    public let high: UInt64, low: UInt64
+
+    public static let byteCount = 16
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// - Parameter bytes: exactly 16 bytes; nil for any other count.
+    public init?(bytes: some Collection<UInt8>) {
+        guard bytes.count == Self.byteCount else { return nil }
+        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
+        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+    }
+
+    public var bytes: [UInt8] { high.bigEndianBytes + low.bigEndianBytes }
+
+    public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
+}
+
+extension TrialKey: CustomStringConvertible {
+    /// 32 lower-case hexadecimal digits, as in the column `trial` of `results.csv`.
+    public var description: String { bytes.hexadecimal }
+
+    /// - Parameter text: what ``description`` gives; nil for anything else.
+    public init?(hexadecimal text: some StringProtocol) {
+        guard let bytes = [UInt8](hexadecimal: text), let key = TrialKey(bytes: bytes) else { return nil }
+        self = key
+    }
+}
+
+/// Names one worker process; drawn anew at every start, so a worker that restarts between two heartbeats is another worker.
+public struct WorkerID: Hashable, Sendable {
+    public let high: UInt64, low: UInt64
+
+    public static let byteCount = 16
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    public static func random() -> WorkerID {
+        var generator = SystemRandomNumberGenerator()
+        return WorkerID(high: generator.next(), low: generator.next())
+    }
+
+    public init?(bytes: some Collection<UInt8>) {
+        guard let key = TrialKey(bytes: bytes) else { return nil }
+        self.init(high: key.high, low: key.low)
+    }
+
+    public var bytes: [UInt8] { high.bigEndianBytes + low.bigEndianBytes }
+}
+
+extension WorkerID: CustomStringConvertible {
+    /// The first eight hexadecimal digits: enough to tell the workers of a sweep apart in a log.
+    public var description: String { String(bytes.hexadecimal.prefix(8)) }
+}
+
+/// Names one lease for ever: the coordinator's epoch in the upper 32 bits, its count of leases in the lower ones.
+public struct LeaseID: Hashable, Sendable, Comparable {
+    public let rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    public init(epoch: UInt64, number: UInt32) { rawValue = epoch << 32 | UInt64(number) }
+
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+extension LeaseID: CustomStringConvertible {
+    public var description: String { "\(rawValue >> 32).\(rawValue & 0xffff_ffff)" }
+}
+
+/// One of a worker's batches of results; the worker counts them from 1.
+public struct BatchID: Hashable, Sendable, Comparable {
+    public let rawValue: UInt64
+
+    public init(rawValue: UInt64) { self.rawValue = rawValue }
+
+    public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
+}
+
+extension UInt64 {
+    var bigEndianBytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> (56 - 8 * $0)) } }
+}
+
+extension Array where Element == UInt8 {
+    /// Two lower-case digits a byte.
+    public var hexadecimal: String {
+        let digits = Array("0123456789abcdef".utf8)
+        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+    }
+
+    /// Nil for an odd number of digits or anything that is no hexadecimal digit.
+    public init?(hexadecimal text: some StringProtocol) {
+        let nibbles = text.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+        guard nibbles.count == text.utf8.count, nibbles.count.isMultiple(of: 2) else { return nil }
+        self = stride(from: 0, to: nibbles.count, by: 2).map { UInt8(nibbles[$0] << 4 | nibbles[$0 + 1]) }
+    }
+}

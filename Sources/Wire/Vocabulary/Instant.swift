@@ -1,0 +1,28 @@
+// Instant.swift · Wire/Vocabulary. A reading of this process's monotonic clock; no decision compares the clocks of two boxes.
+
+/// Time since an origin that only this process knows. The two state machines get it with every event and never ask for it.
+public struct Instant: Hashable, Sendable, Comparable {
+    public var sinceStart: Duration
+
+    public init(sinceStart: Duration) { self.sinceStart = sinceStart }
+
+    public static let distantFuture = Instant(sinceStart: .seconds(1 << 40))
+
+    public static func < (a: Self, b: Self) -> Bool { a.sinceStart < b.sinceStart }
+    public static func + (a: Self, b: Duration) -> Instant { Instant(sinceStart: a.sinceStart + b) }
+    public static func - (a: Self, b: Self) -> Duration { a.sinceStart - b.sinceStart }
+}
+
+/// The one clock of a process.
+public struct Stopwatch: Sendable {
+    private let start = ContinuousClock.now
+
+    public init() {}
+
+    public var now: Instant { Instant(sinceStart: ContinuousClock.now - start) }
+}
+
+extension Duration {
+    /// As a real number of seconds.
+    public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
+}

@@ -1,0 +1,20 @@
+// Limits.swift · Wire/Vocabulary. How much either side accepts from the other, and why that much.
+
+public enum Limits {
+    /// 8 MiB: a lease of 4,096 trials with 50 points of curve each is 4 MiB of results.
+    public static let frameBytes = 8 << 20
+    /// 4,096: groups of this size are split, which costs nothing since a kernel runs 16 lanes at a time.
+    public static let trialsPerLease = 4096
+    /// 1,024: the curve rule gives at most 51 points.
+    public static let curvePoints = 1024
+    /// 64 KiB of leases held by one worker's Hello, at 8 to 16 bytes an entry; a worker holds two leases a slot.
+    public static let heldLeases = 4096
+    /// Texts for people (host names, reasons): longer ones are cut by the sender and refused by the receiver.
+    public static let textBytes = 1024
+    /// 64: a problem has about ten parameters.
+    public static let parameters = 64
+    /// 1,024 slots and twice that of leases: more than any box has.
+    public static let slots = 1024
+    /// 2³² − 1 epochs or coordinates; the counters of the random streams are 32 bits wide.
+    public static let coordinate = Int(UInt32.max)
+}

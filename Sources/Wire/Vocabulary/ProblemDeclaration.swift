@@ -1,0 +1,93 @@
+// ProblemDeclaration.swift · Wire/Vocabulary. What a sweep file may say about each problem: one entry for each, in `all`.
+// The coordinator checks files by it and never links the kernels; the worker reads the same names (Worker/Translation.swift).
+
+/// One value of a problem's configuration.
+public struct ParameterDeclaration: Hashable, Sendable {
+    public enum Kind: Hashable, Sendable {
+        case integer(ClosedRange<Int>)
+        /// - Parameter excludesMinimum: the lower end itself is not allowed.
+        case real(ClosedRange<Double>, excludesMinimum: Bool)
+        case choice([String])
+    }
+
+    /// As in the sweep file and in trial keys.
+    public var name: String
+    public var kind: Kind
+    /// Nil: the file has to say it.
+    public var standard: ParameterValue?
+    /// The table of the sweep file that it stands in: `problem`, `training`, or `grid` for a list with one value for each initialization,
+    /// whose key there is the name and an `s`.
+    public var table: String
+
+    public var isPerInitialization: Bool { table == "grid" }
+    public var key: String { isPerInitialization ? name + "s" : name }
+
+    public init(_ name: String, _ kind: Kind, in table: String, standard: ParameterValue? = nil) {
+        self.name = name
+        self.kind = kind
+        self.table = table
+        self.standard = standard
+    }
+}
+
+public struct ProblemDeclaration: Sendable {
+    public var name: String
+    public var parameters: [ParameterDeclaration]
+    public var algorithms: [String]
+    /// Trials that a kernel runs side by side: a lease of one costs as much as a lease of this many.
+    public var lanes: Int
+    /// Floating-point operations of one trial. For estimates and the size of first leases only.
+    public var flops: @Sendable ([String: ParameterValue]) -> Double
+    /// What parameters must be to each other: (parameter, what is wrong, what is allowed).
+    public var conflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)]
+    /// What is allowed but unwise.
+    public var warnings: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)]
+
+    public static let all = [diagonalNetwork]
+
+    public static func named(_ name: String) -> ProblemDeclaration? { all.first { $0.name == name } }
+
+    /// The paper's appendix A.2; Docs/numerics.md.
+    public static let diagonalNetwork = ProblemDeclaration(
+        name: "diagonal-network",
+        parameters: [
+            ParameterDeclaration("dimension", .integer(1...65_536), in: "problem", standard: .integer(100)),
+            ParameterDeclaration("samples", .integer(1...65_536), in: "problem", standard: .integer(40)),
+            ParameterDeclaration("nonzero", .integer(0...65_536), in: "problem", standard: .integer(5)),
+            ParameterDeclaration("signal_variance", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(2)),
+            ParameterDeclaration("noise_variance", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(1)),
+            ParameterDeclaration("batch_size", .integer(1...65_536), in: "training", standard: .integer(1)),
+            ParameterDeclaration("epochs", .integer(1...1_000_000_000), in: "training", standard: .integer(200)),
+            ParameterDeclaration("precision", .choice(["float32", "float64"]), in: "training", standard: .text("float32")),
+            ParameterDeclaration("initialization_scale", .real(0...1e3, excludesMinimum: true), in: "grid"),
+        ],
+        algorithms: ["sgd"], lanes: 16,
+        // Six passes over X or X² a step, one fused multiply-add (2 flop) an element.
+        flops: { $0.integer("epochs") * $0.integer("samples") / $0.integer("batch_size") * 12 * $0.integer("samples") * $0.integer("dimension") },
+        conflicts: { values in
+            let (d, n) = (values.integer("dimension"), values.integer("samples"))
+            var found: [(parameter: String, message: String)] = []
+            if values.integer("nonzero") > d {
+                found.append(("nonzero", "found \(Int(values.integer("nonzero"))), which is more than dimension = \(Int(d))"))
+            }
+            if values.integer("batch_size") > n || n.truncatingRemainder(dividingBy: values.integer("batch_size")) != 0 {
+                found.append(
+                    ("batch_size", "found \(Int(values.integer("batch_size"))), which does not divide samples = \(Int(n)): each epoch uses every sample once"))
+            }
+            if d * n > 16_777_216 {
+                found.append(("samples", "found \(Int(n)), which with dimension = \(Int(d)) is more than 16777216 inputs"))
+            }
+            return found
+        },
+        warnings: { values in
+            guard case .real(let scale) = values["initialization_scale"], scale >= 0.7 else { return [] }
+            return [("initialization_scale", "\(scale): runs from scales of 0.7 and more diverge even without a penalty")]
+        })
+}
+
+extension Dictionary where Key == String, Value == ParameterValue {
+    fileprivate func integer(_ name: String) -> Double {
+        guard case .integer(let value) = self[name] else { return 1 }
+        return Double(value)
+    }
+}

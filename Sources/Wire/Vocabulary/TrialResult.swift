@@ -1,0 +1,61 @@
+// TrialResult.swift · Wire/Vocabulary. What a worker says about a trial that ended.
+
+/// Loss of a trial at the end of an epoch.
+public struct CurvePoint: Hashable, Sendable {
+    public var epoch: Int
+    public var trainLoss: Double, testLoss: Double
+
+    public init(epoch: Int, trainLoss: Double, testLoss: Double) {
+        self.epoch = epoch
+        self.trainLoss = trainLoss
+        self.testLoss = testLoss
+    }
+}
+
+/// How a trial ended. Divergence is a result; only `failed` means that there is none.
+public enum Outcome: Hashable, Sendable {
+    case done(trainLoss: Double, testLoss: Double)
+    /// A loss was NaN or infinite at the end of `TrialResult.epochs`.
+    case diverged
+    case failed(reason: String)
+
+    /// As in the column `outcome` of `results.csv`.
+    public var name: String {
+        switch self {
+        case .done: "done"
+        case .diverged: "diverged"
+        case .failed: "failed"
+        }
+    }
+}
+
+/// The end of one attempt at a trial.
+public struct TrialResult: Hashable, Sendable {
+    public var key: TrialKey
+    public var attempt: Int
+    public var outcome: Outcome
+    /// Epochs that were trained.
+    public var epochs: Int
+    /// Test loss over that of the vanilla run of the group; nil while the worker does not know the baseline, or where either diverged.
+    public var lossRatio: Double?
+    /// Of outcome, epochs, losses, curve and final parameters, bit for bit; nil for a failure.
+    public var digest: Digest?
+    /// Finite points at the epochs of the curve rule (Docs/numerics.md), in order of epoch.
+    public var curve: [CurvePoint]
+    /// The trial's share of the time its lease computed. Feeds the size of leases, never a result.
+    public var seconds: Double
+
+    public init(
+        key: TrialKey, attempt: Int, outcome: Outcome, epochs: Int, lossRatio: Double?, digest: Digest?, curve: [CurvePoint],
+        seconds: Double
+    ) {
+        self.key = key
+        self.attempt = attempt
+        self.outcome = outcome
+        self.epochs = epochs
+        self.lossRatio = lossRatio
+        self.digest = digest
+        self.curve = curve
+        self.seconds = seconds
+    }
+}

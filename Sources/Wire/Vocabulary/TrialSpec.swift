@@ -1,0 +1,105 @@
+// TrialSpec.swift · Wire/Vocabulary. What a trial is: everything that decides its result, in words both sides speak.
+// In: the coordinator's grid. Out: messages, trial keys. Knows no kernel and no file.
+
+/// One value of a problem's configuration, such as `dimension = 100` or `precision = "float32"`.
+public enum ParameterValue: Hashable, Sendable {
+    case integer(Int)
+    case real(Double)
+    case text(String)
+}
+
+extension ParameterValue: CustomStringConvertible {
+    /// As it would stand in the sweep file: reals with the fewest digits that read back to the same value, text in quotes.
+    public var description: String {
+        switch self {
+        case .integer(let value): "\(value)"
+        case .real(let value): "\(value)"
+        case .text(let value): "\"\(value)\""
+        }
+    }
+}
+
+/// Everything that the trials of one group share: the problem and its configuration, the training set, the initialization and
+/// the repeat. They run as SIMD lanes of one kernel call and have one vanilla baseline for each learning rate.
+public struct GroupSpec: Hashable, Sendable {
+    /// Name of the problem, such as `diagonal-network`.
+    public var problem: String
+    /// Configuration by name, resolved for this group: a list in the sweep file (one scale for each initialization) is the one value here.
+    public var parameters: [String: ParameterValue]
+    /// Master seed: the key of every random stream.
+    public var seed: UInt64
+    /// 0-based coordinates of the group.
+    public var trainingSet: Int, initialization: Int, repetition: Int
+
+    public init(
+        problem: String, parameters: [String: ParameterValue], seed: UInt64, trainingSet: Int, initialization: Int, repetition: Int
+    ) {
+        self.problem = problem
+        self.parameters = parameters
+        self.seed = seed
+        self.trainingSet = trainingSet
+        self.initialization = initialization
+        self.repetition = repetition
+    }
+}
+
+/// What the figure has on its axes: the algorithm and its strengths.
+public struct Setting: Hashable, Sendable {
+    /// Such as `sgd`.
+    public var algorithm: String
+    /// Strengths of Reg1 (Eq. 11) and Reg2 (Eq. 12); ≥ 0, in loss units per squared gradient unit.
+    public var lambda1: Double, lambda2: Double
+    /// η, constant or at the start of its schedule.
+    public var learningRate: Double
+
+    public init(algorithm: String, lambda1: Double, lambda2: Double, learningRate: Double) {
+        self.algorithm = algorithm
+        self.lambda1 = lambda1
+        self.lambda2 = lambda2
+        self.learningRate = learningRate
+    }
+
+    /// The setting that this one is measured against: plain SGD at the same learning rate.
+    public var baseline: Setting { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: learningRate) }
+
+    public var isBaseline: Bool { self == baseline }
+}
+
+/// The identity of a trial: its setting on one training set, initialization and repeat.
+public struct TrialIdentity: Hashable, Sendable {
+    public var group: GroupSpec
+    public var setting: Setting
+
+    public init(group: GroupSpec, setting: Setting) {
+        self.group = group
+        self.setting = setting
+    }
+
+    /// Counts the versions of `Docs/numerics.md`: it goes up when any trial's bits change, which gives all trials new keys.
+    public static let numericsVersion = 1
+
+    /// The text whose hash is the key: one `name=value` a line, parameters by name, reals as the 16 digits of their IEEE 754 bits,
+    /// so that no formatting of numbers can ever move a key.
+    public var canonicalText: String {
+        var lines = [
+            "regsweep trial", "numerics=\(Self.numericsVersion)", "problem=\(group.problem)", "seed=\(group.seed)",
+            "training_set=\(group.trainingSet)", "initialization=\(group.initialization)", "repeat=\(group.repetition)",
+            "algorithm=\(setting.algorithm)", "lambda1=\(Self.bits(setting.lambda1))", "lambda2=\(Self.bits(setting.lambda2))",
+            "learning_rate=\(Self.bits(setting.learningRate))",
+        ]
+        for (name, value) in group.parameters.sorted(by: { $0.key < $1.key }) {
+            switch value {
+            case .integer(let value): lines.append("parameter \(name)=i\(value)")
+            case .real(let value): lines.append("parameter \(name)=r\(Self.bits(value))")
+            case .text(let value): lines.append("parameter \(name)=t\(value.utf8.count):\(value)")
+            }
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    /// - Complexity: one SHA-256 of about 600 bytes.
+    public var key: TrialKey { TrialKey(bytes: Digest(of: canonicalText).bytes.prefix(TrialKey.byteCount))! }
+
+    /// −0 and 0 are the same strength and have the same bits here.
+    private static func bits(_ value: Double) -> String { (value + 0).bitPattern.bigEndianBytes.hexadecimal }
+}

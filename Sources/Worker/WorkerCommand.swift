@@ -1,0 +1,72 @@
+// WorkerCommand.swift · Worker. What a person or a launcher types, and what the process says when it ends.
+
+internal import ArgumentParser
+internal import Compute
+internal import Glibc
+internal import Logging
+internal import Wire
+
+@main struct WorkerCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "regsweep-worker",
+        abstract: "Computes trials for a regsweep coordinator.",
+        discussion: """
+            Joins the sweep at the endpoint that `regsweep run` prints and has work at once. Ctrl-C or SIGTERM finishes what \
+            runs, gives the rest back and leaves; a second one leaves at once. Neither loses anything.
+
+            Exit codes: 0 drained · 2 bad usage · 4 refused, wrong processor or no coordinator.
+            """,
+        version: Build.version)
+
+    @Option(help: "Where the coordinator listens, such as tcp://127.0.0.1:5577 or ipc:///path.")
+    var connect: String
+
+    @Option(help: "Compute threads; each runs one lease at a time.")
+    var slots = 1
+
+    @Option(help: "Seconds without any word from a coordinator after which the worker leaves.")
+    var orphanTimeout = 30.0
+
+    @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
+    var logLevel = Logger.Level.info
+
+    func validate() throws {
+        guard (1...Limits.slots).contains(slots) else { throw ValidationError("--slots \(slots): give a number from 1 to \(Limits.slots)") }
+        guard orphanTimeout.isFinite, (1...86_400).contains(orphanTimeout) else {
+            throw ValidationError("--orphan-timeout \(orphanTimeout): give seconds from 1 to 86400")
+        }
+    }
+
+    func run() throws {
+        var logger = Logger(label: "regsweep-worker", factory: StreamLogHandler.standardError)
+        logger.logLevel = logLevel
+        guard Processor.isSupported else {
+            logger.error("this processor lacks AVX2, FMA or another part of x86-64-v3, which the kernels are built for")
+            throw ExitCode(4)
+        }
+        do {
+            let mailbox = try Mailbox<WorkerMachine.Event>()
+            catchSignals([SIGINT, SIGTERM]) { _ in mailbox.post(.drainRequested) }
+            let identity = WorkerMachine.Identity(
+                worker: .random(), host: Processor.hostName, process: Int(getpid()), slots: slots, cpu: Processor.name,
+                build: Build.version, selfTest: selfTestDigest())
+            var loop = try WorkerLoop(
+                identity, endpoint: connect, orphanTimeout: .seconds(orphanTimeout), mailbox: mailbox, logger: logger)
+            switch try loop.run() {
+            case .drained: logger.info("drained: nothing is left here")
+            case .refused(let reason):
+                logger.error("refused: \(reason)")
+                throw ExitCode(4)
+            case .orphaned:
+                logger.error("no coordinator at \(connect) for \(orphanTimeout) s: leaving")
+                throw ExitCode(4)
+            }
+        } catch let error as SocketError {
+            logger.error("\(error)")
+            if case .badEndpoint = error { throw ExitCode(2) }
+            throw ExitCode(4)
+        }
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -1,0 +1,84 @@
+// WorkerLoop.swift · Worker. The only part of a worker that waits: it owns the socket, translates and obeys.
+// The thread that runs it computes nothing, so heartbeats are answered however busy the compute threads are.
+
+internal import Logging
+internal import Wire
+
+struct WorkerLoop: ~Copyable {
+    private let context: Context
+    private let endpoint: String
+    private let mailbox: Mailbox<WorkerMachine.Event>
+    private let logger: Logger
+    private let stopwatch = Stopwatch()
+    private var machine: WorkerMachine
+    private var socket: DealerSocket?
+    private var threads: [LeaseID: TrialThread] = [:]
+    /// Frames that the socket would not take yet, in order.
+    private var outbox: [[UInt8]] = []
+    private var exit: WorkerMachine.Exit?
+
+    init(
+        _ identity: WorkerMachine.Identity, endpoint: String, orphanTimeout: Duration, mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
+    ) throws(SocketError) {
+        context = try Context()
+        self.endpoint = endpoint
+        self.mailbox = mailbox
+        self.logger = logger
+        machine = WorkerMachine(identity, orphanTimeout: orphanTimeout, at: stopwatch.now)
+    }
+
+    /// Until the machine says that it is over.
+    mutating func run() throws(SocketError) -> WorkerMachine.Exit {
+        while true {
+            for event in try receive() + mailbox.empty() + [.tick] {
+                for effect in machine.handle(event, at: stopwatch.now) { try perform(effect) }
+            }
+            try flush()
+            if let exit { return exit }
+            try wait()
+        }
+    }
+
+    private borrowing func wait() throws(SocketError) {
+        // A frame that waits for room is tried again soon, without spinning.
+        let deadline = outbox.isEmpty ? machine.nextDeadline - stopwatch.now : min(machine.nextDeadline - stopwatch.now, .milliseconds(50))
+        switch socket {
+        case .some(let socket): try Poller.wait(for: socket, or: mailbox.doorbell, atMost: deadline)
+        case .none: try Poller.wait(for: mailbox.doorbell, atMost: deadline)
+        }
+    }
+
+    private mutating func receive() throws(SocketError) -> [WorkerMachine.Event] {
+        var events: [WorkerMachine.Event] = []
+        while let frame = try socket?.receive() {
+            do { events.append(.received(try Envelope(decoding: frame))) } catch let error { events.append(.unreadable(error)) }
+        }
+        return events
+    }
+
+    private mutating func perform(_ effect: WorkerMachine.Effect) throws(SocketError) {
+        switch effect {
+        case .connect:
+            outbox = []
+            socket = nil
+            socket = try DealerSocket(connectedTo: endpoint, in: context)
+            logger.info("connecting to \(endpoint)")
+        case .send(let envelope): outbox.append(envelope.encoded())
+        case .compute(let lease):
+            logger.debug("computing lease \(lease.id): \(lease.trials.count) trials")
+            threads[lease.id] = TrialThread(lease) { [mailbox] event in mailbox.post(event) }
+        case .stop(let lease): threads[lease]?.stop()
+        case .report(let text): logger.warning("\(text)")
+        case .exit(let exit): self.exit = exit
+        }
+        // Threads that ended are forgotten; those that run are known to the machine.
+        threads = threads.filter { machine.running[$0.key] != nil }
+    }
+
+    private mutating func flush() throws(SocketError) {
+        while let frame = outbox.first {
+            do { try socket?.send(frame) } catch .notNow { return }
+            outbox.removeFirst()
+        }
+    }
+}

@@ -1,0 +1,267 @@
+// WorkerMachine.swift · Worker, after Wire, before TrialThread. Decides what a worker says and computes.
+// In: an Event and the time. Out: [Effect]. Knows no clock, socket, thread or kernel, so its tests are plain values.
+
+internal import Wire
+
+struct WorkerMachine {
+    enum Event {
+        case received(Envelope)
+        /// A frame that is none of our messages.
+        case unreadable(MessageError)
+        /// Points of a lease that is being computed.
+        case progressed(LeaseID, [ProgressPoint])
+        /// A lease was computed to its end.
+        case finished(LeaseID, [TrialResult])
+        /// A compute thread stopped early because it was told to.
+        case stopped(LeaseID)
+        /// SIGTERM or Ctrl-C: once finishes what runs, twice gives it back.
+        case drainRequested
+        case tick
+    }
+
+    enum Effect: Equatable {
+        /// Throws the connection away, if there is one, and makes a new one.
+        case connect
+        case send(Envelope)
+        case compute(Lease)
+        case stop(LeaseID)
+        case report(String)
+        case exit(Exit)
+    }
+
+    enum Exit: Equatable {
+        case drained
+        case refused(reason: String)
+        case orphaned
+    }
+
+    /// What the box and the program say of themselves in Hello.
+    struct Identity {
+        var worker: WorkerID
+        var host: String
+        var process: Int
+        var slots: Int
+        var cpu: String
+        var build: String
+        var selfTest: Digest
+    }
+
+    /// waiting → greeting → joined. greeting, joined → waiting when the coordinator falls silent; joined → greeting when it asks who we are.
+    enum Connection: Equatable {
+        /// No socket, until the back-off is over.
+        case waiting(until: Instant)
+        /// Hello was said and is said again until there is an answer: no leg of the handshake may be lost for good.
+        case greeting(since: Instant, saidHello: Instant)
+        case joined(Welcome)
+    }
+
+    enum Timing {
+        /// A registration storm of 500 workers then costs the coordinator 500 Hellos a second.
+        static let helloAgain: Duration = .seconds(1)
+        static let firstBackOff: Duration = .milliseconds(250)
+        static let longestBackOff: Duration = .seconds(5)
+        /// Before a Welcome has told the sweep's own.
+        static let silence: Duration = .seconds(6)
+    }
+
+    let identity: Identity
+    /// A worker that has heard no coordinator for this long leaves.
+    let orphanTimeout: Duration
+    /// Queued beside each running lease, so that a slot never waits for a round trip.
+    private var credits: Int { drain == .no ? 2 * identity.slots : 0 }
+
+    private(set) var connection: Connection
+    private(set) var queued: [Lease] = []
+    private(set) var running: [LeaseID: Lease] = [:]
+    /// Results by batch, until the coordinator has them on disk.
+    private(set) var unacknowledged: [BatchID: (lease: Lease, results: [TrialResult])] = [:]
+    private var epoch: UInt64 = 0
+    private var nextBatch: UInt64 = 1
+    private var failedAttempts = 0
+    private var lastHeard: Instant
+    private var lastSent: Instant
+    private var drain = Drain.no
+    private var hasLeft = false
+
+    private enum Drain { case no, finishing, stopping }
+
+    init(_ identity: Identity, orphanTimeout: Duration, at now: Instant) {
+        self.identity = identity
+        self.orphanTimeout = orphanTimeout
+        connection = .waiting(until: now)
+        lastHeard = now
+        lastSent = now
+    }
+
+    mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+        guard !hasLeft else { return [] }
+        switch event {
+        case .received(let envelope): return hear(envelope, at: now)
+        case .unreadable(.versionMismatch(let theirs, let ours)):
+            return leave(.refused(reason: "\(MessageError.versionMismatch(theirs: theirs, ours: ours))"))
+        case .unreadable(let error): return [.report("the coordinator sent something unreadable: \(error)")]
+        case .progressed(let lease, let points):
+            guard running[lease] != nil, case .joined = connection else { return [] }
+            return [send(.progress(lease, points), at: now)]
+        case .finished(let lease, let results): return finish(lease, results, at: now)
+        case .stopped(let lease):
+            running[lease] = nil
+            return fillSlots() + leaveIfDrained(at: now)
+        case .drainRequested: return startDrain(at: now)
+        case .tick: return tick(at: now)
+        }
+    }
+
+    /// When `tick` has to come at the latest.
+    var nextDeadline: Instant {
+        switch connection {
+        case .waiting(let until): min(until, lastHeard + orphanTimeout)
+        case .greeting(let since, let saidHello): min(saidHello + Timing.helloAgain, since + Timing.silence, lastHeard + orphanTimeout)
+        case .joined(let welcome): min(lastSent + welcome.heartbeatInterval, lastHeard + welcome.silence)
+        }
+    }
+
+    // MARK: Hearing
+
+    private mutating func hear(_ envelope: Envelope, at now: Instant) -> [Effect] {
+        lastHeard = now
+        failedAttempts = 0
+        let isNewEpoch = epoch != 0 && envelope.epoch != epoch
+        epoch = envelope.epoch
+        switch envelope.message {
+        case .welcome(let welcome): return join(welcome, at: now)
+        case .refused(let reason): return leave(.refused(reason: reason))
+        case .introduce: return greet(at: now)
+        // A coordinator that was restarted between two frames: it may know nothing of us or what we hold.
+        case _ where isNewEpoch: return greet(at: now)
+        case .lease(let lease): return take(lease, at: now)
+        case .cancel(let lease):
+            queued.removeAll { $0.id == lease }
+            return running[lease] == nil ? [] : [.stop(lease)]
+        case .drain: return drain == .no ? startDrain(at: now) : []
+        case .acknowledged(let batch):
+            unacknowledged[batch] = nil
+            return leaveIfDrained(at: now)
+        case .heartbeat: return []
+        case .hello, .ready, .progress, .results, .goodbye: return [.report("the coordinator sent a message that only workers send")]
+        }
+    }
+
+    private mutating func greet(at now: Instant) -> [Effect] {
+        connection = .greeting(since: now, saidHello: now)
+        return [send(.hello(hello), at: now)]
+    }
+
+    /// Everything that this worker knows of, finished or not: what is not listed is lost and waits again.
+    private var hello: Hello {
+        let leases = queued + running.values + unacknowledged.values.map(\.lease)
+        return Hello(
+            worker: identity.worker, host: identity.host, process: identity.process, slots: identity.slots, cpu: identity.cpu,
+            build: identity.build, selfTest: identity.selfTest,
+            held: Dictionary(leases.map { ($0.id, $0.trials.map(\.key)) }) { first, _ in first }, unacknowledged: unacknowledged.count)
+    }
+
+    private mutating func join(_ welcome: Welcome, at now: Instant) -> [Effect] {
+        if case .joined = connection { return [] }
+        connection = .joined(welcome)
+        let keep = Set(welcome.keep)
+        queued.removeAll { !keep.contains($0.id) }
+        let dropped = running.keys.filter { !keep.contains($0) }.sorted()
+        let results = unacknowledged.sorted { $0.key < $1.key }.map { Message.results($0.key, $0.value.lease.id, $0.value.results) }
+        return dropped.map(Effect.stop) + (results + [.ready(credits: credits)]).map { send($0, at: now) } + leaveIfDrained(at: now)
+    }
+
+    private mutating func take(_ lease: Lease, at now: Instant) -> [Effect] {
+        guard case .joined = connection, drain == .no else { return [send(.cancel(lease.id), at: now)] }
+        // The same lease again is a repeated frame.
+        guard running[lease.id] == nil, !queued.contains(where: { $0.id == lease.id }) else { return [] }
+        queued.append(lease)
+        return fillSlots()
+    }
+
+    // MARK: Computing
+
+    private mutating func fillSlots() -> [Effect] {
+        var effects: [Effect] = []
+        while running.count < identity.slots, !queued.isEmpty {
+            let lease = queued.removeFirst()
+            running[lease.id] = lease
+            effects.append(.compute(lease))
+        }
+        return effects
+    }
+
+    private mutating func finish(_ id: LeaseID, _ results: [TrialResult], at now: Instant) -> [Effect] {
+        guard let lease = running.removeValue(forKey: id) else { return [] }
+        let batch = BatchID(rawValue: nextBatch)
+        nextBatch += 1
+        unacknowledged[batch] = (lease, results)
+        let next = fillSlots()
+        guard case .joined = connection else { return next }
+        return next + [send(.results(batch, id, results), at: now)]
+    }
+
+    // MARK: Leaving
+
+    private mutating func startDrain(at now: Instant) -> [Effect] {
+        switch drain {
+        case .no:
+            drain = .finishing
+            let returned = queued.map(\.id)
+            queued = []
+            guard case .joined = connection else { return leaveIfDrained(at: now) }
+            return ([.ready(credits: 0)] + returned.map(Message.cancel)).map { send($0, at: now) } + leaveIfDrained(at: now)
+        case .finishing:
+            drain = .stopping
+            return running.keys.sorted().map(Effect.stop) + leaveIfDrained(at: now)
+        case .stopping: return []
+        }
+    }
+
+    private mutating func leaveIfDrained(at now: Instant) -> [Effect] {
+        guard drain != .no, running.isEmpty, queued.isEmpty else { return [] }
+        // Results that no coordinator has are worth waiting for, until nobody has been heard for the orphan timeout;
+        // a second request means now, since a trial that is not acknowledged is simply trained again.
+        guard unacknowledged.isEmpty || drain == .stopping else { return [] }
+        return [send(.goodbye(reason: "drained"), at: now)] + leave(.drained)
+    }
+
+    private mutating func leave(_ exit: Exit) -> [Effect] {
+        hasLeft = true
+        return running.keys.sorted().map(Effect.stop) + [.exit(exit)]
+    }
+
+    // MARK: Time
+
+    private mutating func tick(at now: Instant) -> [Effect] {
+        if now - lastHeard >= orphanTimeout { return leave(.orphaned) }
+        switch connection {
+        case .waiting(let until):
+            guard now >= until else { return [] }
+            return [.connect] + greet(at: now)
+        case .greeting(let since, let saidHello):
+            if now - since >= Timing.silence { return backOff(at: now) }
+            guard now - saidHello >= Timing.helloAgain else { return [] }
+            connection = .greeting(since: since, saidHello: now)
+            return [send(.hello(hello), at: now)]
+        case .joined(let welcome):
+            if now - lastHeard >= welcome.silence { return backOff(at: now) }
+            guard now - lastSent >= welcome.heartbeatInterval else { return [] }
+            return [send(.heartbeat(running: running.count), at: now)]
+        }
+    }
+
+    /// 0.25 s, 0.5 s, … 5 s, shifted by up to half as much again by the worker's own number, so that a fleet does not come back in one instant.
+    private mutating func backOff(at now: Instant) -> [Effect] {
+        let base = min(Timing.firstBackOff * (1 << min(failedAttempts, 8)), Timing.longestBackOff)
+        failedAttempts += 1
+        let pause = base + base * (Double(identity.worker.low % 1024) / 2048)
+        connection = .waiting(until: now + pause)
+        return [.report("no word from the coordinator: connecting again")]
+    }
+
+    private mutating func send(_ message: Message, at now: Instant) -> Effect {
+        lastSent = now
+        return .send(Envelope(epoch: epoch, message: message))
+    }
+}
