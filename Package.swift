@@ -62,5 +62,10 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"), .product(name: "TOMLKit", package: "TOMLKit"),
             ],
             path: "Sources/Coordinator", exclude: ["CSQLite"], swiftSettings: strict()),
+
+        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(name: "WorkerTests", dependencies: ["regsweep-worker", "Wire", "Compute"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(name: "CoordinatorTests", dependencies: ["regsweep", "Wire"], swiftSettings: strict(memorySafety: false)),
     ]
 )

@@ -3,11 +3,6 @@
 internal import Glibc
 
 enum Processor {
-    /// The parts of x86-64-v3 that the kernels' instructions need, as /proc/cpuinfo names them.
-    static let needed: Set<String> = ["avx", "avx2", "bmi1", "bmi2", "f16c", "fma", "abm", "movbe"]
-
-    static var isSupported: Bool { needed.isSubset(of: Set((field("flags") ?? "").split(separator: " ").map(String.init))) }
-
     static var name: String { field("model name") ?? "unknown" }
 
     static var hostName: String {

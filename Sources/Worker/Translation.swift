@@ -9,11 +9,13 @@ struct TranslationError: Error, Equatable, CustomStringConvertible {
     let description: String
 }
 
-extension GroupPlan {
+extension GroupPlan where P == DiagonalNetwork {
     /// - Throws: `TranslationError` for a problem, an algorithm or a parameter that this build does not know.
     init(_ lease: Lease) throws(TranslationError) {
         let group = lease.group
-        guard group.problem == "diagonal-network" else { throw TranslationError(description: "this worker knows no problem \(group.problem)") }
+        guard group.problem == "diagonal-network" else {
+            throw TranslationError(description: "this worker knows no problem \(group.problem)")
+        }
         let parameters = ParameterReader(group.parameters)
         let precisionName = try parameters.text("precision")
         guard let precision = Precision(rawValue: precisionName) else {
@@ -35,11 +37,13 @@ extension GroupPlan {
             lanes.append(
                 Lane(lambda1: trial.setting.lambda1, lambda2: trial.setting.lambda2, learningRate: trial.setting.learningRate))
         }
-        self.init(
-            problem: problem,
-            coordinates: Coordinates(
-                seed: group.seed, trainingSet: group.trainingSet, initialization: group.initialization, repetition: group.repetition),
-            lanes: lanes)
+        do {
+            try self.init(
+                problem: problem,
+                coordinates: Coordinates(
+                    seed: group.seed, trainingSet: group.trainingSet, initialization: group.initialization, repetition: group.repetition),
+                lanes: lanes)
+        } catch { throw TranslationError(description: "\(error)") }
     }
 }
 
@@ -94,16 +98,10 @@ extension Wire.CurvePoint {
 }
 
 extension TrialRecord {
-    /// SHA-256 of outcome, epochs, curve, final losses and final parameters, each number as its 8 big-endian bytes.
+    /// SHA-256 of outcome, epochs, final losses, curve and final parameters, each number as its 8 big-endian bytes.
     var digest: Digest { Digest(of: canonicalBytes) }
 
-    var canonicalBytes: [UInt8] {
-        var words: [UInt64] = [outcome == .done ? 1 : 2, UInt64(epochs), UInt64(curve.count)]
-        for point in curve { words += [UInt64(point.epoch), point.trainLoss.bitPattern, point.testLoss.bitPattern] }
-        if outcome == .done { words += [trainLoss.bitPattern, testLoss.bitPattern] }
-        words.append(UInt64(parameterBits.count))
-        return (words + parameterBits).flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } }
-    }
+    var canonicalBytes: [UInt8] { bits.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } } }
 }
 
 /// What a build has to agree on with every other: SHA-256 over the bits of the self-test trials.

@@ -24,7 +24,7 @@ final class TrialThread: Sendable {
 
     /// Nil when it was told to stop.
     private func compute(_ lease: Lease, post: (WorkerMachine.Event) -> Void) -> [TrialResult]? {
-        let plan: GroupPlan
+        let plan: GroupPlan<DiagonalNetwork>
         do { plan = try GroupPlan(lease) } catch { return lease.trials.map { TrialResult(failure: "\(error)", of: $0) } }
         let stopwatch = Stopwatch()
         var baselines = Baselines(lease)

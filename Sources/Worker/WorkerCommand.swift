@@ -1,9 +1,9 @@
 // WorkerCommand.swift · Worker. What a person or a launcher types, and what the process says when it ends.
 
-internal import ArgumentParser
+public import ArgumentParser
 internal import Compute
 internal import Glibc
-internal import Logging
+public import Logging
 internal import Wire
 
 @main struct WorkerCommand: ParsableCommand {
@@ -19,7 +19,10 @@ internal import Wire
         version: Build.version)
 
     @Option(help: "Where the coordinator listens, such as tcp://127.0.0.1:5577 or ipc:///path.")
-    var connect: String
+    var connect: String?
+
+    @Flag(help: "Prints the digest that all builds have to agree on, as computed on this processor, and leaves.")
+    var selfTest = false
 
     @Option(help: "Compute threads; each runs one lease at a time.")
     var slots = 1
@@ -31,6 +34,7 @@ internal import Wire
     var logLevel = Logger.Level.info
 
     func validate() throws {
+        guard selfTest != (connect != nil) else { throw ValidationError("give either --connect ENDPOINT or --self-test") }
         guard (1...Limits.slots).contains(slots) else { throw ValidationError("--slots \(slots): give a number from 1 to \(Limits.slots)") }
         guard orphanTimeout.isFinite, (1...86_400).contains(orphanTimeout) else {
             throw ValidationError("--orphan-timeout \(orphanTimeout): give seconds from 1 to 86400")
@@ -38,11 +42,15 @@ internal import Wire
     }
 
     func run() throws {
-        var logger = Logger(label: "regsweep-worker", factory: StreamLogHandler.standardError)
+        var logger = Logger(label: "regsweep-worker", factory: { StreamLogHandler.standardError(label: $0) })
         logger.logLevel = logLevel
-        guard Processor.isSupported else {
+        guard processorRunsKernels() else {
             logger.error("this processor lacks AVX2, FMA or another part of x86-64-v3, which the kernels are built for")
             throw ExitCode(4)
+        }
+        guard let connect else {
+            print(selfTestDigest())
+            return
         }
         do {
             let mailbox = try Mailbox<WorkerMachine.Event>()

@@ -1,7 +1,6 @@
 // LocalLauncher.swift · Coordinator/Launching. Worker processes on the coordinator's own box: started, replaced, stopped.
 // They are ordinary workers on a real socket; that they are ours matters only here.
 
-internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 internal import Wire
@@ -34,18 +33,18 @@ struct LocalLauncher: ~Copyable {
     var hasGivenUp: Bool { count > 0 && quickDeaths >= Self.patience }
 
     mutating func start() throws {
-        for _ in 0..<count { running[try Subprocess.spawn(program, arguments, errorsTo: logPath)] = Instant(sinceStart: .zero) }
+        for _ in 0..<count { running[try Subprocess.spawn(program, arguments, outputTo: logPath)] = Instant(sinceStart: .zero) }
     }
 
-    /// Buries the dead and starts others in their place. A worker that left by itself (drained, refused) is not replaced.
+    /// Buries the dead and starts others in their place. A worker that was drained (exit code 0) is not replaced: somebody wanted it gone.
     /// - Returns: whether any of ours is alive.
     mutating func tend(at now: Instant, _ logger: Logger) -> Bool {
-        for (pid, status) in Subprocess.reap() {
-            guard let since = running.removeValue(forKey: pid) else { continue }
+        for (pid, status) in Subprocess.reap(Array(running.keys)) {
+            guard let since = running.removeValue(forKey: pid), status != .exited(0) else { continue }
             quickDeaths = now - since < Self.quick ? quickDeaths + 1 : 1
-            logger.warning("local worker \(pid) ended: \(status)\(quickDeaths >= Self.patience ? "" : ", starting another"); see \(logPath)")
-            guard quickDeaths < Self.patience else { continue }
-            do { running[try Subprocess.spawn(program, arguments, errorsTo: logPath)] = now } catch {
+            logger.warning("local worker \(pid) ended: \(status)\(hasGivenUp ? "" : ", starting another"); see \(logPath)")
+            guard !hasGivenUp else { continue }
+            do { running[try Subprocess.spawn(program, arguments, outputTo: logPath)] = now } catch {
                 logger.error("\(error)")
                 quickDeaths = Self.patience
             }
@@ -55,7 +54,7 @@ struct LocalLauncher: ~Copyable {
 
     /// Those that are still there are asked to go.
     mutating func stop() {
-        _ = Subprocess.reap().map { running.removeValue(forKey: $0.0) }
+        for (pid, _) in Subprocess.reap(Array(running.keys)) { running[pid] = nil }
         for pid in running.keys { Subprocess.signal(pid, SIGTERM) }
     }
 }

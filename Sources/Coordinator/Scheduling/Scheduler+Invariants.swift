@@ -18,11 +18,15 @@ extension Scheduler {
         precondition(waitingTrials == waiting.count, "\(waitingTrials) trials wait, the queue says \(waiting.count)")
         precondition(unstored == remaining, "\(unstored) trials are not stored, the count says \(remaining)")
         for (id, lease) in leases {
-            precondition(workers[lease.worker]?.leases.contains(id) == true, "lease \(id) is owned by \(lease.worker), who is not here or does not know")
+            precondition(
+                workers[lease.worker]?.leases.contains(id) == true,
+                "lease \(id) is owned by \(lease.worker), who is not here or does not know")
         }
         for (id, worker) in workers {
             precondition(routes[worker.route] == id, "worker \(id) is not at the end of its own route")
-            for lease in worker.leases { precondition(leases[lease]?.worker == id, "worker \(id) lists lease \(lease), which is another's or nobody's") }
+            for lease in worker.leases {
+                precondition(leases[lease]?.worker == id, "worker \(id) lists lease \(lease), which is another's or nobody's")
+            }
         }
         precondition(routes.count == workers.count, "\(routes.count) routes for \(workers.count) workers")
     }

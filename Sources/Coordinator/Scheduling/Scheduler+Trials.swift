@@ -102,11 +102,13 @@ extension Scheduler {
             let crashes = Int(histories[trial]!.crashes)
             guard crashes >= configuration.crashLimit else { continue }
             states[trial] = .delivered
-            let reason = "\(crashes) workers died while they computed it, the last on \(workers[lease.worker]?.hello.host ?? "an unknown box")"
+            let reason =
+                "\(crashes) workers died while they computed it, the last on \(workers[lease.worker]?.hello.host ?? "an unknown box")"
             let result = TrialResult(
                 key: grid.key(of: trial), attempt: Int(histories[trial]!.attempts), outcome: .failed(reason: reason), epochs: 0,
                 lossRatio: nil, digest: nil, curve: [], seconds: 0)
-            effects.append(.store(Delivery(results: [result], worker: lease.worker, host: workers[lease.worker]?.hello.host ?? "", acknowledge: nil)))
+            effects.append(
+                .store(Delivery(results: [result], worker: lease.worker, host: workers[lease.worker]?.hello.host ?? "", acknowledge: nil)))
             effects.append(.report(.setAside(result.key, crashes: crashes)))
         }
         release(id)

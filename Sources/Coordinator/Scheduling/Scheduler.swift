@@ -88,11 +88,16 @@ struct Scheduler {
         var diverged = 0
         var failed = 0
 
-        mutating func count(_ outcome: Outcome) {
-            switch outcome {
-            case .done: done += 1
-            case .diverged: diverged += 1
-            case .failed: failed += 1
+        var total: Int { done + diverged + failed }
+
+        mutating func count(_ outcome: Outcome) { count(name: outcome.name) }
+
+        /// - Parameter name: as `Outcome.name` has it.
+        mutating func count(name: String) {
+            switch name {
+            case "done": done += 1
+            case "diverged": diverged += 1
+            default: failed += 1
             }
         }
     }
@@ -130,7 +135,8 @@ struct Scheduler {
 
     /// When `tick` has to come at the latest.
     var nextDeadline: Instant {
-        workers.values.map { min($0.lastSent + configuration.heartbeatInterval, $0.lastHeard + configuration.silence) }.min() ?? .distantFuture
+        workers.values.map { min($0.lastSent + configuration.heartbeatInterval, $0.lastHeard + configuration.silence) }.min()
+            ?? .distantFuture
     }
 
     private mutating func hear(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {

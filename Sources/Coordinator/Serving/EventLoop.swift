@@ -20,13 +20,9 @@ struct EventLoop: ~Copyable {
     private let stopwatch = Stopwatch()
     private var scheduler: Scheduler
     private var socket: RouterSocket
-    private var store: ResultStore
+    private var commits: GroupCommit
     private var launcher: LocalLauncher
     private var display: ProgressDisplay
-    /// Committed together, once for each turn of the loop; acknowledged after that.
-    private var deliveries: [Scheduler.Delivery] = []
-    /// The store refused: nothing is tried before this.
-    private var storeRetry: Instant?
     /// Frames whose worker's queue was full.
     private var outbox: [(frame: [UInt8], route: Route)] = []
     private var interrupts = 0
@@ -39,7 +35,7 @@ struct EventLoop: ~Copyable {
     ) {
         self.scheduler = scheduler
         self.socket = socket
-        self.store = store
+        commits = GroupCommit(store)
         self.launcher = launcher
         self.display = display
         self.mailbox = mailbox
@@ -47,16 +43,18 @@ struct EventLoop: ~Copyable {
         warnedOfNoWorkers = stopwatch.now
     }
 
+    /// Trials of the sweep that are stored as failed.
+    var failed: Int { scheduler.counts.failed }
+
     /// How long workers may take to leave once the sweep is over: a last lease of about a second, and the way.
     private static let farewell: Duration = .seconds(10)
 
     mutating func run() throws -> End {
         try launcher.start()
         while true {
-            for event in try receive() + letters() + [.tick] {
-                for effect in scheduler.handle(event, at: stopwatch.now) { perform(effect) }
-            }
-            try commit()
+            for event in try receive() + letters() + [.tick] { obey(event) }
+            // Until the disk has them nothing is acknowledged and nothing is lost.
+            for event in try commits.commit(at: stopwatch.now, logger) { obey(event) }
             try flush()
             let now = stopwatch.now
             display.show(scheduler, at: now)
@@ -65,7 +63,7 @@ struct EventLoop: ~Copyable {
                 launcher.stop()
                 return end
             }
-            let deadline = min(scheduler.nextDeadline, storeRetry ?? .distantFuture) - now
+            let deadline = min(scheduler.nextDeadline, commits.retryAt ?? .distantFuture) - now
             // 0.2 s: how soon the bar moves, a worker process that died is replaced and a full queue is tried again.
             try Poller.wait(for: socket, or: mailbox.doorbell, atMost: min(deadline, .milliseconds(200)))
         }
@@ -86,7 +84,7 @@ struct EventLoop: ~Copyable {
         if dismissedAt == nil { dismissedAt = now }
         let end: End = scheduler.isFinished ? .finished : .interrupted
         if interrupts > 1 { return end }
-        guard deliveries.isEmpty else { return nil }
+        guard commits.isEmpty else { return nil }
         return scheduler.isOver || now - dismissedAt! > Self.farewell ? end : nil
     }
 
@@ -110,36 +108,14 @@ struct EventLoop: ~Copyable {
         return events
     }
 
-    private mutating func perform(_ effect: Scheduler.Effect) {
-        switch effect {
-        case .send(let envelope, let route): outbox.append((envelope.encoded(), route))
-        case .store(let delivery): deliveries.append(delivery)
-        case .report(let report): log(report)
-        }
-    }
-
-    /// One transaction for everything that came in this turn. Until the disk takes it nothing is acknowledged and nothing is lost.
-    private mutating func commit() throws {
-        guard !deliveries.isEmpty, storeRetry.map({ stopwatch.now >= $0 }) ?? true else { return }
-        do {
-            for conflict in try store.put(deliveries.map { ($0.results, $0.host) }) {
-                logger.error("trial \(conflict.trial): \(conflict.host) and \(conflict.firstHost) computed different bits; both are in the store's table conflict")
+    private mutating func obey(_ event: Scheduler.Event) {
+        for effect in scheduler.handle(event, at: stopwatch.now) {
+            switch effect {
+            case .send(let envelope, let route): outbox.append((envelope.encoded(), route))
+            case .store(let delivery): commits.add(delivery)
+            case .report(let report): log(report)
             }
-        } catch StoreError.blocked(let reason) {
-            if storeRetry == nil {
-                logger.error("\(StoreError.blocked(reason: reason)): nothing is handed out until it does")
-                for effect in scheduler.handle(.storeBlocked(true), at: stopwatch.now) { perform(effect) }
-            }
-            storeRetry = stopwatch.now + .seconds(1)
-            return
         }
-        let stored = deliveries
-        deliveries = []
-        for effect in scheduler.handle(.stored(stored), at: stopwatch.now) { perform(effect) }
-        guard storeRetry != nil else { return }
-        storeRetry = nil
-        logger.notice("the store takes results again")
-        for effect in scheduler.handle(.storeBlocked(false), at: stopwatch.now) { perform(effect) }
     }
 
     private mutating func flush() throws(SocketError) {

@@ -108,7 +108,9 @@ internal import CSQLite
 
     func blob(_ column: Int) -> [UInt8] {
         // Sound: pointer and count belong to the current row, which lasts until the next step.
-        unsafe Array(UnsafeRawBufferPointer(start: sqlite3_column_blob(handle, CInt(column)), count: Int(sqlite3_column_bytes(handle, CInt(column)))))
+        unsafe Array(
+            UnsafeRawBufferPointer(start: sqlite3_column_blob(handle, CInt(column)), count: Int(sqlite3_column_bytes(handle, CInt(column))))
+        )
     }
 }
 

@@ -21,7 +21,9 @@ enum Migrations {
     static let applicationID = 0x7267_7377
 
     /// - Throws: `foreign` for a database of another program or of a newer release.
-    static func run(on database: borrowing Database) throws(StoreError) {
+    /// - Returns: how many migrations it has seen.
+    @discardableResult
+    static func check(_ database: borrowing Database) throws(StoreError) -> Int {
         let version = try pragma("user_version", database), application = try pragma("application_id", database)
         guard application == applicationID || (application == 0 && version == 0) else {
             throw .foreign(path: database.path, reason: "is a database of another program")
@@ -29,6 +31,11 @@ enum Migrations {
         guard version <= all.count else {
             throw .foreign(path: database.path, reason: "was written by a newer release (format \(version), this one knows \(all.count))")
         }
+        return version
+    }
+
+    static func run(on database: borrowing Database) throws(StoreError) {
+        let version = try check(database)
         guard version < all.count else { return }
         try database.execute("BEGIN IMMEDIATE")
         for sql in all[version...] { try database.execute(sql) }

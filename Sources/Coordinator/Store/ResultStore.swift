@@ -5,23 +5,43 @@ internal import Wire
 
 /// One connection that writes, or one that only reads.
 struct ResultStore: ~Copyable {
+    /// Nil for a reader.
+    private let lock: StoreLock?
     private let database: Database
     private let insert: Statement
     private let select: Statement
     private let conflict: Statement
 
-    /// Opens or makes `store.sqlite`.
+    /// Opens a store that is there, to read; its writer may be at work.
     /// - Throws: `unusable`, `foreign`, `blocked`.
-    init(path: String, readOnly: Bool = false) throws(StoreError) {
-        database = try Database(path, readOnly: readOnly)
-        if !readOnly {
-            try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-            try Migrations.run(on: database)
-        }
-        insert = try database.prepare("INSERT OR IGNORE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING 1")
-        select = try database.prepare(
+    init(reading path: String) throws(StoreError) {
+        let database = try Database(path, readOnly: true)
+        try Migrations.check(database)
+        try self.init(lock: nil, database: database)
+    }
+
+    /// Opens or makes a store, to write: the only one that may, until it is gone.
+    /// - Parameter holder: who we are, for a second one that comes.
+    /// - Throws: `locked`, `unusable`, `foreign`, `blocked`.
+    init(writing path: String, holder: String) throws(StoreError) {
+        let lock = try StoreLock(path: path + ".lock", holder: holder)
+        let database = try Database(path)
+        try Migrations.check(database)
+        try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+        try Migrations.run(on: database)
+        try self.init(lock: lock, database: database)
+    }
+
+    private init(lock: consuming StoreLock?, database: consuming Database) throws(StoreError) {
+        let insert = try database.prepare("INSERT OR IGNORE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING 1")
+        let select = try database.prepare(
             "SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host FROM result WHERE trial = ?")
-        conflict = try database.prepare("INSERT INTO conflict VALUES (?, ?, ?, ?, ?)")
+        let conflict = try database.prepare("INSERT INTO conflict VALUES (?, ?, ?, ?, ?)")
+        self.lock = lock
+        self.database = database
+        self.insert = insert
+        self.select = select
+        self.conflict = conflict
     }
 
     /// Two boxes gave different bits for one trial.

@@ -11,7 +11,7 @@ struct StoreLock: ~Copyable {
     ///   - holder: who we are, for the one that comes second.
     /// - Throws: `locked` with the name of the first; `unusable` when the file cannot be made.
     init(path: String, holder: String) throws(StoreError) {
-        descriptor = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .unusable(path: path, reason: unsafe String(cString: strerror(errno))) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             var buffer = [UInt8](repeating: 0, count: 256)

@@ -17,7 +17,7 @@ struct ClusterSpec: Equatable {
 
     static func load(path: String) throws(SpecErrors) -> ClusterSpec { try parse(TOMLFile(path: path)) }
 
-    static func parse(_ text: String, name: String) throws(SpecErrors) -> ClusterSpec { try parse(TOMLFile(text, name: name)) }
+    static func parse(_ text: String, file: String) throws(SpecErrors) -> ClusterSpec { try parse(TOMLFile(text, name: file)) }
 
     private static func parse(_ file: TOMLFile) throws(SpecErrors) -> ClusterSpec {
         var spec = ClusterSpec()

@@ -20,7 +20,9 @@ struct SweepPlan {
         self.leaseSeconds = leaseSeconds
         let flops = grid.spec.declaration.flops(grid.groups[0].spec.parameters)
         secondsPerTrial = measured ?? flops / Self.assumedFlopsPerSecond
-        basis = measured == nil ? "assuming \(Int(Self.assumedFlopsPerSecond / 1e9)) GFLOP/s a core" : "as measured on the trials that are stored"
+        basis =
+            measured == nil
+            ? "assuming \(Int(Self.assumedFlopsPerSecond / 1e9)) GFLOP/s a core" : "as measured on the trials that are stored"
     }
 
     var leases: Int {

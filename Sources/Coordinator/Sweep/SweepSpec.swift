@@ -16,8 +16,11 @@ struct SweepSpec: Equatable {
     /// The vanilla setting of every learning rate first, then those of the curves in the order of the file, each once.
     var settings: [Setting]
     var curves: [CurveSpec]
-    var title: String
+    var figure: FigureSpec
     var warnings: [SpecError]
+
+    var groupCount: Int { trainingSets * initializations * repeats }
+    var trialCount: Int { groupCount * settings.count }
 
     var declaration: ProblemDeclaration { ProblemDeclaration.named(problem)! }
 
@@ -49,15 +52,31 @@ struct SweepSpec: Equatable {
 
 /// One line of the figure.
 struct CurveSpec: Equatable {
+    /// The strength that is on the x axis.
     enum Axis: Equatable { case lambda1, lambda2 }
 
-    var label: String
-    /// Which strength is on the x axis.
-    var axis: Axis
-    /// λ1/λ2 where it is fixed and positive; nil where one of them is 0.
-    var ratio: Double?
-    /// In order of strength.
-    var settings: [Setting]
+    /// What the other strength does.
+    enum Relation: Equatable {
+        case fixed(Double)
+        /// λ1/λ2.
+        case ratio(Double)
+    }
 
-    func strength(of setting: Setting) -> Double { axis == .lambda1 ? setting.lambda1 : setting.lambda2 }
+    struct Point: Equatable {
+        /// Where it stands on the x axis.
+        var strength: Double
+        var setting: Setting
+    }
+
+    var label: String
+    var axis: Axis
+    var relation: Relation
+    /// In order of strength.
+    var points: [Point]
+}
+
+struct FigureSpec: Equatable {
+    var title: String
+    var xLabel = "strength (λ₁, or λ₂ where λ₁ = 0)"
+    var yLabel = "test loss ÷ test loss of SGD"
 }

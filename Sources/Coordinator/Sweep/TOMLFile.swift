@@ -89,7 +89,13 @@ final class TOMLFile {
         var quote: Character?
         for index in text.indices {
             let character = text[index]
-            if let open = quote { if character == open { quote = nil } } else if character == "\"" || character == "'" { quote = character } else if character == "=" { return index }
+            if let open = quote {
+                if character == open { quote = nil }
+            } else if character == "\"" || character == "'" {
+                quote = character
+            } else if character == "=" {
+                return index
+            }
         }
         return nil
     }
@@ -97,7 +103,15 @@ final class TOMLFile {
     private static func splitKey(_ text: Substring) -> [String] {
         var parts = [""], quote: Character?
         for character in text {
-            if let open = quote { if character == open { quote = nil } else { parts[parts.count - 1].append(character) } } else if character == "\"" || character == "'" { quote = character } else if character == "." { parts.append("") } else if !character.isWhitespace { parts[parts.count - 1].append(character) }
+            if let open = quote {
+                if character == open { quote = nil } else { parts[parts.count - 1].append(character) }
+            } else if character == "\"" || character == "'" {
+                quote = character
+            } else if character == "." {
+                parts.append("")
+            } else if !character.isWhitespace {
+                parts[parts.count - 1].append(character)
+            }
         }
         return parts
     }
@@ -319,7 +333,9 @@ final class TOMLFile {
             for (i, x) in a.enumerated() {
                 var previous = row[0]
                 row[0] = i + 1
-                for (j, y) in b.enumerated() { (previous, row[j + 1]) = (row[j + 1], min(row[j + 1] + 1, row[j] + 1, previous + (x == y ? 0 : 1))) }
+                for (j, y) in b.enumerated() {
+                    (previous, row[j + 1]) = (row[j + 1], min(row[j + 1] + 1, row[j] + 1, previous + (x == y ? 0 : 1)))
+                }
             }
             return row[b.count]
         }

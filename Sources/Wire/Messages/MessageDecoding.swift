@@ -28,7 +28,9 @@ extension Message {
         case REGSWEEP__WIRE__ENVELOPE__BODY_HELLO:
             let hello = unsafe envelope.hello.pointee
             var held: [LeaseID: [TrialKey]] = [:]
-            for unsafe entry in unsafe try list(hello.held, hello.n_held, atMost: Limits.heldLeases, "held leases") {
+            let entries = try unsafe list(hello.held, hello.n_held, atMost: Limits.heldLeases, "held leases")
+            for index in unsafe entries.indices {
+                let entry = unsafe entries[index]
                 held[LeaseID(rawValue: unsafe entry.pointee.lease)] = try unsafe keys(entry.pointee.keys)
             }
             self = .hello(
@@ -121,8 +123,9 @@ extension TrialResult {
 extension Lease {
     fileprivate init(_ lease: Regsweep__Wire__Lease) throws(MessageError) {
         var parameters: [String: ParameterValue] = [:]
-        for unsafe entry in unsafe try list(lease.parameters, lease.n_parameters, atMost: Limits.parameters, "parameters") {
-            let parameter = unsafe entry.pointee
+        let entries = try unsafe list(lease.parameters, lease.n_parameters, atMost: Limits.parameters, "parameters")
+        for index in unsafe entries.indices {
+            let parameter = unsafe entries[index].pointee
             let name = try unsafe text(parameter.name, "parameter name")
             switch unsafe parameter.value_case {
             case REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER: parameters[name] = unsafe .integer(Int(parameter.integer))
@@ -145,7 +148,8 @@ extension Lease {
             (entry) throws(MessageError) in
             let baseline = unsafe entry.pointee
             let epochs = try unsafe numbers(baseline.epochs, baseline.n_epochs, atMost: Limits.curvePoints, "points of a baseline")
-            let losses = try unsafe numbers(baseline.test_losses, baseline.n_test_losses, atMost: Limits.curvePoints, "points of a baseline")
+            let losses = try unsafe numbers(
+                baseline.test_losses, baseline.n_test_losses, atMost: Limits.curvePoints, "points of a baseline")
             guard epochs.count == losses.count else { throw .malformed(reason: "a baseline of unequal columns") }
             return Baseline(
                 learningRate: unsafe baseline.learning_rate, testLoss: Dictionary(zip(epochs.map(Int.init), losses)) { _, last in last })

@@ -2,8 +2,9 @@
 
 internal import CZeroMQ
 
-/// A ZeroMQ context. Sockets borrow it when they are made and must be gone before it is.
-@safe public struct Context: ~Copyable {
+/// A ZeroMQ context. Every socket keeps its context alive, so it ends after the last of them: libzmq waits for ever otherwise.
+@safe public final class Context: @unchecked Sendable {
+    // Unchecked: libzmq's contexts are the one thing of it that any thread may use.
     let handle: UnsafeMutableRawPointer
 
     /// - Throws: `failed` when the process has no descriptors left for the IO thread.
@@ -12,6 +13,6 @@ internal import CZeroMQ
         unsafe self.handle = unsafe handle
     }
 
-    // Returns once all sockets are closed and what they still had to send is sent or past its linger.
+    // Returns once what the sockets still had to send is sent or past its linger.
     deinit { unsafe _ = zmq_ctx_term(handle) }
 }

@@ -7,9 +7,10 @@ public struct DealerSocket: ~Copyable {
 
     /// Connects in the background: a coordinator that is not there yet is no error.
     /// - Throws: `badEndpoint` for what is no address.
-    public init(connectedTo endpoint: String, in context: borrowing Context) throws(SocketError) {
-        socket = try Socket(.dealer, in: context)
+    public init(connectedTo endpoint: String, in context: Context) throws(SocketError) {
+        let socket = try Socket.make(.dealer, in: context)
         try socket.connect(endpoint)
+        self.socket = socket
     }
 
     /// - Throws: `notNow` while there is no connection or its queue is full; nothing was sent then.

@@ -17,7 +17,7 @@ extension Route: CustomStringConvertible {
 public struct RouterSocket: ~Copyable {
     private let socket: Socket
 
-    public init(in context: borrowing Context) throws(SocketError) { socket = try Socket(.router, in: context) }
+    public init(in context: Context) throws(SocketError) { socket = try Socket.make(.router, in: context) }
 
     /// - Parameter endpoint: `tcp://address:port` (`*` for any free port) or `ipc://path`.
     /// - Returns: the endpoint with the port that was chosen.

@@ -6,6 +6,7 @@ internal import CZeroMQ
 /// A raw socket with the house's settings. Not public: a ROUTER and a DEALER take and give different frames.
 @safe struct Socket: ~Copyable {
     private let handle: UnsafeMutableRawPointer
+    private let context: Context
 
     enum Kind {
         case router, dealer
@@ -13,26 +14,32 @@ internal import CZeroMQ
         fileprivate var code: CInt { self == .router ? ZMQ_ROUTER : ZMQ_DEALER }
     }
 
-    init(_ kind: Kind, in context: borrowing Context) throws(SocketError) {
+    static func make(_ kind: Kind, in context: Context) throws(SocketError) -> Socket {
         guard let handle = unsafe zmq_socket(context.handle, kind.code) else { throw .last("zmq_socket") }
-        unsafe self.handle = unsafe handle
+        let socket = unsafe Socket(handle, context)
         // Half a second for a last word (Goodbye, Refused), no more: results wait for an acknowledgement, not for a linger.
-        try set(ZMQ_LINGER, CInt(500))
+        try socket.set(ZMQ_LINGER, CInt(500))
         // An oversize frame disconnects its sender before any byte of it is kept.
-        try set(ZMQ_MAXMSGSIZE, Int64(Limits.frameBytes))
-        try set(ZMQ_HANDSHAKE_IVL, CInt(5_000))
+        try socket.set(ZMQ_MAXMSGSIZE, Int64(Limits.frameBytes))
+        try socket.set(ZMQ_HANDSHAKE_IVL, CInt(5_000))
         switch kind {
         case .router:
             // Without it a frame to a worker that is gone vanishes without a word.
-            try set(ZMQ_ROUTER_MANDATORY, CInt(1))
+            try socket.set(ZMQ_ROUTER_MANDATORY, CInt(1))
             // 100 by default: a registration storm of 500 workers would lose connections.
-            try set(ZMQ_BACKLOG, CInt(1024))
+            try socket.set(ZMQ_BACKLOG, CInt(1024))
         case .dealer:
             // Frames wait in WorkerMachine, not in a pipe to a coordinator that may never come.
-            try set(ZMQ_IMMEDIATE, CInt(1))
-            try set(ZMQ_RECONNECT_IVL, CInt(100))
-            try set(ZMQ_RECONNECT_IVL_MAX, CInt(5_000))
+            try socket.set(ZMQ_IMMEDIATE, CInt(1))
+            try socket.set(ZMQ_RECONNECT_IVL, CInt(100))
+            try socket.set(ZMQ_RECONNECT_IVL_MAX, CInt(5_000))
         }
+        return socket
+    }
+
+    private init(_ handle: UnsafeMutableRawPointer, _ context: Context) {
+        unsafe self.handle = unsafe handle
+        self.context = context
     }
 
     deinit { unsafe _ = zmq_close(handle) }

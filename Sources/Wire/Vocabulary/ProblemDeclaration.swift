@@ -63,7 +63,9 @@ public struct ProblemDeclaration: Sendable {
         ],
         algorithms: ["sgd"], lanes: 16,
         // Six passes over X or X² a step, one fused multiply-add (2 flop) an element.
-        flops: { $0.integer("epochs") * $0.integer("samples") / $0.integer("batch_size") * 12 * $0.integer("samples") * $0.integer("dimension") },
+        flops: {
+            $0.integer("epochs") * $0.integer("samples") / $0.integer("batch_size") * 12 * $0.integer("samples") * $0.integer("dimension")
+        },
         conflicts: { values in
             let (d, n) = (values.integer("dimension"), values.integer("samples"))
             var found: [(parameter: String, message: String)] = []
@@ -72,7 +74,10 @@ public struct ProblemDeclaration: Sendable {
             }
             if values.integer("batch_size") > n || n.truncatingRemainder(dividingBy: values.integer("batch_size")) != 0 {
                 found.append(
-                    ("batch_size", "found \(Int(values.integer("batch_size"))), which does not divide samples = \(Int(n)): each epoch uses every sample once"))
+                    (
+                        "batch_size",
+                        "found \(Int(values.integer("batch_size"))), which does not divide samples = \(Int(n)): each epoch uses every sample once"
+                    ))
             }
             if d * n > 16_777_216 {
                 found.append(("samples", "found \(Int(n)), which with dimension = \(Int(d)) is more than 16777216 inputs"))

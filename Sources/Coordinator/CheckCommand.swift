@@ -1,0 +1,36 @@
+// CheckCommand.swift · Coordinator. `regsweep check`: the plan of a sweep, or everything that is wrong with its file.
+
+internal import ArgumentParser
+internal import Glibc
+internal import Wire
+
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.")
+
+    @OptionGroup var sweep: SweepArguments
+
+    func run() throws {
+        try orExit {
+            let (spec, cluster, directory) = try sweep.load()
+            for warning in spec.warnings { complain("warning: \(warning)") }
+            let grid = Grid(spec)
+            var stored = 0, measured: Double?
+            let path = "\(directory)/store.sqlite"
+            if unsafe access(path, R_OK) == 0 {
+                let store = try ResultStore(reading: path)
+                let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
+                if differences.isEmpty {
+                    let resumed = try Resume(store, grid)
+                    (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
+                } else {
+                    complain(
+                        "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
+                    )
+                }
+            }
+            let cores = (cluster.localWorkers ?? coreCount()) * cluster.slots
+            print(SweepPlan(grid, measured: measured, cores: max(1, cores), leaseSeconds: cluster.leaseSeconds).text(stored: stored))
+        }
+    }
+}

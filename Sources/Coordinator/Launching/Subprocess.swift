@@ -1,0 +1,81 @@
+// Subprocess.swift · Coordinator/Launching. The one place that starts other programs; what they are told is text made elsewhere.
+
+internal import Glibc
+
+enum SubprocessError: Error, Equatable, CustomStringConvertible {
+    case notFound(program: String)
+    case failed(program: String, reason: String)
+
+    var description: String {
+        switch self {
+        case .notFound(let program): "\(program) is not installed"
+        case .failed(let program, let reason): "\(program): \(reason)"
+        }
+    }
+}
+
+enum Subprocess {
+    enum Status: Equatable, CustomStringConvertible {
+        case exited(Int32), killed(signal: Int32)
+
+        fileprivate init(_ raw: Int32) { self = raw & 0x7f == 0 ? .exited(raw >> 8 & 0xff) : .killed(signal: raw & 0x7f) }
+
+        var description: String {
+            switch self {
+            case .exited(let code): "exit code \(code)"
+            case .killed(let signal): "signal \(signal)"
+            }
+        }
+    }
+
+    /// Starts a program in a process group of its own, so that Ctrl-C in a terminal reaches only us, with no signal blocked.
+    /// - Parameters:
+    ///   - program: a path, or a name to look up on PATH.
+    ///   - outputTo: a file that stdout and stderr are appended to; nil for ours.
+    static func spawn(_ program: String, _ arguments: [String], outputTo path: String? = nil) throws(SubprocessError) -> pid_t {
+        var actions = unsafe posix_spawn_file_actions_t()
+        unsafe posix_spawn_file_actions_init(&actions)
+        defer { unsafe _ = posix_spawn_file_actions_destroy(&actions) }
+        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        if let path {
+            unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
+            unsafe posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        }
+        // Every other descriptor closes by itself: libzmq, SQLite and this program open theirs with close-on-exec.
+        var attributes = posix_spawnattr_t()
+        unsafe posix_spawnattr_init(&attributes)
+        defer { unsafe _ = posix_spawnattr_destroy(&attributes) }
+        var mask = sigset_t()
+        unsafe sigemptyset(&mask)
+        unsafe posix_spawnattr_setsigmask(&attributes, &mask)
+        unsafe posix_spawnattr_setpgroup(&attributes, 0)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+        // Sound: the copies live until posix_spawnp has returned, and the list ends in nil.
+        let copies = unsafe ([program] + arguments).map { unsafe strdup($0) }
+        defer { unsafe copies.forEach { unsafe free($0) } }
+        var pid: pid_t = 0
+        let code = unsafe posix_spawnp(&pid, program, &actions, &attributes, copies + [nil], environ)
+        guard code == 0 else {
+            throw code == ENOENT ? .notFound(program: program) : .failed(program: program, reason: unsafe String(cString: strerror(code)))
+        }
+        return pid
+    }
+
+    /// Starts a program and waits for its end.
+    static func run(_ program: String, _ arguments: [String], outputTo path: String? = nil) throws(SubprocessError) -> Status {
+        let pid = try spawn(program, arguments, outputTo: path)
+        var status: Int32 = 0
+        while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        return Status(status)
+    }
+
+    /// The given children that have ended since the last call.
+    static func reap(_ pids: some Sequence<pid_t>) -> [(pid: pid_t, status: Status)] {
+        pids.compactMap { pid in
+            var status: Int32 = 0
+            return unsafe waitpid(pid, &status, WNOHANG) == pid ? (pid, Status(status)) : nil
+        }
+    }
+
+    static func signal(_ pid: pid_t, _ number: Int32) { kill(pid, number) }
+}

@@ -1,0 +1,66 @@
+// RegsweepCommand.swift · Coordinator, the front door: what a person types, and the exit codes that scripts read.
+
+internal import ArgumentParser
+internal import Glibc
+internal import Logging
+internal import Wire
+
+@main struct RegsweepCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "regsweep",
+        abstract: "Trains one small model thousands of times and says what a regularizer does.",
+        discussion: """
+            Exit codes of run: 0 all trials are stored · 1 finished with failed trials · 2 bad input · 3 interrupted, the same \
+            command resumes · 4 the environment (port, disk, lock, no workers).
+            """,
+        version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self])
+}
+
+/// What every subcommand that reads a sweep file takes.
+struct SweepArguments: ParsableArguments {
+    @Argument(help: "The sweep file, such as Sweeps/figure4.toml.")
+    var sweep: String
+
+    @Option(help: "Master seed instead of the file's.")
+    var seed: UInt64?
+
+    @Option(help: "Results directory. (default: results/NAME, or results/NAME-seed-N with --seed)")
+    var out: String?
+
+    @Option(help: "cluster.toml: where to listen, how many local workers, timing.")
+    var cluster: String?
+
+    func load() throws -> (spec: SweepSpec, cluster: ClusterSpec, directory: String) {
+        do {
+            let spec = try SweepSpec.load(path: sweep, seed: seed)
+            let directory = out ?? "results/\(spec.name)" + (seed.map { "-seed-\($0)" } ?? "")
+            return (spec, try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec(), directory)
+        } catch {
+            complain("\(error)")
+            throw ExitCode(2)
+        }
+    }
+}
+
+/// One line on stderr.
+func complain(_ text: String) {
+    let line = text + "\n"
+    unsafe _ = write(STDERR_FILENO, line, line.utf8.count)
+}
+
+/// Maps what can go wrong to a line and an exit code.
+func orExit<T>(_ body: () throws -> T) throws -> T {
+    do { return try body() } catch let error as ExitCode { throw error } catch let error as SpecErrors {
+        complain("\(error)")
+        throw ExitCode(2)
+    } catch let error as SocketError {
+        complain("\(error)")
+        throw ExitCode(4)
+    } catch {
+        complain("\(error)")
+        throw ExitCode(4)
+    }
+}
+
+/// Processors that this process may run on.
+func coreCount() -> Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }

@@ -1,0 +1,115 @@
+// Report.swift · Coordinator/Reporting, the last room. The results directory: one pass over the store, files written whole or not at all.
+
+internal import FoundationEssentials
+internal import Glibc
+internal import Wire
+
+enum ReportError: Error, Equatable, CustomStringConvertible {
+    case cannotWrite(path: String, reason: String)
+    /// The tables are there; the figure is not.
+    case noFigure(reason: String)
+
+    var description: String {
+        switch self {
+        case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
+        case .noFigure(let reason): "no figure: \(reason); the tables are written"
+        }
+    }
+}
+
+struct Report {
+    let summary: Summary
+    let claims: Claims
+
+    /// Reads every result once, a group at a time, and writes `results.csv` and `curves.csv` on the way, then `summary.csv`.
+    /// - Parameters:
+    ///   - directory: nil writes nothing.
+    ///   - lookup: the stored result of a trial.
+    init(_ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?) throws {
+        var results = try directory.map { try TextFile("\($0)/results.csv") }
+        try results?.write(Tables.resultsHeader)
+        var curves = MeanCurves(settings: grid.spec.settings.count)
+        var current: (group: Int, results: [TrialResult?]) = (-1, [])
+        summary = try Summary(grid) { index in
+            let group = grid.group(of: index)
+            let trials = grid.groups[group].trials
+            if current.group != group { current = (group, try trials.map { try lookup(grid.key(of: $0)) }) }
+            guard let result = current.results[index - trials.lowerBound] else { return nil }
+            let baseline = grid.baseline(of: index).flatMap { current.results[$0 - trials.lowerBound] }
+            var baselineLoss: Double?
+            if case .done(_, let loss) = baseline?.outcome { baselineLoss = loss }
+            try results?.write(Tables.resultLine(grid, index, result, baselineLoss: baselineLoss))
+            curves.add(
+                result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
+                setting: index - trials.lowerBound)
+            return result.outcome
+        }
+        claims = Claims(summary, grid.spec)
+        guard let directory else { return }
+        try results?.finish()
+        var table = try TextFile("\(directory)/summary.csv")
+        try table.write(Tables.summary(summary))
+        try table.finish()
+        var file = try TextFile("\(directory)/curves.csv")
+        try file.write(Tables.curvesHeader)
+        for (setting, points) in zip(grid.spec.settings, curves.points) {
+            for (epoch, point) in points.sorted(by: { $0.key < $1.key }) { try file.write(Tables.curveLine(setting, epoch, point)) }
+        }
+        try file.finish()
+    }
+
+    /// - Throws: `noFigure` where gnuplot is missing or refuses.
+    func draw(_ spec: SweepSpec, directory: String) throws(ReportError) {
+        for (ending, terminal) in Figure.formats {
+            let path = "\(directory)/\(spec.name).\(ending)", script = "\(directory)/.figure.gnuplot"
+            do {
+                var file = try TextFile(script)
+                try file.write(Figure.script(summary, spec, terminal: terminal, output: path + ".part"))
+                try file.finish()
+                defer { unsafe _ = unlink(script) }
+                let status = try Subprocess.run("gnuplot", [script])
+                guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
+                unsafe _ = rename(path + ".part", path)
+            } catch let error as SubprocessError {
+                throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")
+            } catch let error as ReportError { throw error } catch { throw .noFigure(reason: "\(error)") }
+        }
+    }
+}
+
+/// A text file that appears under its name only when it is whole.
+struct TextFile: ~Copyable {
+    private let path: String
+    private let descriptor: CInt
+    private var buffer: [UInt8] = []
+
+    init(_ path: String) throws(ReportError) {
+        self.path = path
+        descriptor = unsafe open(path + ".part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno))) }
+    }
+
+    deinit { close(descriptor) }
+
+    mutating func write(_ text: String) throws(ReportError) {
+        buffer += Array(text.utf8)
+        if buffer.count > 1 << 16 { try flush() }
+    }
+
+    private mutating func flush() throws(ReportError) {
+        var rest = buffer[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno))) }
+            rest = rest.dropFirst(count)
+        }
+        buffer = []
+    }
+
+    mutating func finish() throws(ReportError) {
+        try flush()
+        guard unsafe rename(path + ".part", path) == 0 else {
+            throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+    }
+}

@@ -1,0 +1,125 @@
+// Tables.swift · Coordinator/Reporting. Rows → text: the CSV files of a results directory and the table on the console.
+// Pure; numbers are printed with the fewest digits that read back to the same value.
+
+internal import Wire
+
+enum Tables {
+    /// Swift's shortest form that reads back, without a trailing `.0`.
+    static func number(_ value: Double) -> String {
+        let text = "\(value)"
+        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
+    }
+
+    static func number(_ value: Double?) -> String { value.map { number($0) } ?? "" }
+
+    private static func columns(_ setting: Setting) -> [String] {
+        [setting.algorithm, number(setting.lambda1), number(setting.lambda2), number(setting.learningRate)]
+    }
+
+    private static func line(_ fields: [String]) -> String { fields.joined(separator: ",") + "\n" }
+
+    static let resultsHeader =
+        "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest\n"
+
+    /// - Parameter baselineLoss: test loss of the vanilla trial of the same group and learning rate.
+    static func resultLine(_ grid: Grid, _ index: Int, _ result: TrialResult, baselineLoss: Double?) -> String {
+        let group = grid.groups[grid.group(of: index)].spec
+        var losses = ["", "", ""]
+        if case .done(let trainLoss, let testLoss) = result.outcome {
+            losses = [number(trainLoss), number(testLoss), number(baselineLoss.map { testLoss / $0 })]
+        }
+        return line(
+            ["\(result.key)", group.problem] + columns(grid.setting(of: index)) + [
+                "\(group.trainingSet)", "\(group.initialization)", "\(group.repetition)", result.outcome.name, "\(result.epochs)",
+            ] + losses + [result.digest?.description ?? ""])
+    }
+
+    static let summaryHeader =
+        "algorithm,lambda1,lambda2,learning_rate,n,diverged,failed,mean_loss_ratio,std_loss_ratio,ci_low,ci_high,mean_test_loss,std_test_loss,mean_train_loss\n"
+
+    static func summary(_ summary: Summary) -> String {
+        summaryHeader
+            + summary.settings.map { row in
+                line(
+                    columns(row.setting) + ["\(row.n)", "\(row.diverged)", "\(row.failed)"]
+                        + [
+                            row.ratio?.mean, row.ratio?.deviation, row.ratio?.low, row.ratio?.high, row.testLoss?.mean,
+                            row.testLoss?.deviation, row.meanTrainLoss,
+                        ].map(number))
+            }.joined()
+    }
+
+    static let curvesHeader = "algorithm,lambda1,lambda2,learning_rate,epoch,n,mean_train_loss,mean_test_loss,mean_loss_ratio\n"
+
+    static func curveLine(_ setting: Setting, _ epoch: Int, _ mean: MeanCurves.Point) -> String {
+        line(
+            columns(setting) + [
+                "\(epoch)", "\(mean.n)", number(mean.trainLoss / Double(mean.n)), number(mean.testLoss / Double(mean.n)),
+                mean.ratios == 0 ? "" : number(mean.ratio / Double(mean.ratios)),
+            ])
+    }
+
+    /// Strengths down, curves across; a cell is the mean ratio and its deviation across initializations.
+    static func console(_ summary: Summary, _ spec: SweepSpec) -> String {
+        let strengths = Set(spec.curves.flatMap { $0.points.map(\.strength) }).sorted()
+        let rows = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
+        var table = [["strength"] + spec.curves.map(\.label)]
+        for strength in strengths {
+            table.append(
+                [number(strength)]
+                    + spec.curves.map { curve in
+                        guard let point = curve.points.first(where: { $0.strength == strength }), let row = rows[point.setting] else {
+                            return ""
+                        }
+                        return cell(row)
+                    })
+        }
+        let widths = table[0].indices.map { column in table.map { $0[column].count }.max()! }
+        return table.map { row in
+            zip(row, widths).map { text, width in String(repeating: " ", count: width - text.count) + text }.joined(separator: "  ")
+        }.joined(separator: "\n") + "\n"
+    }
+
+    private static func cell(_ row: SettingSummary) -> String {
+        if row.failed > 0 { return "failed \(row.failed)" }
+        if row.diverged > 0 { return "div \(row.diverged)" }
+        guard let ratio = row.ratio else { return "–" }
+        return fixed(ratio.mean, 3) + (ratio.deviation.map { " ±" + fixed($0, 3) } ?? "")
+    }
+
+    /// With so many decimals; for eyes only.
+    static func fixed(_ value: Double, _ decimals: Int) -> String {
+        guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
+        let scale = (0..<decimals).reduce(1.0) { power, _ in power * 10 }
+        let scaled = Int((abs(value) * scale).rounded())
+        let digits = String(scaled % Int(scale))
+        return (value < 0 && scaled > 0 ? "-" : "") + "\(scaled / Int(scale))"
+            + (decimals == 0 ? "" : "." + String(repeating: "0", count: decimals - digits.count) + digits)
+    }
+}
+
+/// Means of curves over the trials of a setting, by epoch.
+struct MeanCurves {
+    struct Point {
+        var n = 0, ratios = 0
+        var trainLoss = 0.0, testLoss = 0.0, ratio = 0.0
+    }
+
+    private(set) var points: [[Int: Point]]
+
+    init(settings: Int) { points = Array(repeating: [:], count: settings) }
+
+    mutating func add(_ curve: [CurvePoint], baseline: [Int: Double], setting: Int) {
+        for point in curve {
+            var mean = points[setting][point.epoch] ?? Point()
+            mean.n += 1
+            mean.trainLoss += point.trainLoss
+            mean.testLoss += point.testLoss
+            if let loss = baseline[point.epoch] {
+                mean.ratios += 1
+                mean.ratio += point.testLoss / loss
+            }
+            points[setting][point.epoch] = mean
+        }
+    }
+}
