@@ -63,6 +63,9 @@ let package = Package(
             ],
             path: "Sources/Coordinator", exclude: ["CSQLite"], swiftSettings: strict()),
 
+        // Not shipped: `make bench`. Built like the kernels, or it would not find the machine's peak.
+        .executableTarget(name: "regsweep-bench", dependencies: ["Wire", "Compute"], path: "Benchmarks/Bench", swiftSettings: kernels),
+
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "WorkerTests", dependencies: ["regsweep-worker", "Wire", "Compute"], swiftSettings: strict(memorySafety: false)),
