@@ -15,6 +15,18 @@ internal import Wire
             command resumes · 4 the environment (port, disk, lock, no workers).
             """,
         version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            complain(fullMessage(for: error))
+            Glibc.exit(2)
+        }
+    }
 }
 
 /// What every subcommand that reads a sweep file takes.
