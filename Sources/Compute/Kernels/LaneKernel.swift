@@ -232,7 +232,10 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
                 var v = minusC6 * u[row]
                 for (place, i) in batch.enumerated() { v.addProduct(inputs[i * set.paddedDimension + j], g[place]) }
                 let sv = s[j] * v
-                for (place, i) in batch.enumerated() { z[place].addProduct(inputs[i * set.paddedDimension + j], sv) }
+                // Not over the padding: adding 0·0 to a z of −0 would make it +0.
+                if j < set.dimension {
+                    for (place, i) in batch.enumerated() { z[place].addProduct(inputs[i * set.paddedDimension + j], sv) }
+                }
                 let c2u = minusC2 * u[row]
                 p[j] = s[j] * c2u.addingProduct(minusC3, v)
                 e[j] = e[j].addingProduct(c2u, u[row]).addingProduct(c7 * v, v)
@@ -259,7 +262,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
                 let j = first + row
                 let x = inputs[i * set.paddedDimension + j]
                 let v = (minusC6 * u[row]).addingProduct(x, g)
-                z.addProduct(x, s[j] * v)
+                if j < set.dimension { z.addProduct(x, s[j] * v) }
                 let c2u = minusC2 * u[row]
                 p[j] = s[j] * c2u.addingProduct(minusC3, v)
                 e[j] = e[j].addingProduct(c2u, u[row]).addingProduct(c7 * v, v)

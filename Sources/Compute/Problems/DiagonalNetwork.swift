@@ -24,7 +24,7 @@ public struct DiagonalNetwork: Problem {
     public enum Limit {
         /// d and N. 65,536: ten times any network of the kind that was published.
         public static let side = 1 << 16
-        /// d·N. 2²⁴: the four packed copies of the inputs then take 512 MB in Float64.
+        /// d·N. 2²⁴: the eight copies of the inputs (as drawn, rounded and packed) then take 1 GiB in Float64.
         public static let elements = 1 << 24
         /// Epochs. 2³² − 1: they are counted in one word of the random counters.
         public static let epochs = 1 << 32 - 1

@@ -1,0 +1,101 @@
+// IndependentTests.swift · Tests/ComputeTests. Docs/numerics.md put to the proof: a program written from it repeats the kernels'
+// trials to the bit, and the page's worked example is what that program prints.
+
+import Foundation
+import Testing
+
+@testable import Compute
+
+/// Where Package.swift lies.
+let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+/// What Tests/Independent/repeat_trial.py answers.
+private func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> String {
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/env")
+    process.arguments = ["python3", packageRoot.appending(path: "Tests/Independent/repeat_trial.py").path] + arguments
+    let (question, answer) = (Pipe(), Pipe())
+    process.standardInput = question
+    process.standardOutput = answer
+    try process.run()
+    // Far below what a pipe holds, so that writing all of it first cannot block.
+    try question.fileHandleForWriting.write(contentsOf: Data(input.utf8))
+    try question.fileHandleForWriting.close()
+    let output = try answer.fileHandleForReading.readToEnd() ?? Data()
+    process.waitUntilExit()
+    try #require(process.terminationStatus == 0)
+    return String(decoding: output, as: UTF8.self)
+}
+
+@Suite("Docs/numerics.md") struct IndependentTests {
+    struct Trial: Sendable {
+        var what: String
+        var problem: DiagonalNetwork
+        var lane: Lane
+        var coordinates = Coordinates.some
+
+        var line: String {
+            """
+            seed=\(coordinates.seed) training_set=\(coordinates.trainingSet) initialization=\(coordinates.initialization) \
+            repeat=\(coordinates.repetition) lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate) \
+            dimension=\(problem.dimension) samples=\(problem.samples) nonzero=\(problem.nonzero) \
+            signal_variance=\(problem.signalVariance) noise_variance=\(problem.noiseVariance) \
+            initialization_scale=\(problem.initializationScale) batch_size=\(problem.batchSize) epochs=\(problem.epochs) \
+            precision=\(problem.precision.rawValue)
+            """
+        }
+    }
+
+    static func trials() throws -> [Trial] {
+        func network(
+            _ d: Int, _ n: Int, _ b: Int, _ precision: Precision, scale: Double = 0.5, noise: Double = 1, nonzero: Int = 1, epochs: Int = 3
+        ) throws -> DiagonalNetwork {
+            try DiagonalNetwork(
+                dimension: d, samples: n, nonzero: nonzero, signalVariance: 1.7, noiseVariance: noise, initializationScale: scale,
+                batchSize: b, epochs: epochs, precision: precision)
+        }
+        let both = Lane(lambda1: 0.03, lambda2: 0.01, learningRate: 0.02)
+        let vanilla = Lane(lambda1: 0, lambda2: 0, learningRate: 0.02)
+        let falling = Lane(lambda1: 0, lambda2: 0.4, learningRate: 0.1)
+        let brink = Coordinates(seed: .max, trainingSet: 65_535, initialization: 65_535, repetition: 16_777_215)
+        return [
+            Trial(what: "both penalties, float32, B = 1", problem: try network(5, 6, 1, .float32), lane: both),
+            Trial(what: "both penalties, float32, B = 2", problem: try network(5, 6, 2, .float32), lane: both),
+            Trial(what: "both penalties, float64, B = 1", problem: try network(7, 4, 1, .float64), lane: both),
+            Trial(what: "both penalties, float64, B = 2", problem: try network(7, 4, 2, .float64), lane: both),
+            Trial(
+                what: "vanilla, all of β, and more than 50 epochs", problem: try network(2, 3, 3, .float32, nonzero: 2, epochs: 103),
+                lane: vanilla),
+            Trial(what: "the last coordinates", problem: try network(3, 2, 1, .float64), lane: both, coordinates: brink),
+            Trial(what: "falls over the cliff", problem: try network(4, 4, 1, .float32, epochs: 80), lane: falling),
+            Trial(
+                what: "diverges at once", problem: try network(3, 4, 2, .float64), lane: Lane(lambda1: 1e300, lambda2: 1e6, learningRate: 1)
+            ),
+            Trial(what: "flushed, float32", problem: try network(5, 4, 1, .float32, scale: 2e-38, noise: 0, nonzero: 0), lane: both),
+            Trial(what: "flushed, float64", problem: try network(5, 4, 2, .float64, scale: 4e-308, noise: 0, nonzero: 0), lane: both),
+            Trial(
+                what: "configured with denormals", problem: try network(3, 2, 1, .float32, noise: .leastNonzeroMagnitude),
+                lane: Lane(lambda1: 7 * .leastNonzeroMagnitude, lambda2: 1e-40, learningRate: 0.1)),
+        ]
+    }
+
+    @Test("a program written from the page alone repeats trials to the bit") func repeated() throws {
+        let trials = try Self.trials()
+        let answers = try repeatTrial(input: trials.map { $0.line + "\n" }.joined()).split(separator: "\n")
+        #expect(answers.count == trials.count)
+        var diverged = 0
+        for (trial, answer) in zip(trials, answers) {
+            let record = run(try GroupPlan(problem: trial.problem, coordinates: trial.coordinates, lanes: [trial.lane])) { _ in .goOn }![0]
+            let words = record.bits.map { String($0, radix: 16) }.joined(separator: ",")
+            #expect(answer.hasSuffix(" record=\(words)"), "\(trial.what): \(record.outcome) after \(record.epochs); \(trial.line)")
+            diverged += record.outcome == .diverged ? 1 : 0
+        }
+        #expect(diverged == 2)
+    }
+
+    @Test("the worked example is what that program prints") func workedExample() throws {
+        let page = try String(contentsOf: packageRoot.appending(path: "Docs/numerics.md"), encoding: .utf8)
+        let example = try repeatTrial(["--worked-example"])
+        #expect(page.hasSuffix("```text\n\(example)```\n"))
+    }
+}

@@ -1,0 +1,422 @@
+#!/usr/bin/env python3
+# repeat_trial.py · Tests/Independent. Repeats trials from Docs/numerics.md alone, with nothing but Python's own library: section
+# by section of that page, every rounding done on exact integers. Slow, and meant to share no mistake with Sources/Compute.
+"""Repeat trials of the diagonal linear network to the bit.
+
+Standard input: one trial a line, as `name=value` pairs separated by spaces (names as in the canonical text of Docs/numerics.md; what is
+left out has the value of DEFAULTS). Standard output: one line a trial with its key, digest, outcome, losses and record.
+
+  --worked-example   print the worked example of Docs/numerics.md
+  --self-test        print the self-test's digest (takes minutes)
+"""
+
+import hashlib
+import math
+import struct
+import sys
+
+# --- Arithmetic ---------------------------------------------------------------------------------------------------------------
+
+
+def exact(x):
+    """x = n · 2^e, for a finite x."""
+    fraction, exponent = math.frexp(x)
+    return int(fraction * 2.0**53), exponent - 53
+
+
+class Format:
+    """A binary format of IEEE 754 whose denormals are flushed. Its values are kept as Python floats, which hold both formats."""
+
+    def __init__(self, name, digits, smallest, largest):
+        self.name, self.digits, self.smallest, self.largest = name, digits, smallest, largest
+
+    def nearest(self, negative, n, e):
+        """The value nearest to ±n · 2^e with n ≥ 0, ties to even."""
+        surplus = n.bit_length() - self.digits
+        if surplus > 0:
+            rest, half = n & ((1 << surplus) - 1), 1 << (surplus - 1)
+            n, e = n >> surplus, e + surplus
+            if rest > half or (rest == half and n & 1):
+                n += 1
+        magnitude = n.bit_length() - 1 + e
+        if n == 0 or magnitude < self.smallest:
+            value = 0.0
+        elif magnitude > self.largest:
+            value = math.inf
+        else:
+            value = math.ldexp(n, e)
+        return -value if negative else value
+
+    def fma(self, x, y, z):
+        if not math.isfinite(x) or not math.isfinite(y):
+            return x * y + z
+        if not math.isfinite(z):
+            return z
+        (nx, ex), (ny, ey), (nz, ez) = exact(x), exact(y), exact(z)
+        product, e = nx * ny, ex + ey
+        if product == 0 and nz == 0:
+            both = math.copysign(1, x) * math.copysign(1, y) < 0 and math.copysign(1, z) < 0
+            return -0.0 if both else 0.0
+        if product == 0:
+            return z
+        if nz != 0:
+            low = min(e, ez)
+            product, e = (product << (e - low)) + (nz << (ez - low)), low
+        return self.nearest(product < 0, abs(product), e)
+
+    def mul(self, x, y):
+        if not math.isfinite(x) or not math.isfinite(y):
+            return x * y
+        (nx, ex), (ny, ey) = exact(x), exact(y)
+        return self.nearest(math.copysign(1, x) * math.copysign(1, y) < 0, abs(nx * ny), ex + ey)
+
+    def add(self, x, y):
+        return self.fma(x, 1.0, y)
+
+    def sub(self, x, y):
+        return self.add(x, -y)
+
+    def div(self, x, y):
+        """For a finite y other than 0."""
+        if not math.isfinite(x):
+            return x / y
+        (nx, ex), (ny, ey) = exact(x), exact(y)
+        quotient, rest = divmod(abs(nx) << 120, abs(ny))
+        # The last bit stands for everything below it: enough to tell a tie from what is near one.
+        return self.nearest(math.copysign(1, x) * math.copysign(1, y) < 0, quotient << 1 | (rest != 0), ex - ey - 121)
+
+    def sqrt(self, x):
+        """For x ≥ 0 and finite."""
+        n, e = exact(x)
+        n, e = n << 120 + (e & 1), e - 120 - (e & 1)
+        root = math.isqrt(n)
+        return self.nearest(False, root << 1 | (root * root != n), e // 2 - 1)
+
+    def convert(self, x):
+        """x, of either format, in this one."""
+        return self.mul(x, 1.0)
+
+    def chain(self, start, pairs):
+        """Σ[start](x·y)."""
+        for x, y in pairs:
+            start = self.fma(x, y, start)
+        return start
+
+    def bits(self, x):
+        code, whole = ("<f", "<I") if self.digits == 24 else ("<d", "<Q")
+        return struct.unpack(whole, struct.pack(code, x))[0]
+
+
+FLOAT32 = Format("float32", 24, -126, 127)
+FLOAT64 = Format("float64", 53, -1022, 1023)
+R = FLOAT64
+
+# --- Random words and numbers -------------------------------------------------------------------------------------------------
+
+WORD = 0xFFFFFFFF
+BETA_POSITIONS, BETA_VALUES, INPUTS, NOISE, INITIAL, ORDER = 1, 2, 3, 4, 5, 6
+
+
+def philox(counter, key):
+    x0, x1, x2, x3 = counter
+    k0, k1 = key
+    for _ in range(10):
+        first, second = 0xD2511F53 * x0, 0xCD9E8D57 * x2
+        x0, x1, x2, x3 = second >> 32 ^ x1 ^ k0, second & WORD, first >> 32 ^ x3 ^ k1, first & WORD
+        k0, k1 = k0 + 0x9E3779B9 & WORD, k1 + 0xBB67AE85 & WORD
+    return x0, x1, x2, x3
+
+
+class Stream:
+    def __init__(self, seed, purpose, epoch=0, training_set=0, initialization=0, repeat=0):
+        self.words = self.generate((seed & WORD, seed >> 32), epoch, training_set | initialization << 16, purpose | repeat << 8)
+
+    @staticmethod
+    def generate(key, x1, x2, x3):
+        block = 0
+        while True:
+            yield from philox((block, x1, x2, x3), key)
+            block += 1
+
+    def integer(self):
+        low = next(self.words)
+        return low | next(self.words) << 32
+
+    def uniform(self):
+        return math.ldexp(2 * (self.integer() >> 12) + 1, -53)
+
+    def normal(self):
+        return quantile(self.uniform())
+
+    def below(self, bound):
+        while True:
+            product = next(self.words) * bound
+            if product & WORD >= 2**32 % bound:
+                return product >> 32
+
+    def permutation(self, count):
+        places = list(range(count))
+        for i in range(count - 1, 0, -1):
+            j = self.below(i + 1)
+            places[i], places[j] = places[j], places[i]
+        return places
+
+
+def horner(coefficients, x):
+    value = coefficients[0]
+    for coefficient in coefficients[1:]:
+        value = R.fma(value, x, coefficient)
+    return value
+
+
+A = [2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+     13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.3871328727963666080]
+B = [5226.4952788528545610, 28729.085735721942674, 39307.895800092710610, 21213.794301586595867,
+     5394.1960214247511077, 687.18700749205790830, 42.313330701600911252, 1.0]
+C = [7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258,
+     3.64784832476320460504, 5.76949722146069140550, 4.63033784615654529590, 1.42343711074968357734]
+D = [1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
+     6.89767334985100004550e-1, 1.67638483018380384940, 2.05319162663775882187, 1.0]
+E = [2.01033439929228813265e-7, 2.71155556874348757815e-5, 1.24266094738807843860e-3, 2.65321895265761230930e-2,
+     2.96560571828504891230e-1, 1.78482653991729133580, 5.46378491116411436990, 6.65790464350110377720]
+F = [2.04426310338993978564e-15, 1.42151175831644588870e-7, 1.84631831751005468180e-5, 7.86869131145613259100e-4,
+     1.48753612908506148525e-2, 1.36929880922735805310e-1, 5.99832206555887937690e-1, 1.0]
+
+
+def quantile(p):
+    q = R.sub(p, 0.5)
+    if abs(q) <= 0.425:
+        r = R.fma(-q, q, 0.180625)
+        return R.div(R.mul(q, horner(A, r)), horner(B, r))
+    t = R.sqrt(-logarithm(p if q < 0 else R.sub(1.0, p)))
+    if t <= 5:
+        r = R.sub(t, 1.6)
+        magnitude = R.div(horner(C, r), horner(D, r))
+    else:
+        r = R.sub(t, 5.0)
+        magnitude = R.div(horner(E, r), horner(F, r))
+    return -magnitude if q < 0 else magnitude
+
+
+def logarithm(x):
+    half_m, e = math.frexp(x)
+    m, e = 2 * half_m, e - 1
+    if m >= float.fromhex("0x1.6a09e667f3bcdp+0"):
+        m, e = m / 2, e + 1
+    f = R.div(R.sub(m, 1.0), R.add(m, 1.0))
+    z = R.mul(f, f)
+    h = horner([R.div(1.0, float(n)) for n in range(23, 2, -2)], z)
+    l = R.fma(2 * f, R.mul(z, h), 2 * f)
+    l = R.fma(float(e), float.fromhex("0x1.cf79abc9e3b3ap-40"), l)
+    return R.fma(float(e), float.fromhex("0x1.62e42fefap-1"), l)
+
+
+# --- Data ---------------------------------------------------------------------------------------------------------------------
+
+DEFAULTS = {
+    "seed": 1, "training_set": 0, "initialization": 0, "repeat": 0,
+    "lambda1": 0.0, "lambda2": 0.0, "learning_rate": 0.01,
+    "dimension": 100, "samples": 40, "nonzero": 5, "signal_variance": 2.0, "noise_variance": 1.0,
+    "initialization_scale": 0.2, "batch_size": 1, "epochs": 200, "precision": "float32",
+}
+IDENTITY = ["seed", "training_set", "initialization", "repeat", "lambda1", "lambda2", "learning_rate"]
+
+
+class Trial:
+    def __init__(self, given):
+        for name, value in {**DEFAULTS, **given}.items():
+            if name not in DEFAULTS:
+                sys.exit(f"no trial has a {name}")
+            setattr(self, name, type(DEFAULTS[name])(value))
+        self.format = {"float32": FLOAT32, "float64": FLOAT64}[self.precision]
+        self.make_data()
+        self.make_constants()
+
+    def make_data(self):
+        d, seed, t = self.dimension, self.seed, self.training_set
+        values = Stream(seed, BETA_VALUES)
+        scale = R.sqrt(R.convert(self.signal_variance))
+        self.beta = [0.0] * d
+        for position in Stream(seed, BETA_POSITIONS).permutation(d)[: self.nonzero]:
+            self.beta[position] = R.mul(scale, values.normal())
+        inputs, noise = Stream(seed, INPUTS, training_set=t), Stream(seed, NOISE, training_set=t)
+        scale = R.sqrt(R.convert(self.noise_variance))
+        X = [[inputs.normal() for _ in range(d)] for _ in range(self.samples)]
+        y = [R.add(R.chain(0.0, zip(self.beta, row)), R.mul(scale, noise.normal())) for row in X]
+        initial = Stream(seed, INITIAL, initialization=self.initialization)
+        theta = [R.mul(R.convert(self.initialization_scale), initial.normal()) for _ in range(2 * d)]
+        W = self.format
+        self.X = [[W.convert(x) for x in row] for row in X]
+        self.X2 = [[W.mul(x, x) for x in row] for row in self.X]
+        self.y = [W.convert(value) for value in y]
+        self.a, self.b = [W.convert(x) for x in theta[:d]], [W.convert(x) for x in theta[d:]]
+
+    def make_constants(self):
+        n, b = float(self.samples), float(self.batch_size)
+        lambda1, lambda2 = R.convert(self.lambda1), R.convert(self.lambda2)
+        eight, four = R.mul(8.0, lambda1), R.mul(4.0, lambda2)
+        made = [R.div(eight, n), R.div(eight, R.mul(n, n)), R.div(four, n), R.div(four, b), R.div(2.0, b), R.div(2.0, n),
+                R.mul(2.0, lambda2), R.convert(self.learning_rate)]
+        self.constants = [self.format.convert(c) for c in made]
+
+    # --- Training -------------------------------------------------------------------------------------------------------------
+
+    def order(self, epoch):
+        return Stream(self.seed, ORDER, epoch, self.training_set, self.initialization, self.repeat).permutation(self.samples)
+
+    def residuals(self):
+        W = self.format
+        w = [W.mul(a, b) for a, b in zip(self.a, self.b)]
+        return w, [W.chain(-y, zip(row, w)) for row, y in zip(self.X, self.y)]
+
+    def step(self, batch):
+        """Trains on one batch; returns what the page's formulas name, for the worked example."""
+        W, X, X2, a, b = self.format, self.X, self.X2, self.a, self.b
+        c1, c2, c3, c4, c5, c6, c7, eta = self.constants
+        columns, columns2 = list(zip(*X)), list(zip(*X2))
+        s = [W.fma(a_, a_, W.mul(b_, b_)) for a_, b_ in zip(a, b)]
+        w, r = self.residuals()
+        q = [W.chain(0.0, zip(row, s)) for row in X2]
+        t = [W.chain(0.0, zip(column, [W.mul(x, x) for x in r])) for column in columns2]
+        u = [W.chain(0.0, zip(column, r)) for column in columns]
+        g = [W.mul(c5, r[i]) for i in batch]
+        v = [W.chain(W.mul(-c6, u_), zip((column[i] for i in batch), g)) for column, u_ in zip(columns, u)]
+        p = [W.mul(s_, W.fma(-c3, v_, W.mul(-c2, u_))) for s_, u_, v_ in zip(s, u, v)]
+        sv = [W.mul(s_, v_) for s_, v_ in zip(s, v)]
+        z = [W.chain(0.0, zip(X[i], sv)) for i in batch]
+        e = [W.fma(W.mul(c7, v_), v_, W.fma(W.mul(-c2, u_), u_, W.mul(c1, t_))) for t_, u_, v_ in zip(t, u, v)]
+        c = [W.fma(W.mul(c1, r_), q_, W.chain(0.0, zip(row, p))) for row, r_, q_ in zip(X, r, q)]
+        for i, g_, z_ in zip(batch, g, z):
+            c[i] = W.add(c[i], W.fma(c4, z_, g_))
+        k = [W.chain(0.0, zip(column, c)) for column in columns]
+        self.a = [W.fma(-eta, W.fma(b_, k_, W.mul(a_, e_)), a_) for a_, b_, e_, k_ in zip(a, b, e, k)]
+        self.b = [W.fma(-eta, W.fma(a_, k_, W.mul(b_, e_)), b_) for a_, b_, e_, k_ in zip(a, b, e, k)]
+        return dict(w=w, s=s, r=r, q=q, t=t, u=u, g=g, v=v, p=p, z=z, e=e, c=c, k=k, a=self.a, b=self.b)
+
+    def test_loss(self):
+        differences = [R.sub(R.mul(a, b), beta) for a, b, beta in zip(self.a, self.b, self.beta)]
+        return R.add(R.chain(0.0, zip(differences, differences)), R.convert(self.noise_variance))
+
+    def train_loss(self):
+        _, r = self.residuals()
+        return R.div(R.chain(0.0, zip(r, r)), float(self.samples))
+
+    def run(self):
+        self.outcome, self.curve = "done", []
+        for self.epoch in range(1, self.epochs + 1):
+            order = self.order(self.epoch - 1)
+            for first in range(0, self.samples, self.batch_size):
+                self.step(order[first : first + self.batch_size])
+            losses = [self.test_loss()]
+            has_point = self.epoch == self.epochs or self.epoch % -(-self.epochs // 50) == 0
+            if has_point:
+                losses.insert(0, self.train_loss())
+            if not all(map(math.isfinite, losses)):
+                self.outcome = "diverged"
+                return self
+            if has_point:
+                self.curve.append((self.epoch, *losses))
+        return self
+
+    # --- Record, digest, key --------------------------------------------------------------------------------------------------
+
+    def record(self):
+        done = self.outcome == "done"
+        losses = [R.bits(loss) for loss in self.curve[-1][1:]] if done else [0x7FF8000000000000] * 2
+        words = [0 if done else 1, self.epoch, *losses, len(self.curve)]
+        for epoch, train, test in self.curve:
+            words += [epoch, R.bits(train), R.bits(test)]
+        return words + [self.format.bits(x) for x in self.a + self.b] if done else words
+
+    def canonical_text(self):
+        def real(value):
+            return f"{R.bits(value + 0.0):016x}"
+
+        lines = ["regsweep trial", "numerics=1", "problem=diagonal-network"]
+        lines += [f"{name}={getattr(self, name)}" for name in IDENTITY[:4]] + ["algorithm=sgd"]
+        lines += [f"{name}={real(getattr(self, name))}" for name in IDENTITY[4:]]
+        for name in sorted(DEFAULTS.keys() - set(IDENTITY)):
+            value = getattr(self, name)
+            coded = {int: lambda: f"i{value}", float: lambda: "r" + real(value), str: lambda: f"t{len(value.encode())}:{value}"}
+            lines.append(f"parameter {name}={coded[type(value)]()}")
+        return "\n".join(lines)
+
+    def key(self):
+        return hashlib.sha256(self.canonical_text().encode()).digest()[:16].hex()
+
+
+def digest(words):
+    return hashlib.sha256(struct.pack(f">{len(words)}Q", *words)).hexdigest()
+
+
+# --- What is printed ----------------------------------------------------------------------------------------------------------
+
+
+def hexadecimal(x):
+    mantissa, _, exponent = x.hex().partition("p")
+    return mantissa.rstrip("0").rstrip(".") + "p" + exponent if "." in mantissa else x.hex()
+
+
+def worked_example():
+    trial = Trial(dict(
+        seed=2026, training_set=1, initialization=2, repeat=4, lambda1=0.01, lambda2=0.02, learning_rate=0.05, dimension=3, samples=2,
+        nonzero=1, initialization_scale=0.5, epochs=2))
+    trial.run()
+    text = trial.canonical_text()
+    lines = ["The trial:", *("  " + line for line in text.split("\n")), "", "Data, all but β rounded to float32:"]
+    again = Trial({name: getattr(trial, name) for name in DEFAULTS})
+
+    def show(name, values):
+        lines.append(f"  {name:4} " + " ".join(f"{hexadecimal(x):>22}" for x in values))
+
+    show("β", again.beta)
+    for i, row in enumerate(again.X):
+        show(f"X{i}", row)
+    show("y", again.y), show("a", again.a), show("b", again.b)
+    lines.append("Constants c₁ … c₇ and η:")
+    show("", again.constants[:4]), show("", again.constants[4:])
+    order = again.order(0)
+    lines.append(f"First step of epoch 1, whose order is {order[0]} {order[1]}; a and b are those after it:")
+    for name, values in again.step(order[:1]).items():
+        show(name, values)
+    lines.append("Losses at the end of each epoch (train, test):")
+    for epoch, train, test in trial.curve:
+        lines.append(f"  {epoch}    {hexadecimal(train)} = {train!r}    {hexadecimal(test)} = {test!r}")
+    lines.append("At the end:")
+    show("a", trial.a), show("b", trial.b)
+    record = [f"{word:016x}" for word in trial.record()]
+    lines.append("Record, digest and key:")
+    lines += ["  " + " ".join(record[i : i + 5]) for i in range(0, len(record), 5)]
+    return "\n".join([*lines, f"  digest {digest(trial.record())}", f"  key    {trial.key()}"])
+
+
+def self_test():
+    words = []
+    strengths = [(n / 256, n / 512, 1 / 128) for n in range(18)] + [(0.0, 1e6, 1.0)]
+    for precision, batch_size in [("float32", 1), ("float32", 2), ("float64", 1), ("float64", 2)]:
+        for lambda1, lambda2, learning_rate in strengths:
+            words += Trial(dict(
+                seed=2026, training_set=3, initialization=1, repeat=2, lambda1=lambda1, lambda2=lambda2, learning_rate=learning_rate,
+                dimension=23, samples=14, nonzero=3, initialization_scale=0.25, epochs=12, batch_size=batch_size,
+                precision=precision)).run().record()
+    return digest(words)
+
+
+def answer(line):
+    trial = Trial(dict(pair.split("=", 1) for pair in line.split())).run()
+    words = trial.record()
+    losses = trial.curve[-1][1:] if trial.outcome == "done" else (math.nan, math.nan)
+    return (f"key={trial.key()} digest={digest(words)} outcome={trial.outcome} epochs={trial.epoch} "
+            f"train_loss={losses[0]!r} test_loss={losses[1]!r} record={','.join(f'{word:x}' for word in words)}")
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--worked-example"]:
+        print(worked_example())
+    elif sys.argv[1:] == ["--self-test"]:
+        print(self_test())
+    elif sys.argv[1:]:
+        sys.exit(__doc__)
+    else:
+        for line in sys.stdin:
+            print(answer(line), flush=True)
