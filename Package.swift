@@ -63,9 +63,14 @@ let package = Package(
             ],
             path: "Sources/Coordinator", exclude: ["CSQLite"], swiftSettings: strict()),
 
+        // Not shipped: `make bench`. Built like the kernels, or it would not find the machine's peak.
+        .executableTarget(name: "regsweep-bench", dependencies: ["Wire", "Compute"], path: "Benchmarks/Bench", swiftSettings: kernels),
+
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "WorkerTests", dependencies: ["regsweep-worker", "Wire", "Compute"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "CoordinatorTests", dependencies: ["regsweep", "Wire"], swiftSettings: strict(memorySafety: false)),
+        // Real processes: the programs are built because the tests name them here.
+        .testTarget(name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
     ]
 )

@@ -1,6 +1,7 @@
 // RegsweepCommand.swift · Coordinator, the front door: what a person types, and the exit codes that scripts read.
 
 internal import ArgumentParser
+internal import FoundationEssentials
 internal import Glibc
 internal import Logging
 internal import Wire
@@ -14,6 +15,18 @@ internal import Wire
             command resumes · 4 the environment (port, disk, lock, no workers).
             """,
         version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self])
+
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            complain(fullMessage(for: error))
+            Glibc.exit(2)
+        }
+    }
 }
 
 /// What every subcommand that reads a sweep file takes.
@@ -62,5 +75,10 @@ func orExit<T>(_ body: () throws -> T) throws -> T {
     }
 }
 
-/// Processors that this process may run on.
-func coreCount() -> Int { max(1, Int(sysconf(CInt(_SC_NPROCESSORS_ONLN)))) }
+/// Processors that this process may run on: fewer than the box has under taskset, in a container or a batch system.
+func coreCount() -> Int {
+    // One bit a processor, in hexadecimal words with commas between them.
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let mask = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }?.dropFirst("Cpus_allowed:".count) ?? ""
+    return max(1, mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) })
+}

@@ -34,7 +34,13 @@ struct Run: ParsableCommand {
         }
     }
 
-    func run() throws { try orExit { try execute() } }
+    func run() throws {
+        if let complaint = listen.flatMap(ClusterSpec.complaint(aboutListen:)) {
+            complain("--listen: \(complaint)")
+            throw ExitCode(2)
+        }
+        try orExit { try execute() }
+    }
 
     private func execute() throws {
         var logger = Logger(label: "regsweep", factory: { StreamLogHandler.standardError(label: $0) })

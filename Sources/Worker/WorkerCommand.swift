@@ -33,6 +33,19 @@ internal import Wire
     @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
     var logLevel = Logger.Level.info
 
+    static func main() {
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            let message = fullMessage(for: error) + "\n"
+            unsafe _ = write(STDERR_FILENO, message, message.utf8.count)
+            Glibc.exit(2)
+        }
+    }
+
     func validate() throws {
         guard selfTest != (connect != nil) else { throw ValidationError("give either --connect ENDPOINT or --self-test") }
         guard (1...Limits.slots).contains(slots) else { throw ValidationError("--slots \(slots): give a number from 1 to \(Limits.slots)") }

@@ -1,5 +1,6 @@
 // Subprocess.swift · Coordinator/Launching. The one place that starts other programs; what they are told is text made elsewhere.
 
+internal import FoundationEssentials
 internal import Glibc
 
 enum SubprocessError: Error, Equatable, CustomStringConvertible {
@@ -41,7 +42,7 @@ enum Subprocess {
             unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
             unsafe posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
         }
-        // Every other descriptor closes by itself: libzmq, SQLite and this program open theirs with close-on-exec.
+        closeOthersOnExec()
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
         defer { unsafe _ = posix_spawnattr_destroy(&attributes) }
@@ -59,6 +60,14 @@ enum Subprocess {
             throw code == ENOENT ? .notFound(program: program) : .failed(program: program, reason: unsafe String(cString: strerror(code)))
         }
         return pid
+    }
+
+    /// What we were started with and do not know of (a shell's pipe) must not live on in a worker that outlives us: whoever reads that
+    /// pipe would wait for the worker. Libraries and this program open theirs with close-on-exec already.
+    private static func closeOthersOnExec() {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+            if let descriptor = CInt(name), descriptor > STDERR_FILENO { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
+        }
     }
 
     /// Starts a program and waits for its end.

@@ -15,6 +15,18 @@ struct ClusterSpec: Equatable {
     var orphanTimeout: Duration = .seconds(30)
     var crashLimit = 3
 
+    /// What is wrong with an endpoint to listen on; nil when nothing is.
+    static func complaint(aboutListen endpoint: String) -> String? {
+        let allowed = "allowed are tcp://127.0.0.1:PORT (0 to 65535, or * for any free one) and ipc://PATH"
+        if endpoint.hasPrefix("ipc://"), endpoint.count > "ipc://".count { return nil }
+        guard endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://localhost:") else {
+            return "found \"\(endpoint)\", \(allowed): what is said there is not encrypted"
+        }
+        // libzmq takes 65536 for 0, 65537 for 1 …
+        let port = endpoint.split(separator: ":").last ?? ""
+        return port == "*" || UInt16(port) != nil ? nil : "found \"\(endpoint)\", \(allowed)"
+    }
+
     static func load(path: String) throws(SpecErrors) -> ClusterSpec { try parse(TOMLFile(path: path)) }
 
     static func parse(_ text: String, file: String) throws(SpecErrors) -> ClusterSpec { try parse(TOMLFile(text, name: file)) }

@@ -1,0 +1,105 @@
+// Measuring.swift · Benchmarks/Bench. Medians, and the kernels and messages that are measured.
+
+import Compute
+import Wire
+
+let clock = ContinuousClock()
+
+func seconds(_ body: () throws -> Void) rethrows -> Double {
+    let start = clock.now
+    try body()
+    return start.duration(to: clock.now).inSeconds
+}
+
+func median(of runs: Int, _ body: () -> Double) -> Double { (0..<runs).map { _ in body() }.sorted()[runs / 2] }
+
+func rounded(_ value: Double, _ decimals: Int = 1) -> String {
+    let scale = decimals == 1 ? 10.0 : 100.0
+    return "\((value * scale).rounded() / scale)"
+}
+
+/// Twelve independent sums hide the latency of a fused multiply-add on every core of the last ten years.
+@inline(never) func peakFLOPS<V: SIMD>(_: V.Type) -> Double where V.Scalar: BinaryFloatingPoint {
+    let steps = 4_000_000
+    var sums = InlineArray<12, V> { V(repeating: V.Scalar($0)) }
+    let factor = V(repeating: 0.999), term = V(repeating: 0.001)
+    let time = seconds {
+        for _ in 0..<steps { for i in 0..<12 { sums[i] = term.addingProduct(sums[i], factor) } }
+    }
+    var total = V()
+    for i in 0..<12 { total += sums[i] }
+    // Printed where it cannot be: the compiler must not drop the loop.
+    if total[0].isNaN { print(total) }
+    return Double(2 * 12 * V.scalarCount * steps) / time
+}
+
+/// Floating-point operations a second of one group at the paper's size, 20 epochs.
+func groupFLOPS(lanes count: Int, _ precision: Precision) -> Double {
+    do {
+        let epochs = 20
+        let problem = try DiagonalNetwork(initializationScale: 0.2, epochs: epochs, precision: precision)
+        let lanes = (0..<count).map { Lane(lambda1: Double($0) * 1e-5, lambda2: Double($0) * 1e-5, learningRate: 0.01) }
+        let plan = try GroupPlan(
+            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, repetition: 0), lanes: lanes)
+        let time = seconds { _ = run(plan) { _ in .goOn } }
+        // Six passes over X or X² a step, two operations an element.
+        return Double(count * epochs * problem.samples * 12 * problem.samples * problem.dimension) / time
+    } catch { preconditionFailure("the benchmark's own plan was refused: \(error)") }
+}
+
+func sampleResults() -> Envelope {
+    let results = (0..<91).map { index in
+        TrialResult(
+            key: TrialKey(high: UInt64(index), low: 7), attempt: 1, outcome: .done(trainLoss: 0.5, testLoss: 2.5), epochs: 200,
+            lossRatio: 0.9, digest: Digest(of: "\(index)"),
+            curve: (1...50).map { CurvePoint(epoch: 4 * $0, trainLoss: 1 / Double($0), testLoss: 2 / Double($0)) }, seconds: 0.01)
+    }
+    return Envelope(epoch: 1, message: .results(BatchID(rawValue: 1), LeaseID(epoch: 1, number: 1), results))
+}
+
+func secondsToEncode() -> Double {
+    let envelope = sampleResults()
+    var bytes = 0
+    let time = seconds { for _ in 0..<50 { bytes += envelope.encoded().count } }
+    return bytes > 0 ? time / 50 : .nan
+}
+
+func secondsToDecode(_ frame: [UInt8]) -> Double {
+    var decoded = 0
+    let time = seconds { for _ in 0..<50 where (try? Envelope(decoding: frame)) != nil { decoded += 1 } }
+    return decoded == 50 ? time / 50 : .nan
+}
+
+/// Median of 2,000 round trips between a DEALER and a ROUTER in this process, each waiting in the poller as the programs do.
+func roundTrip() throws -> Double {
+    let context = try Context()
+    let router = try RouterSocket(in: context)
+    let dealer = try DealerSocket(connectedTo: try router.bind("tcp://127.0.0.1:*"), in: context)
+    let bell = try Doorbell()
+    let frame = Envelope(epoch: 1, message: .heartbeat(running: 1)).encoded()
+    var times: [Double] = []
+    while times.count < 2_000 {
+        // The first frames find no connection yet.
+        guard try sends(frame, by: dealer) else { continue }
+        let time = try seconds {
+            var heard: (route: Route, frame: [UInt8])?
+            while heard == nil {
+                try Poller.wait(for: router, or: bell, atMost: .seconds(1))
+                heard = try router.receive()
+            }
+            try router.send(heard!.frame, to: heard!.route)
+            var answer: [UInt8]?
+            while answer == nil {
+                try Poller.wait(for: dealer, or: bell, atMost: .seconds(1))
+                answer = try dealer.receive()
+            }
+        }
+        times.append(time)
+    }
+    return times.sorted()[times.count / 2]
+}
+
+private func sends(_ frame: [UInt8], by dealer: borrowing DealerSocket) throws -> Bool {
+    do { try dealer.send(frame) } catch SocketError.notNow { return false }
+    return true
+}

@@ -1,0 +1,24 @@
+// main.swift · Benchmarks/Bench. What one thread of this box does: peak of fused multiply-adds, the kernels beside it, messages.
+// `make bench` prints it. Speeds of shared machines vary from minute to minute, so what counts are the ratios within one run.
+
+import Compute
+import Wire
+
+func row(_ columns: String...) { print("| " + columns.joined(separator: " | ") + " |") }
+
+row("what", "median", "unit", "share of the peak")
+row("---", "---:", "---", "---:")
+let peaks = (single: median(of: 9) { peakFLOPS(SIMD8<Float>.self) }, double: median(of: 9) { peakFLOPS(SIMD4<Double>.self) })
+row("FMA peak, float32", rounded(peaks.single / 1e9), "GFLOP/s", "1")
+row("FMA peak, float64", rounded(peaks.double / 1e9), "GFLOP/s", "1")
+for precision in Precision.allCases {
+    for lanes in [1, 16, 91] {
+        let flops = median(of: 5) { groupFLOPS(lanes: lanes, precision) }
+        let peak = precision == .float32 ? peaks.single : peaks.double
+        row("diagonal network, \(lanes) lanes, \(precision)", rounded(flops / 1e9), "GFLOP/s", rounded(flops / peak, 2))
+    }
+}
+let frame = sampleResults().encoded()
+row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(median(of: 9) { secondsToEncode() } * 1e6), "µs", "")
+row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")
+row("round trip of a heartbeat, tcp on loopback", rounded(try roundTrip() * 1e6), "µs", "")

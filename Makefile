@@ -1,0 +1,60 @@
+# Makefile. Two commands do everything on a fresh Debian 12 box with Swift 6.3: `make figure4` and `make test`.
+
+SWIFT ?= swift
+BIN := .build/release
+RUN := $(BIN)/regsweep
+
+# What the programs are built on and run with, and what the tests use besides. libsodium-dev comes with libzmq3-dev.
+PACKAGES := libzmq3-dev libprotobuf-c-dev libsqlite3-dev gnuplot-nox fonts-dejavu-core
+TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3
+
+PROTO := Sources/Wire/CMessages
+SOURCES := Sources Tests Benchmarks Package.swift
+
+.PHONY: help figure4 test build bench reproduce lint format proto setup setup-test clean
+
+help:
+	@echo "make figure4    run the paper's Figure 4 into results/figure4"
+	@echo "make test       pass every test"
+	@echo "make bench      measure kernels, wire, store and the whole sweep"
+	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
+	@echo "make build | lint | format | proto | clean"
+
+figure4: build
+	$(RUN) run Sweeps/figure4.toml
+
+test: setup-test
+	$(SWIFT) test
+
+build: setup
+	$(SWIFT) build -c release
+
+bench: build
+	@.ci/install time
+	Benchmarks/run
+
+# Quiet runs of the same sweep under ten master seeds, then one table of what the paper claims.
+SEEDS := 1 2 3 4 5 6 7 8 9 10
+reproduce: build
+	for seed in $(SEEDS); do $(RUN) run Sweeps/figure4.toml --seed $$seed --quiet || exit 1; done
+	$(RUN) report Sweeps/figure4.toml $(SEEDS:%=--seed %)
+
+lint:
+	$(SWIFT) format lint --strict --recursive $(SOURCES)
+
+format:
+	$(SWIFT) format --in-place --recursive $(SOURCES)
+
+# The generated code is committed; a test regenerates and compares it.
+proto: setup-test
+	protoc-c --proto_path=$(PROTO) --c_out=$(PROTO) $(PROTO)/regsweep.proto
+	mv $(PROTO)/regsweep.pb-c.h $(PROTO)/include/
+
+setup:
+	@.ci/install $(PACKAGES)
+
+setup-test:
+	@.ci/install $(TEST_PACKAGES)
+
+clean:
+	rm -rf .build

@@ -1,0 +1,113 @@
+// DisturbanceTests.swift · Tests/ClusterTests. Processes that die, leave and come back: the bytes at the end are those of an
+// undisturbed run.
+
+import Foundation
+import Testing
+
+@Suite("Disturbances", .serialized) struct DisturbanceTests {
+    let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        try scratch.write(Sweeps.nervous, to: "cluster.toml")
+    }
+
+    private func expectUndisturbed() throws { #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed) }
+
+    @Test("a worker started by hand joins and has work at once; killed, it costs nothing but time") func killedWorker() throws {
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let first = try scratch.worker(endpoint)
+        try first.errors(have: "computing lease", times: 2)
+        let second = try scratch.worker(endpoint)
+        try second.errors(have: "computing lease")
+        second.signal(SIGKILL)
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.errors.contains("fell silent"))
+        #expect(try first.end().code == 0)
+        try expectUndisturbed()
+    }
+
+    @Test("a worker that is asked to go hands over what it computes and leaves") func drainedWorker() throws {
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let first = try scratch.worker(endpoint)
+        try first.errors(have: "computing lease", times: 2)
+        first.signal(SIGTERM)
+        let left = try first.end()
+        #expect(left.code == 0)
+        #expect(left.errors.contains("drained"))
+        try coordinator.errors(have: "left: drained")
+        let second = try scratch.worker(endpoint)
+        let end = try coordinator.end()
+        #expect(end.code == 0)
+        #expect(!end.errors.contains("fell silent"))
+        #expect(try second.end().code == 0)
+        try expectUndisturbed()
+    }
+
+    @Test("a worker that was stopped for a while loses its leases, comes back and is welcome") func frozenWorker() throws {
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let first = try scratch.worker(endpoint)
+        try first.errors(have: "computing lease")
+        first.signal(SIGSTOP)
+        try coordinator.errors(have: "fell silent")
+        first.signal(SIGCONT)
+        try coordinator.errors(have: "joined", times: 2)
+        #expect(try coordinator.end().code == 0)
+        #expect(try first.end().code == 0)
+        try expectUndisturbed()
+    }
+
+    @Test("a killed coordinator is started again: workers find it and hand over what they have") func killedCoordinator() throws {
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml")
+        let worker = try scratch.worker(endpoint)
+        try worker.errors(have: "computing lease", times: 3)
+        coordinator.signal(SIGKILL)
+        _ = try coordinator.end()
+        let (again, _) = try scratch.coordinator("--cluster", "cluster.toml", "--listen", endpoint, "--log-level", "info")
+        try again.errors(have: "joined")
+        #expect(try again.end().code == 0)
+        #expect(try worker.end().code == 0)
+        try expectUndisturbed()
+    }
+
+    @Test("local workers of a killed coordinator serve the next one and none is left at the end") func killedWithLocalWorkers() throws {
+        try scratch.write(Sweeps.nervous + "\norphan_timeout_seconds = 5\n[local]\nworkers = 2\n", to: "cluster.toml")
+        let coordinator = try Program("regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"], in: scratch)
+        try coordinator.errors(have: "joined", times: 2)
+        coordinator.signal(SIGKILL)
+        _ = try coordinator.end()
+        let end = try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info")
+        #expect(end.code == 0, "\(end.errors)")
+        // Two that were orphaned and two that are new.
+        #expect(end.errors.components(separatedBy: "joined").count - 1 == 4)
+        try expectUndisturbed()
+    }
+
+    @Test("Ctrl-C once drains, says how to resume and exits 3; resumed, the sweep ends as if nothing had been") func interrupted() throws {
+        let coordinator = try Program("regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"], in: scratch)
+        try coordinator.errors(have: "joined", times: 1)
+        coordinator.signal(SIGINT)
+        let end = try coordinator.end()
+        #expect(end.code == 3)
+        #expect(end.errors.contains("run sweep.toml --cluster cluster.toml"))
+        #expect(!scratch.has("results/small/results.csv"))
+        #expect(try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--quiet").code == 0)
+        try expectUndisturbed()
+    }
+
+    @Test("Ctrl-C twice stops at once and loses nothing") func interruptedTwice() throws {
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml")
+        let worker = try scratch.worker(endpoint)
+        try worker.errors(have: "computing lease", times: 2)
+        worker.signal(SIGSTOP)
+        coordinator.signal(SIGINT)
+        try coordinator.errors(have: "once more stops at once")
+        coordinator.signal(SIGINT)
+        #expect(try coordinator.end().code == 3)
+        worker.signal(SIGKILL)
+        #expect(try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--quiet").code == 0)
+        try expectUndisturbed()
+    }
+}

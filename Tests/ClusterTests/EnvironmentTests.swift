@@ -1,0 +1,70 @@
+// EnvironmentTests.swift · Tests/ClusterTests. What is wrong around a sweep is said in one line, with the way out.
+
+import Foundation
+import Testing
+import Wire
+
+@Suite("Environment", .serialized) struct EnvironmentTests {
+    let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+    }
+
+    private func expectOneLine(_ end: Program.End, code: Int32, _ facts: String..., at place: SourceLocation = #_sourceLocation) {
+        #expect(end.code == code, sourceLocation: place)
+        #expect(end.output == "", sourceLocation: place)
+        #expect(end.errors.split(separator: "\n").count == 1, "\(end.errors)", sourceLocation: place)
+        for fact in facts { #expect(end.errors.contains(fact), "\(end.errors)", sourceLocation: place) }
+    }
+
+    @Test("a port that is taken") func port() throws {
+        let taken = try RouterSocket(in: try Context())
+        let endpoint = try taken.bind("tcp://127.0.0.1:*")
+        expectOneLine(try scratch.regsweep("run", "sweep.toml", "--listen", endpoint), code: 4, endpoint, "choose another port")
+    }
+
+    @Test("an endpoint that is none, or that would be open to all", arguments: ["nonsense", "tcp://0.0.0.0:*", "tcp://127.0.0.1:99999"])
+    func endpoint(listen: String) throws {
+        expectOneLine(try scratch.regsweep("run", "sweep.toml", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT")
+    }
+
+    @Test("a store that another coordinator has") func locked() throws {
+        let (first, _) = try scratch.coordinator()
+        expectOneLine(try scratch.regsweep("run", "sweep.toml"), code: 4, "in use by regsweep process", "--out")
+        first.signal(SIGINT)
+        #expect(try first.end().code == 3)
+    }
+
+    @Test("a directory that cannot be written") func directory() throws {
+        try scratch.write("", to: "file")
+        expectOneLine(try scratch.regsweep("run", "sweep.toml", "--out", "file/results"), code: 4, "file/results", "--out")
+        expectOneLine(try scratch.regsweep("run", "sweep.toml", "--out", "/proc/results"), code: 4, "/proc/results", "--out")
+    }
+
+    @Test("a store that is none") func foreignStore() throws {
+        try FileManager.default.createDirectory(atPath: scratch.path + "/old", withIntermediateDirectories: true)
+        try scratch.write(String(repeating: "no database ", count: 100), to: "old/store.sqlite")
+        expectOneLine(try scratch.regsweep("run", "sweep.toml", "--out", "old"), code: 4, "old/store.sqlite", "--out")
+    }
+
+    @Test("a sweep or cluster file that is not there") func missingFile() throws {
+        expectOneLine(try scratch.regsweep("run", "nowhere.toml"), code: 2, "nowhere.toml")
+        expectOneLine(try scratch.regsweep("run", "sweep.toml", "--cluster", "nowhere.toml"), code: 2, "nowhere.toml")
+        expectOneLine(try scratch.regsweep("report", "sweep.toml"), code: 4, "results/small")
+    }
+
+    @Test("a command line that is none", arguments: [["run"], ["run", "sweep.toml", "--workers", "many"], ["dance"]])
+    func commandLine(arguments: [String]) throws {
+        let end = try Program("regsweep", arguments, in: scratch).end()
+        #expect(end.code == 2)
+        #expect(end.errors.contains("Usage: regsweep"))
+    }
+
+    @Test("a worker without a coordinator leaves after its timeout") func noCoordinator() throws {
+        let end = try Program("regsweep-worker", ["--connect", "tcp://127.0.0.1:9", "--orphan-timeout", "1"], in: scratch).end()
+        #expect(end.code == 4)
+        #expect(end.errors.contains("no coordinator at tcp://127.0.0.1:9"))
+    }
+}

@@ -1,0 +1,130 @@
+// Program.swift · Tests/ClusterTests. The two programs as a user starts them: real processes, watched through what they print.
+
+import Foundation
+import Glibc
+import Synchronization
+import Testing
+
+/// A process that was started, and everything it has printed so far.
+final class Program: Sendable {
+    struct End: Equatable { var code: Int32, output: String, errors: String }
+
+    private struct Printed { var output = "", errors = "", open = 2 }
+
+    private let process: Process
+    private let printed = Mutex(Printed())
+    private let news = NSCondition()
+
+    /// - Parameter name: `regsweep` or `regsweep-worker`, as built beside these tests.
+    init(_ name: String, _ arguments: [String], in directory: Scratch) throws {
+        process = Process()
+        process.executableURL = Self.folder.appending(path: name)
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(filePath: directory.path)
+        process.standardInput = FileHandle.nullDevice
+        let output = Pipe(), errors = Pipe()
+        process.standardOutput = output
+        process.standardError = errors
+        try process.run()
+        read(output.fileHandleForReading) { $0.output += $1 }
+        read(errors.fileHandleForReading) { $0.errors += $1 }
+    }
+
+    deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
+
+    /// Where SwiftPM puts what it builds: these tests run from there as well.
+    private static let folder = URL(filePath: try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        .deletingLastPathComponent()
+
+    private func read(_ handle: FileHandle, _ keep: @escaping @Sendable (inout Printed, String) -> Void) {
+        Thread.detachNewThread { [self] in
+            // Not by FileHandle, which waits for more than what is there.
+            var buffer = [UInt8](repeating: 0, count: 1 << 16)
+            while case let count = Glibc.read(handle.fileDescriptor, &buffer, buffer.count), count > 0 {
+                note { keep(&$0, String(decoding: buffer.prefix(count), as: UTF8.self)) }
+            }
+            note { $0.open -= 1 }
+        }
+    }
+
+    private func note(_ change: (inout Printed) -> Void) {
+        printed.withLock { change(&$0) }
+        news.lock()
+        news.broadcast()
+        news.unlock()
+    }
+
+    /// 60 s: a test that waits this long has found a process that hangs.
+    private static let patience: TimeInterval = 60
+
+    private func wait<T>(for what: String, _ look: (Printed) -> T?) throws -> T {
+        let deadline = Date(timeIntervalSinceNow: Self.patience)
+        news.lock()
+        defer { news.unlock() }
+        while true {
+            let now = printed.withLock { $0 }
+            if let found = look(now) { return found }
+            guard now.open > 0, news.wait(until: deadline) else {
+                throw Failure(description: "no \(what) from \(process.arguments ?? []): \(now.output)\(now.errors)")
+            }
+        }
+    }
+
+    /// Waits until stderr has a text so many times.
+    func errors(have text: String, times: Int = 1) throws {
+        try wait(for: "\"\(text)\"") { $0.errors.components(separatedBy: text).count > times ? () : nil }
+    }
+
+    /// The word after a text on stderr, once it is there.
+    func word(after text: String) throws -> String {
+        try wait(for: "\"\(text)\"") { printed in
+            guard let range = printed.errors.range(of: text) else { return nil }
+            let rest = printed.errors[range.upperBound...]
+            return rest.firstIndex(where: \.isWhitespace).map { String(rest[..<$0]) }
+        }
+    }
+
+    func signal(_ number: Int32) { kill(process.processIdentifier, number) }
+
+    /// Waits for the end of the process and of what it prints.
+    func end() throws -> End {
+        try wait(for: "end") { $0.open == 0 ? () : nil }
+        process.waitUntilExit()
+        return printed.withLock { End(code: process.terminationStatus, output: $0.output, errors: $0.errors) }
+    }
+
+    var isRunning: Bool { process.isRunning }
+}
+
+struct Failure: Error, CustomStringConvertible { let description: String }
+
+/// A folder of a test's own, gone with it.
+final class Scratch: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.appending(path: "regsweep-test-\(UUID().uuidString)").path()
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func write(_ text: String, to name: String) throws { try text.write(toFile: "\(path)/\(name)", atomically: true, encoding: .utf8) }
+
+    func read(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
+
+    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
+
+    /// Runs `regsweep` to its end.
+    func regsweep(_ arguments: String...) throws -> Program.End { try Program("regsweep", arguments, in: self).end() }
+
+    /// A coordinator that starts no workers, and where workers find it.
+    func coordinator(_ arguments: String...) throws -> (program: Program, endpoint: String) {
+        let program = try Program("regsweep", ["run", "sweep.toml", "--workers", "0"] + arguments, in: self)
+        return (program, try program.word(after: "regsweep-worker --connect "))
+    }
+
+    func worker(_ endpoint: String, _ arguments: String...) throws -> Program {
+        try Program("regsweep-worker", ["--connect", endpoint, "--log-level", "debug"] + arguments, in: self)
+    }
+}

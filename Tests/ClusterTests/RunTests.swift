@@ -1,0 +1,85 @@
+// RunTests.swift · Tests/ClusterTests. `regsweep run` as a user meets it, with local workers of its own.
+
+import Testing
+
+@Suite("Run", .serialized) struct RunTests {
+    let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    @Test("a sweep leaves its tables and its figure and prints the summary") func leaves() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        let end = try scratch.regsweep("run", "sweep.toml")
+        #expect(end.code == 0, "\(end.errors)")
+        let tables = try Tables(scratch, "results/small")
+        #expect(
+            tables.results.prefix { $0 != "\n" }
+                == "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest"
+        )
+        #expect(tables.results.split(separator: "\n").count == 1 + 17 * 8)
+        #expect(tables.summary.split(separator: "\n").count == 1 + 17)
+        for name in ["store.sqlite", "small.svg", "small.pdf", "small.png"] { #expect(scratch.has("results/small/\(name)"), "\(name)") }
+        for label in ["strength", "λ₂ = 0", "λ₁/λ₂ = 1", "λ₁/λ₂ = 0.5", "Reg2 only"] { #expect(end.output.contains(label)) }
+        #expect(end.errors.contains("small: 100 %  136/136"))
+    }
+
+    @Test("the bytes of the tables do not depend on workers, slots and the size of leases") func anyCluster() throws {
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        try scratch.write(Sweeps.nervous + "\n[local]\nworkers = 3\nslots = 2\n", to: "cluster.toml")
+        let end = try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--quiet")
+        #expect(end == Program.End(code: 0, output: "", errors: ""))
+        #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
+    }
+
+    @Test("a finished sweep is not trained again, and a grown one only where it grew") func grows() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        let before = try Tables(scratch, "results/small")
+        let again = try scratch.regsweep("run", "sweep.toml")
+        #expect(again.code == 0)
+        #expect(!again.errors.contains("trials to run"))
+        #expect(try Tables(scratch, "results/small") == before)
+
+        try scratch.write(Sweeps.small(repeats: 3, strengths: "0.001, 0.003, 0.01, 0.1, 1.0"), to: "sweep.toml")
+        let grown = try scratch.regsweep("run", "sweep.toml")
+        #expect(grown.code == 0)
+        #expect(grown.errors.contains("\(21 * 12 - 17 * 8) of \(21 * 12) trials to run"))
+        let rows = Set(try Tables(scratch, "results/small").results.split(separator: "\n"))
+        #expect(rows.isSuperset(of: before.results.split(separator: "\n")))
+    }
+
+    @Test("a changed setting is refused with what changed and the way out, and another directory takes it") func foreign() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        try scratch.write(Sweeps.small(epochs: 100), to: "sweep.toml")
+        let refused = try scratch.regsweep("run", "sweep.toml", "--quiet")
+        #expect(refused.code == 2)
+        #expect(refused.errors.contains("epochs was 200, is now 100"))
+        #expect(refused.errors.contains("--out"))
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--out", "other").code == 0)
+    }
+
+    @Test("check prints the plan and trains nothing") func check() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        let end = try scratch.regsweep("check", "sweep.toml")
+        #expect(end.code == 0)
+        for fact in ["trials     136", "groups     8 = 2 training sets × 2 initializations × 2 repeats", "leases", "time"] {
+            #expect(end.output.contains(fact))
+        }
+        #expect(!scratch.has("results"))
+    }
+
+    @Test("all mistakes of a sweep file are told at once, with their lines, by run and by check", arguments: ["run", "check"])
+    func mistakes(command: String) throws {
+        let text = Sweeps.small().replacing("samples = 10", with: "sampels = 10").replacing("epochs = 200", with: "epochs = \"many\"")
+        try scratch.write(text, to: "sweep.toml")
+        let end = try scratch.regsweep(command, "sweep.toml")
+        #expect(end.code == 2)
+        #expect(end.output == "")
+        let lines = end.errors.split(separator: "\n")
+        #expect(lines.count == 2)
+        #expect(lines.first?.hasPrefix("sweep.toml:5: sampels") == true)
+        #expect(lines.last?.hasPrefix("sweep.toml:8: epochs") == true)
+        #expect(!scratch.has("results"))
+    }
+}

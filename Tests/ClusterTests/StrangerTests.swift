@@ -1,0 +1,140 @@
+// StrangerTests.swift · Tests/ClusterTests. Peers that are none of ours: the test speaks to real programs through real sockets.
+
+import Foundation
+import Testing
+import Wire
+
+/// A worker, or worse, that says what a test wants.
+struct Stranger: ~Copyable {
+    let socket: DealerSocket
+    private let bell: Doorbell
+
+    init(_ endpoint: String) throws {
+        let bell = try Doorbell()
+        socket = try DealerSocket(connectedTo: endpoint, in: try Context())
+        self.bell = bell
+    }
+
+    /// - Parameter selfTest: of another build, if it is not ours.
+    static func hello(selfTest: Digest = Build.selfTest) -> Message {
+        .hello(
+            Hello(
+                worker: .random(), host: "stranger", process: 1, slots: 1, cpu: "none", build: "none", selfTest: selfTest, held: [:],
+                unacknowledged: 0))
+    }
+
+    func say(_ message: Message, version: UInt32 = Envelope.protocolVersion) throws {
+        try say(Envelope(epoch: 0, message: message).encoded(version: version))
+    }
+
+    func say(_ frame: [UInt8]) throws {
+        while true {
+            do { return try socket.send(frame) } catch SocketError.notNow {
+                // Not connected yet.
+                try Poller.wait(for: bell, atMost: .milliseconds(10))
+            }
+        }
+    }
+
+    /// The next message that is no heartbeat.
+    func hear() throws -> Message {
+        for _ in 0..<600 {
+            while let frame = try socket.receive() {
+                let message = try Envelope(decoding: frame).message
+                if case .heartbeat = message { continue }
+                return message
+            }
+            try Poller.wait(for: socket, or: bell, atMost: .milliseconds(100))
+        }
+        throw Failure(description: "the coordinator says nothing")
+    }
+}
+
+@Suite("Strangers", .serialized) struct StrangerTests {
+    let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+    }
+
+    @Test("frames that are no messages are dropped with a reason, and the sweep goes on") func garbage() throws {
+        let (coordinator, endpoint) = try scratch.coordinator()
+        let stranger = try Stranger(endpoint)
+        let good = Envelope(epoch: 0, message: Stranger.hello()).encoded()
+        for frame in [[], [0xff, 0xff, 0xff], Array(good.dropLast(5)), Array(repeating: 7, count: 100_000)] { try stranger.say(frame) }
+        try coordinator.errors(have: "dropped a frame", times: 4)
+        let worker = try scratch.worker(endpoint)
+        #expect(try coordinator.end().code == 0)
+        #expect(try worker.end().code == 0)
+    }
+
+    @Test("another protocol version is refused with the reason on both sides, and the sweep goes on") func version() throws {
+        let (coordinator, endpoint) = try scratch.coordinator()
+        let stranger = try Stranger(endpoint)
+        try stranger.say(Stranger.hello(), version: Envelope.protocolVersion + 1)
+        guard case .refused(let reason) = try stranger.hear() else { throw Failure(description: "not refused") }
+        #expect(reason.contains("protocol version \(Envelope.protocolVersion + 1)"))
+        try coordinator.errors(have: reason)
+        _ = try scratch.worker(endpoint).end()
+        #expect(try coordinator.end().code == 0)
+    }
+
+    @Test("a build that computes other bits is refused with the reason on both sides, and the sweep goes on") func otherBits() throws {
+        let (coordinator, endpoint) = try scratch.coordinator()
+        let stranger = try Stranger(endpoint)
+        try stranger.say(Stranger.hello(selfTest: Digest(of: "other bits")))
+        guard case .refused(let reason) = try stranger.hear() else { throw Failure(description: "not refused") }
+        #expect(reason.contains("other bits"))
+        try coordinator.errors(have: reason)
+        _ = try scratch.worker(endpoint).end()
+        #expect(try coordinator.end().code == 0)
+    }
+
+    @Test("a worker that is refused, or meets another version, says why and exits 4", arguments: [false, true])
+    func refusedWorker(isOtherVersion: Bool) throws {
+        let router = try RouterSocket(in: try Context())
+        let bell = try Doorbell()
+        let worker = try scratch.worker(try router.bind("tcp://127.0.0.1:*"))
+        var heard: (route: Route, frame: [UInt8])?
+        while heard == nil {
+            try Poller.wait(for: router, or: bell, atMost: .seconds(1))
+            heard = try router.receive()
+        }
+        let answer = Envelope(epoch: 1, message: isOtherVersion ? .drain : .refused(reason: "no room for strangers"))
+        try router.send(answer.encoded(version: isOtherVersion ? 9 : Envelope.protocolVersion), to: heard!.route)
+        let end = try worker.end()
+        #expect(end.code == 4)
+        #expect(end.errors.contains(isOtherVersion ? "protocol version 9" : "no room for strangers"))
+    }
+
+    @Test("failed trials are told with exit code 1, and are run again with --retry-failed") func failures() throws {
+        let (coordinator, endpoint) = try scratch.coordinator()
+        let stranger = try Stranger(endpoint)
+        try stranger.say(Stranger.hello())
+        try stranger.say(.ready(credits: 1))
+        var batch: UInt64 = 0
+        loop: while true {
+            switch try stranger.hear() {
+            case .lease(let lease):
+                batch += 1
+                let results = lease.trials.map {
+                    TrialResult(
+                        key: $0.key, attempt: $0.attempt, outcome: .failed(reason: "out of luck"), epochs: 0, lossRatio: nil, digest: nil,
+                        curve: [], seconds: 0)
+                }
+                try stranger.say(.results(BatchID(rawValue: batch), lease.id, results))
+            case .drain: break loop
+            default: continue
+            }
+        }
+        try stranger.say(.goodbye(reason: "done"))
+        let end = try coordinator.end()
+        #expect(end.code == 1)
+        #expect(end.errors.contains("136 trials failed"))
+        #expect(end.errors.contains("out of luck"))
+        #expect(try scratch.read("results/small/summary.csv").contains(",8,0,8,"))
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--retry-failed") == Program.End(code: 0, output: "", errors: ""))
+        #expect(!(try scratch.read("results/small/results.csv").contains("failed")))
+    }
+}

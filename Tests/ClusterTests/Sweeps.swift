@@ -1,0 +1,70 @@
+// Sweeps.swift · Tests/ClusterTests. Small sweeps that take long enough to be disturbed, and the results of an undisturbed run.
+
+import Testing
+
+enum Sweeps {
+    /// 17 settings in 2 × 2 × `repeats` groups.
+    static func small(epochs: Int = 200, repeats: Int = 2, strengths: String = "0.001, 0.01, 0.1, 1.0") -> String {
+        """
+        name = "small"
+        [problem]
+        kind = "diagonal-network"
+        dimension = 20
+        samples = 10
+        [training]
+        learning_rates = [0.01]
+        epochs = \(epochs)
+        [grid]
+        training_sets = 2
+        initialization_scales = [0.2, 0.3]
+        repeats = \(repeats)
+        [strengths]
+        values = [\(strengths)]
+        [[curves]]
+        label = "λ₂ = 0"
+        lambda2 = 0
+        [[curves]]
+        label = "λ₁/λ₂ = 1"
+        ratio = 1
+        [[curves]]
+        label = "λ₁/λ₂ = 0.5"
+        ratio = 0.5
+        [[curves]]
+        label = "Reg2 only"
+        lambda1 = 0
+        """
+    }
+
+    /// About two seconds of one core, in leases of 16 trials at the most.
+    static let long = small(epochs: 3_000, repeats: 4)
+
+    /// Small leases, and a second of silence is death: disturbances then cost a test little time.
+    static let nervous = """
+        [timing]
+        heartbeat_interval_seconds = 0.2
+        silence_seconds = 1.0
+        lease_seconds = 0.01
+        """
+
+    /// results.csv, summary.csv and curves.csv of `long`, run by one undisturbed worker.
+    static let undisturbed: Tables = {
+        do {
+            let scratch = try Scratch()
+            try scratch.write(long, to: "sweep.toml")
+            let end = try scratch.regsweep("run", "sweep.toml", "--workers", "1", "--quiet")
+            guard end.code == 0 else { throw Failure(description: end.errors) }
+            return try Tables(scratch, "results/small")
+        } catch { preconditionFailure("the undisturbed run failed: \(error)") }
+    }()
+}
+
+/// The tables of a results directory, to be compared byte for byte.
+struct Tables: Equatable {
+    let results: String, summary: String, curves: String
+
+    init(_ scratch: Scratch, _ directory: String) throws {
+        results = try scratch.read("\(directory)/results.csv")
+        summary = try scratch.read("\(directory)/summary.csv")
+        curves = try scratch.read("\(directory)/curves.csv")
+    }
+}

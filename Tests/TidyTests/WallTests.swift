@@ -1,0 +1,117 @@
+// WallTests.swift · Tests/TidyTests. The few walls of the house, read off the source itself.
+
+import Foundation
+import Testing
+
+/// A source file: its path below the top of the checkout and its text without comments.
+struct SourceFile: Sendable, CustomTestStringConvertible {
+    let path: String, text: String
+
+    var testDescription: String { path }
+    var code: String {
+        text.split(separator: "\n", omittingEmptySubsequences: false).map { line in
+            line.firstRange(of: "//").map { line[..<$0.lowerBound] } ?? line
+        }.joined(separator: "\n")
+    }
+    /// Modules that it imports.
+    var imports: Set<String> {
+        Set(code.matches(of: /(?m)^(?:@testable |public |internal |private )*import (?:struct |enum |func )?(\w+)/).map { String($0.1) })
+    }
+    var usesUnsafe: Bool { code.contains(/\bunsafe\b|\bUnsafe\w+|@unchecked/) }
+
+    static let top = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+
+    static func below(_ folder: String) -> [SourceFile] {
+        let names = FileManager.default.enumerator(atPath: "\(top)/\(folder)")?.compactMap { $0 as? String } ?? []
+        return names.filter { $0.hasSuffix(".swift") }.sorted().map { name in
+            let text = (try? String(contentsOfFile: "\(top)/\(folder)/\(name)", encoding: .utf8)) ?? ""
+            return SourceFile(path: "\(folder)/\(name)", text: text)
+        }
+    }
+}
+
+@Suite("Walls") struct WallTests {
+    @Test("Sources has its four rooms and no other") func rooms() throws {
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: SourceFile.top + "/Sources").sorted() == [
+                "Compute", "Coordinator", "Wire", "Worker",
+            ])
+    }
+
+    @Test("each C module is imported only where it lives")
+    func cModules() {
+        let homes = [
+            "CZeroMQ": "Sources/Wire/Sockets/", "CMessages": "Sources/Wire/Messages/", "CSodium": "Sources/Wire/Vocabulary/Digest.swift",
+            "CSQLite": "Sources/Coordinator/Store/Database.swift", "CFloatingPoint": "Sources/Compute/Kernels/FloatingPointMode.swift",
+        ]
+        for file in SourceFile.below("Sources") {
+            for module in file.imports where module.first == "C" && module.dropFirst().first?.isUppercase == true && module != "Compute" {
+                #expect(homes[module].map(file.path.hasPrefix) == true, "\(file.path) imports \(module)")
+            }
+        }
+    }
+
+    @Test("the rooms depend on each other in one direction") func direction() {
+        let allowed: [String: Set<String>] = [
+            "Sources/Compute": ["CFloatingPoint", "Glibc"],
+            "Sources/Wire": ["CZeroMQ", "CMessages", "CSodium", "Glibc", "Synchronization"],
+            "Sources/Worker": ["Wire", "Compute", "ArgumentParser", "Logging", "Glibc", "Synchronization"],
+            "Sources/Coordinator": ["Wire", "CSQLite", "ArgumentParser", "Logging", "TOMLKit", "FoundationEssentials", "Glibc"],
+        ]
+        for (room, modules) in allowed {
+            let files = SourceFile.below(room)
+            #expect(!files.isEmpty)
+            for file in files { #expect(file.imports.subtracting(modules) == [], "\(file.path)") }
+        }
+    }
+
+    @Test(
+        "the two deciders and what they stand on know no clock, socket, file or thread",
+        arguments: [
+            "Sources/Coordinator/Scheduling", "Sources/Worker/WorkerMachine.swift", "Sources/Coordinator/Sweep/Grid.swift",
+            "Sources/Coordinator/Reporting/Summary.swift", "Sources/Coordinator/Reporting/Statistics.swift",
+        ])
+    func deciders(place: String) {
+        let files =
+            SourceFile.below((place as NSString).deletingLastPathComponent).filter { $0.path.hasPrefix(place) } + SourceFile.below(place)
+        #expect(!files.isEmpty)
+        for file in files {
+            #expect(file.imports.subtracting(["Wire"]) == [], "\(file.path)")
+            #expect(!file.code.contains(/\b(ContinuousClock|Stopwatch|RouterSocket|DealerSocket|startThread|Mailbox)\b/), "\(file.path)")
+        }
+    }
+
+    @Test("kernels read no file, socket or clock") func kernels() {
+        for file in SourceFile.below("Sources/Compute") {
+            #expect(!file.code.contains(/\b(fopen|open|read|write|socket|ContinuousClock|SuspendingClock|time|getenv)\(/), "\(file.path)")
+        }
+    }
+
+    @Test("unsafe code is written only in its homes") func unsafeHomes() {
+        let homes: Set = [
+            "Sources/Compute/Kernels/LaneKernel.swift", "Sources/Coordinator/Launching/Subprocess.swift",
+            "Sources/Coordinator/Store/Database.swift",
+            "Sources/Coordinator/Store/StoreLock.swift", "Sources/Wire/Messages/MessageDecoding.swift",
+            "Sources/Wire/Messages/MessageEncoding.swift", "Sources/Wire/Sockets/Context.swift", "Sources/Wire/Sockets/Doorbell.swift",
+            "Sources/Wire/Sockets/Poller.swift", "Sources/Wire/Sockets/Socket.swift", "Sources/Wire/Sockets/SocketError.swift",
+            "Sources/Wire/Sockets/RouterSocket.swift", "Sources/Wire/Sockets/DealerSocket.swift",
+            "Sources/Wire/Sockets/Signals.swift", "Sources/Wire/Sockets/Thread.swift", "Sources/Wire/Vocabulary/Digest.swift",
+        ]
+        for file in SourceFile.below("Sources") where file.usesUnsafe { #expect(homes.contains(file.path), "\(file.path)") }
+    }
+
+    @Test(
+        "every file opens by naming itself and its room",
+        arguments: SourceFile.below("Sources") + SourceFile.below("Tests") + SourceFile.below("Benchmarks"))
+    func opening(file: SourceFile) {
+        let name = (file.path as NSString).lastPathComponent
+        #expect(file.text.hasPrefix("// \(name) · "), "\(file.path) opens otherwise")
+    }
+
+    @Test("every document and sweep that the README names is there") func links() throws {
+        let readme = try String(contentsOfFile: SourceFile.top + "/README.md", encoding: .utf8)
+        let links = readme.matches(of: /\]\(([^)#:]+)\)/).map { String($0.1) }
+        #expect(!links.isEmpty)
+        for link in links { #expect(FileManager.default.fileExists(atPath: "\(SourceFile.top)/\(link)"), "\(link)") }
+    }
+}
