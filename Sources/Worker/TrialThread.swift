@@ -19,7 +19,7 @@ final class TrialThread: Sendable {
         }
     }
 
-    /// The kernels look at the end of an epoch.
+    /// The kernels look at the epochs of the curve, fifty times in a run.
     func stop() { mustStop.store(true, ordering: .relaxed) }
 
     /// Nil when it was told to stop.

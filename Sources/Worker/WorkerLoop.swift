@@ -72,7 +72,7 @@ struct WorkerLoop: ~Copyable {
         case .exit(let exit): self.exit = exit
         }
         // Threads that ended are forgotten; those that run are known to the machine.
-        threads = threads.filter { machine.running[$0.key] != nil }
+        threads = threads.filter { machine.running[$0.key] != nil || machine.stopping[$0.key] != nil }
     }
 
     private mutating func flush() throws(SocketError) {

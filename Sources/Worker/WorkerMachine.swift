@@ -14,7 +14,7 @@ struct WorkerMachine {
         case finished(LeaseID, [TrialResult])
         /// A compute thread stopped early because it was told to.
         case stopped(LeaseID)
-        /// SIGTERM or Ctrl-C: once finishes what runs, twice gives it back.
+        /// SIGTERM or Ctrl-C: once finishes what runs, twice leaves at once.
         case drainRequested
         case tick
     }
@@ -48,7 +48,7 @@ struct WorkerMachine {
 
     /// waiting → greeting → joined. greeting, joined → waiting when the coordinator falls silent; joined → greeting when it asks who we are.
     enum Connection: Equatable {
-        /// No socket, until the back-off is over.
+        /// Until the back-off is over. The old connection is given up but not closed: a Welcome that still comes over it counts.
         case waiting(until: Instant)
         /// Hello was said and is said again until there is an answer: no leg of the handshake may be lost for good.
         case greeting(since: Instant, saidHello: Instant)
@@ -68,11 +68,13 @@ struct WorkerMachine {
     /// A worker that has heard no coordinator for this long leaves.
     let orphanTimeout: Duration
     /// Queued beside each running lease, so that a slot never waits for a round trip.
-    private var credits: Int { drain == .no ? 2 * identity.slots : 0 }
+    private var credits: Int { isDraining ? 0 : 2 * identity.slots }
 
     private(set) var connection: Connection
     private(set) var queued: [Lease] = []
     private(set) var running: [LeaseID: Lease] = [:]
+    /// Told to stop: this worker's no longer, but each has its slot until its thread has ended.
+    private(set) var stopping: [LeaseID: Lease] = [:]
     /// Results by batch, until the coordinator has them on disk.
     private(set) var unacknowledged: [BatchID: (lease: Lease, results: [TrialResult])] = [:]
     private var epoch: UInt64 = 0
@@ -80,10 +82,10 @@ struct WorkerMachine {
     private var failedAttempts = 0
     private var lastHeard: Instant
     private var lastSent: Instant
-    private var drain = Drain.no
+    private var isDraining = false
+    /// How often a person or a launcher has asked; the coordinator's Drain does not count, since Ctrl-C in a terminal gives both at once.
+    private var drainRequests = 0
     private var hasLeft = false
-
-    private enum Drain { case no, finishing, stopping }
 
     init(_ identity: Identity, orphanTimeout: Duration, at now: Instant) {
         self.identity = identity
@@ -105,9 +107,11 @@ struct WorkerMachine {
             return [send(.progress(lease, points), at: now)]
         case .finished(let lease, let results): return finish(lease, results, at: now)
         case .stopped(let lease):
-            running[lease] = nil
-            return fillSlots() + leaveIfDrained(at: now)
-        case .drainRequested: return startDrain(at: now)
+            stopping[lease] = nil
+            return fillSlots()
+        case .drainRequested:
+            drainRequests += 1
+            return drainRequests > 1 ? leave(.drained, saying: "drained", at: now) : startDrain(at: now)
         case .tick: return tick(at: now)
         }
     }
@@ -121,6 +125,10 @@ struct WorkerMachine {
         }
     }
 
+    private var isJoined: Bool {
+        if case .joined = connection { true } else { false }
+    }
+
     // MARK: Hearing
 
     private mutating func hear(_ envelope: Envelope, at now: Instant) -> [Effect] {
@@ -129,7 +137,8 @@ struct WorkerMachine {
         let isNewEpoch = epoch != 0 && envelope.epoch != epoch
         epoch = envelope.epoch
         switch envelope.message {
-        case .welcome(let welcome): return join(welcome, at: now)
+        // From a coordinator that was restarted it answers a Hello that is older than what this worker holds now.
+        case .welcome(let welcome): return isJoined && isNewEpoch ? greet(at: now) : join(welcome, at: now)
         case .refused(let reason): return leave(.refused(reason: reason))
         case .introduce: return greet(at: now)
         // A coordinator that was restarted between two frames: it may know nothing of us or what we hold.
@@ -137,8 +146,8 @@ struct WorkerMachine {
         case .lease(let lease): return take(lease, at: now)
         case .cancel(let lease):
             queued.removeAll { $0.id == lease }
-            return running[lease] == nil ? [] : [.stop(lease)]
-        case .drain: return drain == .no ? startDrain(at: now) : []
+            return (running[lease] == nil ? [] : stop([lease])) + leaveIfDrained(at: now)
+        case .drain: return startDrain(at: now)
         case .acknowledged(let batch):
             unacknowledged[batch] = nil
             return leaveIfDrained(at: now)
@@ -152,29 +161,42 @@ struct WorkerMachine {
         return [send(.hello(hello), at: now)]
     }
 
-    /// Everything that this worker knows of, finished or not: what is not listed is lost and waits again.
+    /// Everything that this worker knows of, finished or not: what is not listed is lost and waits again. Where that is too much for a
+    /// frame, what would cost most to compute again comes first.
     private var hello: Hello {
-        let leases = queued + running.values + unacknowledged.values.map(\.lease)
+        var held: [LeaseID: [TrialKey]] = [:]
+        var room = Limits.heldTrials
+        let finished = unacknowledged.sorted { $0.key < $1.key }.map(\.value.lease)
+        for lease in running.values.sorted(by: { $0.id < $1.id }) + finished + queued where held[lease.id] == nil {
+            room -= lease.trials.count
+            guard room >= 0, held.count < Limits.heldLeases else { break }
+            held[lease.id] = lease.trials.map(\.key)
+        }
         return Hello(
             worker: identity.worker, host: identity.host, process: identity.process, slots: identity.slots, cpu: identity.cpu,
-            build: identity.build, selfTest: identity.selfTest,
-            held: Dictionary(leases.map { ($0.id, $0.trials.map(\.key)) }) { first, _ in first }, unacknowledged: unacknowledged.count)
+            build: identity.build, selfTest: identity.selfTest, held: held, unacknowledged: unacknowledged.count)
     }
 
     private mutating func join(_ welcome: Welcome, at now: Instant) -> [Effect] {
-        if case .joined = connection { return [] }
+        // A second answer, to a Hello that was said again; the coordinator forgot our credits when it heard that.
+        guard !isJoined else { return [send(.ready(credits: credits), at: now)] }
         connection = .joined(welcome)
         let keep = Set(welcome.keep)
         queued.removeAll { !keep.contains($0.id) }
-        let dropped = running.keys.filter { !keep.contains($0) }.sorted()
+        let dropped = stop(running.keys.filter { !keep.contains($0) })
+        // Let go of since Hello listed it: the coordinator would wait for it until this worker leaves.
+        let missing = keep.subtracting(queued.map(\.id)).subtracting(running.keys).subtracting(unacknowledged.values.map(\.lease.id))
         let results = unacknowledged.sorted { $0.key < $1.key }.map { Message.results($0.key, $0.value.lease.id, $0.value.results) }
-        return dropped.map(Effect.stop) + (results + [.ready(credits: credits)]).map { send($0, at: now) } + leaveIfDrained(at: now)
+        let messages = results + missing.sorted().map(Message.cancel) + [.ready(credits: credits)]
+        return dropped + messages.map { send($0, at: now) } + leaveIfDrained(at: now)
     }
 
     private mutating func take(_ lease: Lease, at now: Instant) -> [Effect] {
-        guard case .joined = connection, drain == .no else { return [send(.cancel(lease.id), at: now)] }
+        guard isJoined, !isDraining else { return [send(.cancel(lease.id), at: now)] }
         // The same lease again is a repeated frame.
         guard running[lease.id] == nil, !queued.contains(where: { $0.id == lease.id }) else { return [] }
+        // No coordinator of ours sends more than it was asked for; this keeps any other from filling the memory.
+        guard running.count + queued.count < credits else { return [send(.cancel(lease.id), at: now)] }
         queued.append(lease)
         return fillSlots()
     }
@@ -183,59 +205,64 @@ struct WorkerMachine {
 
     private mutating func fillSlots() -> [Effect] {
         var effects: [Effect] = []
-        while running.count < identity.slots, !queued.isEmpty {
-            let lease = queued.removeFirst()
+        // Stores count their epochs from 1, so a lease of another store can have the id of one whose thread has not ended yet.
+        while running.count + stopping.count < identity.slots, let next = queued.firstIndex(where: { stopping[$0.id] == nil }) {
+            let lease = queued.remove(at: next)
             running[lease.id] = lease
             effects.append(.compute(lease))
         }
         return effects
     }
 
+    private mutating func stop(_ leases: [LeaseID]) -> [Effect] {
+        for lease in leases { stopping[lease] = running.removeValue(forKey: lease) }
+        return leases.sorted().map(Effect.stop)
+    }
+
     private mutating func finish(_ id: LeaseID, _ results: [TrialResult], at now: Instant) -> [Effect] {
-        guard let lease = running.removeValue(forKey: id) else { return [] }
+        // One that came to its end before it saw that it must stop is as good as any: the store knows whether it has the trials.
+        guard let lease = running.removeValue(forKey: id) ?? stopping.removeValue(forKey: id) else { return [] }
         let batch = BatchID(rawValue: nextBatch)
         nextBatch += 1
         unacknowledged[batch] = (lease, results)
         let next = fillSlots()
-        guard case .joined = connection else { return next }
-        return next + [send(.results(batch, id, results), at: now)]
+        return isJoined ? next + [send(.results(batch, id, results), at: now)] : next
     }
 
     // MARK: Leaving
 
     private mutating func startDrain(at now: Instant) -> [Effect] {
-        switch drain {
-        case .no:
-            drain = .finishing
-            let returned = queued.map(\.id)
-            queued = []
-            guard case .joined = connection else { return leaveIfDrained(at: now) }
-            return ([.ready(credits: 0)] + returned.map(Message.cancel)).map { send($0, at: now) } + leaveIfDrained(at: now)
-        case .finishing:
-            drain = .stopping
-            return running.keys.sorted().map(Effect.stop) + leaveIfDrained(at: now)
-        case .stopping: return []
-        }
+        guard !isDraining else { return [] }
+        isDraining = true
+        let returned = queued.map(\.id)
+        queued = []
+        guard isJoined else { return leaveIfDrained(at: now) }
+        return ([.ready(credits: 0)] + returned.map(Message.cancel)).map { send($0, at: now) } + leaveIfDrained(at: now)
     }
 
     private mutating func leaveIfDrained(at now: Instant) -> [Effect] {
-        guard drain != .no, running.isEmpty, queued.isEmpty else { return [] }
-        // Results that no coordinator has are worth waiting for, until nobody has been heard for the orphan timeout;
-        // a second request means now, since a trial that is not acknowledged is simply trained again.
-        guard unacknowledged.isEmpty || drain == .stopping else { return [] }
-        return [send(.goodbye(reason: "drained"), at: now)] + leave(.drained)
+        // Results that no coordinator has are worth waiting for, until nobody has been heard for the orphan timeout.
+        guard isDraining, running.isEmpty, queued.isEmpty, unacknowledged.isEmpty else { return [] }
+        return leave(.drained, saying: "drained", at: now)
+    }
+
+    /// - Parameter goodbye: without one a coordinator blames the trials that run here for the worker's end.
+    private mutating func leave(_ exit: Exit, saying goodbye: String, at now: Instant) -> [Effect] {
+        [send(.goodbye(reason: goodbye), at: now)] + leave(exit)
     }
 
     private mutating func leave(_ exit: Exit) -> [Effect] {
         hasLeft = true
-        return running.keys.sorted().map(Effect.stop) + [.exit(exit)]
+        return stop(Array(running.keys)) + [.exit(exit)]
     }
 
     // MARK: Time
 
     private mutating func tick(at now: Instant) -> [Effect] {
-        if now - lastHeard >= orphanTimeout { return leave(.orphaned) }
         switch connection {
+        // A coordinator that is there may be silent for longer than a short orphan timeout, so while joined its silence comes first.
+        case .waiting where now - lastHeard >= orphanTimeout, .greeting where now - lastHeard >= orphanTimeout:
+            return leave(.orphaned, saying: "no word from the coordinator", at: now)
         case .waiting(let until):
             guard now >= until else { return [] }
             return [.connect] + greet(at: now)

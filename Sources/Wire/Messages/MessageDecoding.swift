@@ -13,10 +13,11 @@ extension Envelope {
             throw .malformed(reason: "not an Envelope")
         }
         defer { unsafe regsweep__wire__envelope__free_unpacked(pointer, nil) }
-        let envelope = unsafe pointer.pointee
-        guard unsafe envelope.version == Self.protocolVersion else {
-            throw unsafe .versionMismatch(theirs: envelope.version, ours: Self.protocolVersion)
-        }
+        let version = unsafe pointer.pointee.version
+        // A scrap of bytes reads as an Envelope of version 0; as another protocol it would make a worker leave for good.
+        guard version != 0 else { throw .malformed(reason: "no protocol version") }
+        guard version == Self.protocolVersion else { throw .versionMismatch(theirs: version, ours: Self.protocolVersion) }
+        let envelope = try unsafe opened(pointer)
         epoch = unsafe envelope.epoch
         message = try unsafe Message(envelope)
     }
@@ -26,7 +27,7 @@ extension Message {
     fileprivate init(_ envelope: Regsweep__Wire__Envelope) throws(MessageError) {
         switch unsafe envelope.body_case {
         case REGSWEEP__WIRE__ENVELOPE__BODY_HELLO:
-            let hello = unsafe envelope.hello.pointee
+            let hello = try unsafe opened(envelope.hello)
             var held: [LeaseID: [TrialKey]] = [:]
             let entries = try unsafe list(hello.held, hello.n_held, atMost: Limits.heldLeases, "held leases")
             for index in unsafe entries.indices {
@@ -40,24 +41,24 @@ extension Message {
                     build: try unsafe text(hello.build, "build"), selfTest: try unsafe digest(hello.self_test), held: held,
                     unacknowledged: unsafe Int(hello.unacknowledged)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_READY:
-            self = .ready(credits: try bounded(unsafe envelope.ready.pointee.credits, 0...2 * Limits.slots, "credits"))
+            self = .ready(credits: try bounded(unsafe opened(envelope.ready).credits, 0...2 * Limits.slots, "credits"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_PROGRESS:
-            let progress = unsafe envelope.progress.pointee
+            let progress = try unsafe opened(envelope.progress)
             let points = try unsafe map(list(progress.points, progress.n_points, atMost: Limits.trialsPerLease, "points")) {
                 (point) throws(MessageError) in try unsafe ProgressPoint(point.pointee)
             }
             self = .progress(LeaseID(rawValue: unsafe progress.lease), points)
         case REGSWEEP__WIRE__ENVELOPE__BODY_RESULTS:
-            let results = unsafe envelope.results.pointee
+            let results = try unsafe opened(envelope.results)
             let entries = try unsafe map(list(results.results, results.n_results, atMost: Limits.trialsPerLease, "results")) {
                 (result) throws(MessageError) in try unsafe TrialResult(result.pointee)
             }
             self = .results(BatchID(rawValue: unsafe results.batch), LeaseID(rawValue: unsafe results.lease), entries)
-        case REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE: self = .goodbye(reason: try unsafe text(envelope.goodbye.pointee.reason, "reason"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE: self = .goodbye(reason: try unsafe text(opened(envelope.goodbye).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT:
-            self = .heartbeat(running: try bounded(unsafe envelope.heartbeat.pointee.running, 0...2 * Limits.slots, "running"))
+            self = .heartbeat(running: try bounded(unsafe opened(envelope.heartbeat).running, 0...2 * Limits.slots, "running"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME:
-            let welcome = unsafe envelope.welcome.pointee
+            let welcome = try unsafe opened(envelope.welcome)
             let day: ClosedRange<Int> = 1...86_400_000
             self = .welcome(
                 Welcome(
@@ -65,14 +66,17 @@ extension Message {
                     heartbeatInterval: .milliseconds(try bounded(unsafe welcome.heartbeat_milliseconds, day, "heartbeat interval")),
                     silence: .milliseconds(try bounded(unsafe welcome.silence_milliseconds, day, "silence")),
                     keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init)))
-        case REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED: self = .refused(reason: try unsafe text(envelope.refused.pointee.reason, "reason"))
-        case REGSWEEP__WIRE__ENVELOPE__BODY_LEASE: self = .lease(try unsafe Lease(envelope.lease.pointee))
-        case REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL: self = .cancel(LeaseID(rawValue: unsafe envelope.cancel.pointee.lease))
-        case REGSWEEP__WIRE__ENVELOPE__BODY_DRAIN: self = .drain
+        case REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED: self = .refused(reason: try unsafe text(opened(envelope.refused).reason, "reason"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_LEASE: self = .lease(try unsafe Lease(opened(envelope.lease)))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL: self = .cancel(LeaseID(rawValue: try unsafe opened(envelope.cancel).lease))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DRAIN:
+            _ = try unsafe opened(envelope.drain)
+            self = .drain
         case REGSWEEP__WIRE__ENVELOPE__BODY_ACKNOWLEDGED:
-            self = .acknowledged(BatchID(rawValue: unsafe envelope.acknowledged.pointee.batch))
-        case REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE: self = .introduce
-        // An envelope without a body is what an empty buffer, or a message kind from the future, decodes to.
+            self = .acknowledged(BatchID(rawValue: try unsafe opened(envelope.acknowledged).batch))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE:
+            _ = try unsafe opened(envelope.introduce)
+            self = .introduce
         default: throw .malformed(reason: "no message of a kind that is known here")
         }
     }
@@ -106,6 +110,10 @@ extension TrialResult {
         guard epochs.count == train.count, epochs.count == test.count else {
             throw .malformed(reason: "a curve of \(epochs.count) epochs, \(train.count) and \(test.count) losses")
         }
+        guard zip(train, test).allSatisfy({ $0.isFinite && $1.isFinite }) else {
+            throw .malformed(reason: "a curve with a loss that is not finite")
+        }
+        guard zip(epochs, epochs.dropFirst()).allSatisfy(<) else { throw .malformed(reason: "a curve whose epochs do not ascend") }
         let digestBytes = try unsafe bytes(result.digest, atMost: Digest.byteCount)
         if case .failed = outcome {
             guard digestBytes.isEmpty else { throw .malformed(reason: "a failure with a digest") }
@@ -144,7 +152,7 @@ extension Lease {
                     learningRate: unsafe trial.learning_rate))
         }
         guard !trials.isEmpty else { throw .malformed(reason: "a lease of no trial") }
-        let baselines = try unsafe map(list(lease.baselines, lease.n_baselines, atMost: Limits.parameters, "baselines")) {
+        let baselines = try unsafe map(list(lease.baselines, lease.n_baselines, atMost: Limits.trialsPerLease, "baselines")) {
             (entry) throws(MessageError) in
             let baseline = unsafe entry.pointee
             let epochs = try unsafe numbers(baseline.epochs, baseline.n_epochs, atMost: Limits.curvePoints, "points of a baseline")
@@ -181,7 +189,17 @@ private func numbers<T>(_ pointer: UnsafeMutablePointer<T>?, _ count: Int, atMos
 private func list<T>(
     _ pointer: UnsafeMutablePointer<UnsafeMutablePointer<T>?>?, _ count: Int, atMost limit: Int, _ what: String
 ) throws(MessageError) -> [UnsafeMutablePointer<T>] {
-    try unsafe numbers(pointer, count, atMost: limit, what).compactMap { unsafe $0 }
+    let elements = try unsafe numbers(pointer, count, atMost: limit, what).compactMap { unsafe $0 }
+    for index in unsafe elements.indices { _ = try unsafe opened(elements[index]) }
+    return unsafe elements
+}
+
+/// A message of which every field is known here: a peer that says more than this build understands speaks another protocol.
+private func opened<T>(_ pointer: UnsafeMutablePointer<T>) throws(MessageError) -> T {
+    // Sound: every generated struct begins with its ProtobufCMessage.
+    let base = unsafe UnsafeRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self)
+    guard unsafe base.pointee.n_unknown_fields == 0 else { throw .malformed(reason: "a field that is not known here") }
+    return unsafe pointer.pointee
 }
 
 private func map<T, U>(_ values: [T], _ transform: (T) throws(MessageError) -> U) throws(MessageError) -> [U] {

@@ -60,11 +60,21 @@ internal import CZeroMQ
     }
 
     func bind(_ endpoint: String) throws(SocketError) {
+        try checkPort(of: endpoint)
         guard unsafe zmq_bind(handle, endpoint) == 0 else { throw .last("zmq_bind", endpoint: endpoint) }
     }
 
     func connect(_ endpoint: String) throws(SocketError) {
+        try checkPort(of: endpoint)
         guard unsafe zmq_connect(handle, endpoint) == 0 else { throw .last("zmq_connect", endpoint: endpoint) }
+    }
+
+    /// libzmq keeps the lower 16 bits of a port and says nothing.
+    private func checkPort(of endpoint: String) throws(SocketError) {
+        guard endpoint.hasPrefix("tcp://"), let port = endpoint.split(separator: ":").last.flatMap({ Int($0) }) else { return }
+        guard (0...65_535).contains(port) else {
+            throw .badEndpoint(endpoint: endpoint, reason: "\(port) is no port: it must be from 0 to 65535")
+        }
     }
 
     /// The address bound last, with the port that the system chose for `*`.

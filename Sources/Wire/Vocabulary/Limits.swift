@@ -7,8 +7,10 @@ public enum Limits {
     public static let trialsPerLease = 4096
     /// 1,024: the curve rule gives at most 51 points.
     public static let curvePoints = 1024
-    /// 64 KiB of leases held by one worker's Hello, at 8 to 16 bytes an entry; a worker holds two leases a slot.
+    /// 4,096 leases in one Hello: a worker holds two a slot, and results of as many may wait for their acknowledgement.
     public static let heldLeases = 4096
+    /// 262,144 trials of those leases, 4 MiB of keys: half a frame. A worker leaves out what is more.
+    public static let heldTrials = 1 << 18
     /// Texts for people (host names, reasons): longer ones are cut by the sender and refused by the receiver.
     public static let textBytes = 1024
     /// 64: a problem has about ten parameters.

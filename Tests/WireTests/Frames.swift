@@ -1,0 +1,117 @@
+// Frames.swift · Tests/WireTests. Messages with awkward values, frames written by hand, and a random stream with a seed.
+
+@testable import Wire
+
+/// Fields as protobuf writes them, put together without protobuf-c, so that the schema itself is checked and not only its inverse.
+enum Bytes {
+    static func varint(_ value: UInt64) -> [UInt8] {
+        var (rest, out) = (value, [UInt8]())
+        while rest >= 128 {
+            out.append(UInt8(rest & 127) | 128)
+            rest >>= 7
+        }
+        return out + [UInt8(rest)]
+    }
+
+    static func number(_ field: UInt64, _ value: UInt64) -> [UInt8] { varint(field << 3) + varint(value) }
+
+    static func real(_ field: UInt64, _ value: Double) -> [UInt8] { varint(field << 3 | 1) + value.bitPattern.bigEndianBytes.reversed() }
+
+    /// Bytes, a text, a message inside a message or a packed list.
+    static func block(_ field: UInt64, _ content: [UInt8]) -> [UInt8] { varint(field << 3 | 2) + varint(UInt64(content.count)) + content }
+
+    /// A frame of version 1 and epoch 7.
+    static func frame(_ body: UInt64, _ content: [UInt8]) -> [UInt8] { number(1, 1) + number(2, 7) + block(body, content) }
+}
+
+enum Samples {
+    static let key = TrialKey(high: 0x0123_4567_89ab_cdef, low: 0xfedc_ba98_7654_3210)
+    static let digest = Digest(of: "bits")
+
+    static func hello(held: [LeaseID: [TrialKey]] = [:], slots: Int = 1) -> Hello {
+        Hello(
+            worker: WorkerID(high: .max, low: 1), host: "Ædna 🖥", process: Int(UInt32.max), slots: slots, cpu: "", build: "0.1.0",
+            selfTest: digest, held: held, unacknowledged: 3)
+    }
+
+    static func result(_ outcome: Outcome, curve: [CurvePoint] = [], lossRatio: Double? = nil, seconds: Double = 0) -> TrialResult {
+        var digest: Digest? = Self.digest
+        if case .failed = outcome { digest = nil }
+        return TrialResult(
+            key: key, attempt: Int(UInt32.max), outcome: outcome, epochs: 200, lossRatio: lossRatio, digest: digest, curve: curve,
+            seconds: seconds)
+    }
+
+    static func curve(_ count: Int) -> [CurvePoint] {
+        (0..<count).map { CurvePoint(epoch: $0 + 1, trainLoss: Double($0) * 0.1, testLoss: .leastNonzeroMagnitude) }
+    }
+
+    static func trial(_ setting: Setting = Setting(algorithm: "sgd", lambda1: 1e-300, lambda2: 0, learningRate: 0.01)) -> LeasedTrial {
+        LeasedTrial(key: key, attempt: 1, setting: setting)
+    }
+
+    static func lease(
+        parameters: [String: ParameterValue] = [:], trials: [LeasedTrial] = [trial()], baselines: [Baseline] = []
+    ) -> Lease {
+        Lease(
+            id: LeaseID(epoch: 7, number: .max),
+            group: GroupSpec(
+                problem: "diagonal-network", parameters: parameters, seed: .max, trainingSet: 0, initialization: Int(UInt32.max),
+                repetition: 2),
+            trials: trials, baselines: baselines)
+    }
+
+    static func welcome(heartbeat: Duration = .seconds(2), silence: Duration = .seconds(6), keep: [LeaseID] = []) -> Message {
+        .welcome(Welcome(sweep: "figure4", heartbeatInterval: heartbeat, silence: silence, keep: keep))
+    }
+
+    /// Every kind of message, with values at the edge of what each field can say.
+    static let messages: [Message] = [
+        .hello(hello()),
+        .hello(hello(held: [LeaseID(rawValue: 0): [], LeaseID(rawValue: .max): [key, TrialKey(high: 0, low: 0)]], slots: Limits.slots)),
+        .ready(credits: 0), .ready(credits: 2 * Limits.slots),
+        .progress(LeaseID(rawValue: 1), []),
+        .progress(
+            LeaseID(rawValue: .max),
+            [.nan, .infinity, -.infinity, -0.0, .greatestFiniteMagnitude, .leastNonzeroMagnitude].map {
+                ProgressPoint(key: key, point: CurvePoint(epoch: Int(UInt32.max), trainLoss: $0, testLoss: -$0), lossRatio: nil)
+            } + [ProgressPoint(key: key, point: CurvePoint(epoch: 0, trainLoss: 1, testLoss: 2), lossRatio: .infinity)]),
+        .results(BatchID(rawValue: 0), LeaseID(rawValue: 0), []),
+        .results(
+            BatchID(rawValue: .max), LeaseID(rawValue: .max),
+            [
+                result(.done(trainLoss: 0, testLoss: -0.0), curve: curve(3), lossRatio: 0, seconds: 1e-9),
+                result(.done(trainLoss: .greatestFiniteMagnitude, testLoss: .leastNonzeroMagnitude), lossRatio: .infinity),
+                result(.diverged, curve: curve(1)), result(.failed(reason: "")), result(.failed(reason: "a reason\nof two lines")),
+            ]),
+        .goodbye(reason: ""), .goodbye(reason: "drained"), .heartbeat(running: 0), .heartbeat(running: 2 * Limits.slots),
+        welcome(), welcome(heartbeat: .milliseconds(1), silence: .seconds(86_400), keep: [LeaseID(rawValue: .max), LeaseID(rawValue: 0)]),
+        .refused(reason: "other bits"), .lease(lease()),
+        .lease(
+            lease(
+                parameters: [
+                    "integer": .integer(.min), "more": .integer(.max), "zero": .integer(0), "real": .real(-.infinity), "text": .text(""),
+                    "": .text("float32"),
+                ],
+                trials: [trial(), trial(Setting(algorithm: "", lambda1: .infinity, lambda2: -1, learningRate: -0.0))],
+                baselines: [
+                    Baseline(learningRate: 0.01, testLoss: [:]), Baseline(learningRate: 0.1, testLoss: [0: 1, Int(UInt32.max): .infinity]),
+                ])),
+        .cancel(LeaseID(rawValue: .max)), .drain, .acknowledged(BatchID(rawValue: .max)), .introduce,
+    ]
+}
+
+/// SplitMix64: each seed gives its own stream, the same on every box.
+struct SeededRandom: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9e37_79b9_7f4a_7c15
+        var z = state
+        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
+        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
+        return z ^ (z >> 31)
+    }
+}

@@ -1,0 +1,88 @@
+// MessageFuzzTests.swift · Tests/WireTests. Valid frames with bytes changed at random: a decoder that a stranger can feed.
+
+import Testing
+
+@testable import Wire
+
+@Suite("Messages: mutated frames") struct MessageFuzzTests {
+    @Test(
+        "a mutated frame is refused, or is a message within the limits that arrives as it is when it is sent on",
+        arguments: 0..<8 as Range<UInt64>)
+    func mutated(seed: UInt64) throws {
+        var random = SeededRandom(seed: seed)
+        let frames = Samples.messages.map { Envelope(epoch: 7, message: $0).encoded() }
+        var accepted = 0
+        for count in 0..<Self.mutations {
+            let frame = mutate(frames, &random)
+            guard let envelope = try? Envelope(decoding: frame) else { continue }
+            accepted += 1
+            let again = envelope.encoded()
+            guard let arrived = try? Envelope(decoding: again), isWithinLimits(envelope), isSame(arrived, envelope) else {
+                Issue.record("seed \(seed), mutation \(count): \(frame.hexadecimal) was read as \(envelope)")
+                return
+            }
+        }
+        // A mutation that is always refused would test nothing but protobuf-c.
+        #expect(accepted > Self.mutations / 20)
+    }
+
+    private static let mutations = 25_000
+
+    private func mutate(_ frames: [[UInt8]], _ random: inout SeededRandom) -> [UInt8] {
+        var frame = frames.randomElement(using: &random)!
+        for _ in 0..<Int.random(in: 1...3, using: &random) {
+            let place = Int.random(in: 0...frame.count, using: &random)
+            let rest = min(Int.random(in: 1...12, using: &random), frame.count - place)
+            switch Int.random(in: 0..<8, using: &random) {
+            case 0 where rest > 0: frame[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 1 where rest > 0: frame[place] = UInt8.random(in: .min ... .max, using: &random)
+            case 2 where rest > 0: frame[place] = [0, 1, 127, 128, 255].randomElement(using: &random)!
+            case 3: frame.insert(UInt8.random(in: .min ... .max, using: &random), at: place)
+            case 4: frame.removeSubrange(place..<place + rest)
+            case 5: frame.insert(contentsOf: frame[place..<place + rest], at: place)
+            // Two bodies in one frame, or the head of one with the tail of the other.
+            case 6: frame += frames.randomElement(using: &random)!
+            default:
+                let other = frames.randomElement(using: &random)!
+                frame.replaceSubrange(place..., with: other.suffix(Int.random(in: 0...other.count, using: &random)))
+            }
+        }
+        return frame
+    }
+
+    /// NaN is no equal of itself; then the bytes decide.
+    private func isSame(_ a: Envelope, _ b: Envelope) -> Bool { a == b || ("\(a)".contains("nan") && a.encoded() == b.encoded()) }
+
+    private func isWithinLimits(_ envelope: Envelope) -> Bool {
+        func isText(_ texts: String...) -> Bool { texts.allSatisfy { $0.utf8.count <= Limits.textBytes } }
+        switch envelope.message {
+        case .hello(let hello):
+            return isText(hello.host, hello.cpu, hello.build) && (1...Limits.slots).contains(hello.slots)
+                && hello.held.count <= Limits.heldLeases && hello.held.values.allSatisfy { $0.count <= Limits.trialsPerLease }
+        case .ready(let count), .heartbeat(let count): return (0...2 * Limits.slots).contains(count)
+        case .progress(_, let points): return points.count <= Limits.trialsPerLease
+        case .results(_, _, let results):
+            return results.count <= Limits.trialsPerLease
+                && results.allSatisfy { result in
+                    guard result.curve.count <= Limits.curvePoints, result.seconds >= 0, result.seconds.isFinite else { return false }
+                    guard result.curve.allSatisfy({ $0.trainLoss.isFinite && $0.testLoss.isFinite }) else { return false }
+                    switch result.outcome {
+                    case .done(let train, let test): return train.isFinite && test.isFinite && result.digest != nil
+                    case .diverged: return result.digest != nil
+                    case .failed(let reason): return isText(reason) && result.digest == nil
+                    }
+                }
+        case .goodbye(let reason), .refused(let reason): return isText(reason)
+        case .welcome(let welcome):
+            let day = Duration.milliseconds(1)...Duration.seconds(86_400)
+            return isText(welcome.sweep) && welcome.keep.count <= Limits.heldLeases && day.contains(welcome.heartbeatInterval)
+                && day.contains(welcome.silence)
+        case .lease(let lease):
+            return isText(lease.group.problem) && (1...Limits.trialsPerLease).contains(lease.trials.count)
+                && lease.trials.allSatisfy { isText($0.setting.algorithm) } && lease.group.parameters.count <= Limits.parameters
+                && lease.group.parameters.keys.allSatisfy { isText($0) } && lease.baselines.count <= Limits.trialsPerLease
+                && lease.baselines.allSatisfy { $0.testLoss.count <= Limits.curvePoints }
+        case .cancel, .drain, .acknowledged, .introduce: return true
+        }
+    }
+}

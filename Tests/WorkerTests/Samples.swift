@@ -1,0 +1,77 @@
+// Samples.swift · Tests/WorkerTests. Leases, results and a machine in a state, for the suites beside this file.
+
+import Wire
+
+@testable import regsweep_worker
+
+/// The coordinator's epoch in these tests, unless a test restarts it.
+let epoch: UInt64 = 7
+let start = Instant(sinceStart: .seconds(1000))
+let intervals = Welcome(sweep: "figure4", heartbeatInterval: .seconds(2), silence: .seconds(6), keep: [])
+
+extension Instant {
+    static func - (a: Self, b: Duration) -> Instant { a + (.zero - b) }
+}
+
+func identity(slots: Int = 2, low: UInt64 = 0) -> WorkerMachine.Identity {
+    WorkerMachine.Identity(
+        worker: WorkerID(high: 1, low: low), host: "ada", process: 12, slots: slots, cpu: "a processor", build: "0.1.0",
+        selfTest: Digest(of: "bits"))
+}
+
+func hello(epoch: UInt64 = epoch, slots: Int = 2, held: [Lease] = [], unacknowledged: Int = 0) -> WorkerMachine.Effect {
+    let me = identity(slots: slots)
+    return .send(
+        Envelope(
+            epoch: epoch,
+            message: .hello(
+                Hello(
+                    worker: me.worker, host: me.host, process: me.process, slots: me.slots, cpu: me.cpu, build: me.build,
+                    selfTest: me.selfTest, held: Dictionary(uniqueKeysWithValues: held.map { ($0.id, $0.trials.map(\.key)) }),
+                    unacknowledged: unacknowledged))))
+}
+
+func said(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Effect { .send(Envelope(epoch: epoch, message: message)) }
+
+func heard(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Event { .received(Envelope(epoch: epoch, message: message)) }
+
+func welcome(keep leases: [Lease] = []) -> Message {
+    var welcome = intervals
+    welcome.keep = leases.map(\.id)
+    return .welcome(welcome)
+}
+
+/// A worker that was welcomed at `start` and holds the leases: as many as it has slots run, the others are queued.
+func joined(slots: Int = 2, orphanTimeout: Duration = .seconds(30), holding leases: [Lease] = []) -> WorkerMachine {
+    var machine = WorkerMachine(identity(slots: slots), orphanTimeout: orphanTimeout, at: start)
+    _ = machine.handle(.tick, at: start)
+    _ = machine.handle(heard(welcome()), at: start)
+    for lease in leases { _ = machine.handle(heard(.lease(lease)), at: start) }
+    return machine
+}
+
+/// A small group that trains in a few milliseconds.
+let group = GroupSpec(
+    problem: "diagonal-network",
+    parameters: [
+        "dimension": .integer(8), "samples": .integer(4), "nonzero": .integer(2), "signal_variance": .real(2), "noise_variance": .real(1),
+        "batch_size": .integer(1), "epochs": .integer(120), "precision": .text("float32"), "initialization_scale": .real(0.25),
+    ], seed: 5, trainingSet: 3, initialization: 2, repetition: 1)
+
+func lease(_ number: UInt32, epoch: UInt64 = epoch, settings: [Setting] = [vanilla, penalized], of group: GroupSpec = group) -> Lease {
+    let trials = settings.enumerated().map { i, setting in
+        LeasedTrial(key: TrialKey(high: UInt64(number), low: UInt64(i)), attempt: 1, setting: setting)
+    }
+    return Lease(id: LeaseID(epoch: epoch, number: number), group: group, trials: trials, baselines: [])
+}
+
+let vanilla = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: 0.01)
+let penalized = Setting(algorithm: "sgd", lambda1: 0.001, lambda2: 0.002, learningRate: 0.01)
+
+func results(of lease: Lease) -> [TrialResult] {
+    lease.trials.map { trial in
+        TrialResult(
+            key: trial.key, attempt: trial.attempt, outcome: .diverged, epochs: 3, lossRatio: nil, digest: Digest(of: "\(trial.key)"),
+            curve: [], seconds: 0.5)
+    }
+}

@@ -1,0 +1,187 @@
+// TranslationTests.swift · Tests/WorkerTests. From a lease's words to a plan, and from a record to a result; and one lease on a thread.
+
+import Compute
+import Testing
+import Wire
+
+@testable import regsweep_worker
+
+@Suite("Translation") struct TranslationTests {
+    @Test("a lease becomes the plan with its configuration, its coordinates and a lane for each trial, in order") func plan() throws {
+        let expected = try GroupPlan(
+            problem: DiagonalNetwork(
+                dimension: 8, samples: 4, nonzero: 2, signalVariance: 2, noiseVariance: 1, initializationScale: 0.25, batchSize: 1,
+                epochs: 120, precision: .float32),
+            coordinates: Coordinates(seed: 5, trainingSet: 3, initialization: 2, repetition: 1),
+            lanes: [
+                Lane(lambda1: 0.001, lambda2: 0.002, learningRate: 0.01), Lane(lambda1: 0, lambda2: 0, learningRate: 0.01),
+            ])
+        #expect(try GroupPlan(lease(1, settings: [penalized, vanilla])) == expected)
+    }
+
+    @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
+        let mistakes: [(change: (inout GroupSpec) -> Void, reason: String)] = [
+            ({ $0.problem = "landscape" }, "this worker knows no problem landscape"),
+            ({ $0.parameters["precision"] = .text("float16") }, "this worker knows no precision float16"),
+            ({ $0.parameters["precision"] = nil }, "parameter precision: found nothing, need a text"),
+            ({ $0.parameters["dimension"] = .real(8) }, "parameter dimension: found 8.0, need an integer"),
+            ({ $0.parameters["epochs"] = .text("many") }, "parameter epochs: found \"many\", need an integer"),
+            ({ $0.parameters["noise_variance"] = .integer(1) }, "parameter noise_variance: found 1, need a real number"),
+            (
+                { $0.parameters["batch_size"] = .integer(3) },
+                "batch_size = 3 cannot be computed: it must be a divisor of samples = 4: every sample is used once in each epoch"
+            ),
+            ({ $0.trainingSet = 1 << 16 }, "training_set = 65536 cannot be computed: it must be from 0 to 65535"),
+        ]
+        for (change, reason) in mistakes {
+            var wrong = group
+            change(&wrong)
+            #expect(throws: TranslationError(description: reason)) { try GroupPlan(lease(1, of: wrong)) }
+        }
+    }
+
+    @Test("each parameter is needed", arguments: group.parameters.keys.sorted()) func needed(name: String) {
+        var wrong = group
+        wrong.parameters[name] = nil
+        let error = #expect(throws: TranslationError.self) { try GroupPlan(lease(1, of: wrong)) }
+        #expect(error?.description.hasPrefix("parameter \(name): found nothing, need ") == true)
+    }
+
+    @Test("a setting that cannot be trained is named")
+    func settings() {
+        var (gd, negative, still) = (vanilla, vanilla, vanilla)
+        gd.algorithm = "gd"
+        negative.lambda2 = -1
+        still.learningRate = .nan
+        for (setting, reason) in [
+            (gd, "diagonal-network knows no algorithm gd"),
+            (negative, "lambda2 = -1.0 cannot be computed: it must be at least 0 and finite"),
+            (still, "learning_rate = nan cannot be computed: it must be above 0 and finite"),
+        ] { #expect(throws: TranslationError(description: reason)) { try GroupPlan(lease(1, settings: [vanilla, setting])) } }
+    }
+
+    @Test("a result has all of its record, and a digest over the big-endian words of it") func result() {
+        let record = TrialRecord(
+            outcome: .done, epochs: 3, trainLoss: 0.5, testLoss: 1.5, curve: [Compute.CurvePoint(epoch: 3, trainLoss: 0.5, testLoss: 1.5)],
+            parameterBits: [0x3f80_0000])
+        let trial = LeasedTrial(key: TrialKey(high: 1, low: 2), attempt: 4, setting: penalized)
+        let digest = Digest(hexadecimal: "4a6f0317dbc6c89470e9d552658f283b7f2b1d50ade1ad81f6d58f3e32fec41a")
+        #expect(
+            TrialResult(record, of: trial, lossRatio: 0.75, seconds: 0.125)
+                == TrialResult(
+                    key: trial.key, attempt: 4, outcome: .done(trainLoss: 0.5, testLoss: 1.5), epochs: 3, lossRatio: 0.75, digest: digest,
+                    curve: [CurvePoint(epoch: 3, trainLoss: 0.5, testLoss: 1.5)], seconds: 0.125))
+    }
+
+    @Test("the digest changes with every part of a record") func digest() {
+        let record = TrialRecord(
+            outcome: .done, epochs: 3, trainLoss: 0.5, testLoss: 1.5, curve: [Compute.CurvePoint(epoch: 3, trainLoss: 0.5, testLoss: 1.5)],
+            parameterBits: [1, 2])
+        let changes: [(inout TrialRecord) -> Void] = [
+            { $0.outcome = .diverged }, { $0.epochs = 4 }, { $0.trainLoss = 0.5.nextUp }, { $0.testLoss = 1.5.nextUp },
+            { $0.curve[0].epoch = 2 }, { $0.curve[0].trainLoss = 0.5.nextUp }, { $0.curve[0].testLoss = 1.5.nextUp }, { $0.curve = [] },
+            { $0.parameterBits = [2, 1] }, { $0.parameterBits = [1] },
+        ]
+        let digests = changes.map { change in
+            var other = record
+            change(&other)
+            return other.digest
+        }
+        #expect(Set(digests + [record.digest]).count == changes.count + 1)
+    }
+}
+
+@Suite("TrialThread") struct TrialThreadTests {
+    /// All that a thread posts, up to its last word.
+    private func events(of lease: Lease, stoppingAtOnce: Bool = false) throws -> [WorkerMachine.Event] {
+        let mailbox = try Mailbox<WorkerMachine.Event>()
+        let thread = TrialThread(lease) { mailbox.post($0) }
+        if stoppingAtOnce { thread.stop() }
+        var events: [WorkerMachine.Event] = []
+        let stopwatch = Stopwatch()
+        while stopwatch.now < Instant(sinceStart: .seconds(60)) {
+            events += mailbox.empty()
+            switch events.last {
+            case .finished, .stopped: return events
+            default: try Poller.wait(for: mailbox.doorbell, atMost: .seconds(1))
+            }
+        }
+        Issue.record("no end after 60 s")
+        return events
+    }
+
+    private func results(of lease: Lease) throws -> [TrialResult] {
+        guard case .finished(lease.id, let results) = try events(of: lease).last else {
+            Issue.record("it did not finish")
+            return []
+        }
+        return results
+    }
+
+    @Test("it says first that it has begun, and last what came out for each trial, with its ratio to the vanilla run of its group")
+    func ratios() throws {
+        // More lanes than one vector has, and the vanilla run is the last of them.
+        let strengths = (1...40).map { Setting(algorithm: "sgd", lambda1: Double($0) / 4096, lambda2: 0, learningRate: 0.01) }
+        let lease = lease(1, settings: strengths + [vanilla])
+        let events = try events(of: lease)
+        guard case .progressed(lease.id, []) = events.first, case .finished(lease.id, let results) = events.last else {
+            Issue.record("\(events)")
+            return
+        }
+        #expect(results.map(\.key) == lease.trials.map(\.key))
+        let records = try #require(run(try GroupPlan(lease)) { _ in .goOn })
+        #expect(results.map(\.digest) == records.map(\.digest))
+        #expect(results.map(\.lossRatio) == records.map { $0.testLoss / records[40].testLoss })
+        #expect(results[40].lossRatio == 1)
+        #expect(results.allSatisfy { $0.seconds > 0 && $0.seconds == results[0].seconds })
+    }
+
+    @Test("a baseline that came with the lease gives the same ratio at the last epoch as one that runs in it") func known() throws {
+        let together = try results(of: lease(1))
+        var alone = lease(1)
+        alone.trials.removeFirst()
+        // 120 epochs have a point at every third: the last is one of them.
+        let curve = Dictionary(uniqueKeysWithValues: together[0].curve.map { ($0.epoch, $0.testLoss) })
+        #expect(curve[120] != nil)
+        alone.baselines = [Baseline(learningRate: 0.01, testLoss: curve)]
+        #expect(try results(of: alone).map(\.lossRatio) == [together[1].lossRatio])
+        #expect(together[1].lossRatio != nil)
+    }
+
+    @Test("there is no ratio without a baseline of the same learning rate that came to its end") func unknown() throws {
+        let wild = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: 1000)
+        var lease = lease(1, settings: [penalized, wild])
+        lease.baselines = [Baseline(learningRate: 0.02, testLoss: [120: 1])]
+        let results = try results(of: lease)
+        #expect(results.map(\.outcome.name) == ["done", "diverged"])
+        #expect(results.map(\.lossRatio) == [nil, nil])
+    }
+
+    @Test("a lease that cannot be computed fails with its reason for each trial") func failure() throws {
+        var wrong = group
+        wrong.problem = "landscape"
+        let lease = lease(1, of: wrong)
+        #expect(
+            try results(of: lease)
+                == lease.trials.map {
+                    TrialResult(
+                        key: $0.key, attempt: 1, outcome: .failed(reason: "this worker knows no problem landscape"), epochs: 0,
+                        lossRatio: nil,
+                        digest: nil, curve: [], seconds: 0)
+                })
+    }
+
+    @Test("told to stop, it ends at the next epoch of the curve and says so") func stop() throws {
+        // The first of its 50 points is the first chance.
+        var long = group
+        long.parameters["epochs"] = .integer(1_000_000)
+        long.parameters["dimension"] = .integer(1)
+        long.parameters["nonzero"] = .integer(1)
+        long.parameters["samples"] = .integer(1)
+        let lease = lease(1, of: long)
+        guard case .stopped(lease.id) = try events(of: lease, stoppingAtOnce: true).last else {
+            Issue.record("it finished")
+            return
+        }
+    }
+}
