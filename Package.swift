@@ -10,11 +10,16 @@ func strict(memorySafety: Bool = true) -> [SwiftSetting] {
     ]
 }
 
-/// The kernels need AVX2 and FMA by name (without them a fused multiply-add is a call into libm) and no overflow or bounds traps in
-/// their inner loops; every size is checked once, before a kernel starts (Compute/TrialPlan.swift). The compiler refuses to call
-/// that strictly memory-safe, so Compute alone goes without this check.
+/// The kernels need AVX2 and FMA by name (without them a fused multiply-add is a call into libm), whole-module optimization (generic
+/// kernels are specialized from other files), also in debug builds, where the tests run them, and no overflow or bounds traps in their
+/// inner loops; every size is checked once, before a kernel starts (Compute/TrialPlan.swift). One thread: SwiftPM's debug build wants an
+/// object for each file, which the compiler makes only in this mode. What is built so cannot be strictly memory-safe.
 let kernels: [SwiftSetting] =
-    strict(memorySafety: false) + [.unsafeFlags(["-Ounchecked", "-Xcc", "-march=x86-64-v3"])]
+    strict(memorySafety: false) + [
+        .unsafeFlags([
+            "-Ounchecked", "-disable-batch-mode", "-whole-module-optimization", "-num-threads", "1", "-Xcc", "-march=x86-64-v3",
+        ])
+    ]
 
 let package = Package(
     name: "regsweep",
