@@ -67,5 +67,7 @@ let package = Package(
         .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "WorkerTests", dependencies: ["regsweep-worker", "Wire", "Compute"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "CoordinatorTests", dependencies: ["regsweep", "Wire"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
     ]
 )
