@@ -45,8 +45,7 @@ import Wire
     func late() {
         var desk = Desk(groups: 1, settings: 4)
         _ = desk.join(ada, at: routeA, credits: 1)
-        desk.now = desk.now + .seconds(6)
-        _ = desk.handle(.tick)
+        _ = desk.wait(seconds: 6)
         #expect(
             desk.join(bob, at: routeB, credits: 2, slots: 2) == [
                 desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeB), desk.lease(desk.id(3), [2, 3], to: routeB),

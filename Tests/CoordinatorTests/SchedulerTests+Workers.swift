@@ -130,7 +130,7 @@ import Wire
         let start = desk.now
         _ = desk.join(ada, at: routeA, credits: 2, slots: 1)
         #expect(desk.scheduler.nextDeadline == start + .seconds(2))
-        desk.now = start + .seconds(1)
+        #expect(desk.wait(seconds: 1) == [])
         #expect(desk.hear(.progress(desk.id(1), []), from: routeA) == [])
         desk.now = start + .milliseconds(1999)
         #expect(desk.handle(.tick) == [])
@@ -138,9 +138,10 @@ import Wire
         #expect(desk.handle(.tick) == [desk.send(.heartbeat(running: 0), to: routeA)])
         #expect(desk.handle(.tick) == [])
         #expect(desk.scheduler.nextDeadline == start + .seconds(4))
-        desk.now = start + .milliseconds(6999)
-        #expect(desk.handle(.tick) == [desk.send(.heartbeat(running: 0), to: routeA)])
+        #expect(desk.wait(seconds: 4) == [desk.send(.heartbeat(running: 0), to: routeA)])
         #expect(desk.scheduler.nextDeadline == start + .seconds(7))
+        desk.now = start + .milliseconds(6999)
+        #expect(desk.handle(.tick) == [])
         desk.now = start + .seconds(7)
         #expect(desk.handle(.tick) == [.report(.lost(ada, host: "ada", returned: 4))])
         #expect(desk.scheduler.waiting.all == [2, 3, 0, 1])
@@ -225,11 +226,19 @@ import Wire
         #expect(desk.hear(.progress(desk.id(2), points), from: routeA) == [])
     }
 
-    /// Six seconds without a word of ada.
-    private func die(_ desk: inout Desk) -> [Scheduler.Effect] {
-        desk.now = desk.now + .seconds(6)
-        return desk.handle(.tick)
+    @Test("the time in which the coordinator itself stood still is nobody's silence") func ownPause() {
+        var desk = Desk()
+        _ = desk.wait(seconds: 1)
+        _ = desk.join(ada, at: routeA, credits: 1)
+        #expect(desk.wait(seconds: 3) == [])
+        desk.now = desk.now + .seconds(60)
+        #expect(desk.handle(.tick) == [desk.send(.heartbeat(running: 0), to: routeA)])
+        #expect(desk.wait(seconds: 2) == [desk.send(.heartbeat(running: 0), to: routeA)])
+        #expect(desk.wait(seconds: 1) == [.report(.lost(ada, host: "ada", returned: 4))])
     }
+
+    /// Six seconds without a word of ada.
+    private func die(_ desk: inout Desk) -> [Scheduler.Effect] { desk.wait(seconds: 6) }
 
     /// Deaths by trial.
     private func suspects(_ desk: Desk) -> [Int: Int] { desk.scheduler.histories.mapValues(\.crashes).filter { $0.value > 0 } }

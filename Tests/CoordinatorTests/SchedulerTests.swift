@@ -71,6 +71,17 @@ struct Desk {
                 }))
     }
 
+    /// Time passes, second by second.
+    /// - Returns: what the last second brings.
+    mutating func wait(seconds: Int) -> [Effect] {
+        var effects: [Effect] = []
+        for _ in 0..<seconds {
+            now = now + .seconds(1)
+            effects = handle(.tick)
+        }
+        return effects
+    }
+
     // MARK: What is said
 
     func hello(_ worker: WorkerID, slots: Int = 1, held: [LeaseID: [TrialKey]] = [:], selfTest: Digest = Digest(of: "ours")) -> Hello {

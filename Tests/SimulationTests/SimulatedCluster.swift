@@ -28,7 +28,7 @@ struct SimulatedCluster {
 
     enum Trouble: CaseIterable {
         case brokenConnection, killedWorker, drainedWorker, joinedWorker, killedCoordinator, killedBetweenEffects, killedAfterCommit
-        case drainedCoordinator, fullDisk, partition, brokenFrame
+        case drainedCoordinator, stoppedCoordinator, fullDisk, partition, brokenFrame
     }
 
     let plan: Plan
@@ -53,6 +53,9 @@ struct SimulatedCluster {
     private var diskFullUntil = Instant(sinceStart: .zero)
     private var coordinatorStartsAt: Instant? = Instant(sinceStart: .zero)
     private var coordinatorLeavesAt: Instant?
+    /// SIGSTOP, or a laptop's lid.
+    private var stoppedUntil = Instant(sinceStart: .zero)
+    private var ticksFirstAt: Instant?
 
     private var workerStartsAt: [Instant]
     private var nextWorker = 1
@@ -109,10 +112,11 @@ struct SimulatedCluster {
         }
         offer(coordinatorStartsAt, .startCoordinator)
         offer(coordinatorLeavesAt, .leaveCoordinator)
-        offer(commitAt, .commit)
+        offer(ticksFirstAt, .tickCoordinator)
+        offer(commitAt.map { max($0, stoppedUntil) }, .commit)
         for connection in network.connections {
             // ZeroMQ keeps what is sent to an endpoint where nobody listens until somebody does.
-            offer(connection.up.first.map { max($0.arrival, coordinatorStartsAt ?? $0.arrival) }, .up(connection.route))
+            offer(connection.up.first.map { max($0.arrival, coordinatorStartsAt ?? stoppedUntil) }, .up(connection.route))
             offer(connection.down.first?.arrival, .down(connection.route))
         }
         for (index, worker) in workers.enumerated() {
@@ -120,7 +124,7 @@ struct SimulatedCluster {
             offer(worker.machine.nextDeadline, .tickWorker(index))
         }
         for (index, at) in workerStartsAt.enumerated() { offer(at, .startWorker(index)) }
-        offer(scheduler?.nextDeadline, .tickCoordinator)
+        offer(scheduler.map { max($0.nextDeadline, stoppedUntil) }, .tickCoordinator)
         offer(troubleAt, .trouble)
         return best
     }
@@ -137,6 +141,7 @@ struct SimulatedCluster {
         case .startCoordinator: startCoordinator()
         case .leaveCoordinator: if scheduler != nil { stopCoordinator(for: dice.milliseconds(200...2000)) }
         case .tickCoordinator:
+            ticksFirstAt = nil
             tell(.tick)
             if let scheduler, scheduler.workers.values.contains(where: { now - $0.lastHeard >= scheduler.configuration.silence }) {
                 fail("a silent worker keeps its leases beyond its time")
@@ -185,7 +190,8 @@ struct SimulatedCluster {
         trace("coordinator stops")
         scheduler = nil
         uncommitted = []
-        (commitAt, coordinatorLeavesAt, saysBlocked) = (nil, nil, false)
+        (commitAt, coordinatorLeavesAt, ticksFirstAt, saysBlocked) = (nil, nil, nil, false)
+        stoppedUntil = now
         coordinatorStartsAt = now + pause
         network.closeAll()
         for index in workers.indices where workers[index].route != nil { workers[index].route = open(for: workers[index]) }
@@ -226,7 +232,7 @@ struct SimulatedCluster {
             if let scheduler, let id = scheduler.routes[route], scheduler.workers[id]!.leases.count > scheduler.workers[id]!.credits {
                 fail("worker \(id) is given more than it has credits for")
             }
-            if plan.fault == .losesLeases, dice.chance(perThousand: 50) { return }
+            if plan.fault == .losesLeases, dice.chance(perThousand: 300) { return }
         default: break
         }
         network.send(.envelope(envelope), down: route, at: now, &dice)
@@ -340,6 +346,12 @@ struct SimulatedCluster {
             note(trouble)
             coordinatorLeavesAt = now + .seconds(10)
             tell(.drainRequested)
+        case .stoppedCoordinator:
+            guard scheduler != nil, ticksFirstAt == nil else { return }
+            note(trouble)
+            stoppedUntil = now + dice.milliseconds(500...12_000)
+            // What was said meanwhile may be there before the first tick or not.
+            if dice.chance(perThousand: 500) { ticksFirstAt = stoppedUntil }
         case .fullDisk:
             note(trouble)
             diskFullUntil = now + dice.milliseconds(200...3000)

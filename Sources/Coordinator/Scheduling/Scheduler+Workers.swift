@@ -96,6 +96,7 @@ extension Scheduler {
 
     /// Heartbeats to those that have heard nothing for a while; an end with those that said nothing for too long.
     mutating func tick(at now: Instant) -> [Effect] {
+        forgiveOwnPause(at: now)
         guard now >= alarm else { return grant(at: now) }
         var effects: [Effect] = []
         for id in workers.keys.sorted(by: { $0.order < $1.order }) {
@@ -107,6 +108,15 @@ extension Scheduler {
         }
         alarm = workers.values.map(deadline(of:)).min() ?? .distantFuture
         return effects + grant(at: now)
+    }
+
+    /// A coordinator that was stopped, or waited for a slow disk, finds what was said meanwhile only bit by bit. That it heard nobody is
+    /// no worker's silence.
+    private mutating func forgiveOwnPause(at now: Instant) {
+        let pause = now - (lastTick ?? now)
+        lastTick = now
+        guard pause > configuration.heartbeatInterval else { return }
+        for id in workers.keys { workers[id]!.lastHeard = min(now, workers[id]!.lastHeard + pause) }
     }
 
     private func deadline(of worker: WorkerState) -> Instant {

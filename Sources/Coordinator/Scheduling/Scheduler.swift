@@ -82,6 +82,7 @@ struct Scheduler {
     var slots = 0
     /// No worker has to be thought of before this. May be too early, since what is said and heard only moves a worker's deadline away.
     var alarm = Instant.distantFuture
+    var lastTick: Instant?
     /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
     var baselines: [Int: [Int: Double]]
     var nextLease: UInt32 = 1
