@@ -77,5 +77,7 @@ let package = Package(
         .testTarget(name: "CoordinatorTests", dependencies: ["regsweep", "Wire"], swiftSettings: strict(memorySafety: false)),
         // Real processes: the programs are built because the tests name them here.
         .testTarget(name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(
+            name: "SimulationTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
     ]
 )

@@ -12,54 +12,63 @@ extension Scheduler {
                 """
             return [reply(.refused(reason: reason), to: route), .report(.refused(route, reason: "\(hello.host): \(reason)"))]
         }
-        guard !isFinished, !isDraining else {
-            // Its results are still welcome; the Drain lets it hand them over and go.
-            register(hello, at: route, now)
-            return [send(welcome(keep: []), to: hello.worker, at: now), send(.drain, to: hello.worker, at: now)]
-        }
-        let isNew = workers[hello.worker] == nil
-        register(hello, at: route, now)
+        let isNew = workers[hello.worker] == nil, isRepeat = routes[route] == hello.worker
+        var effects = register(hello, at: route, now)
         // What we think it holds and it does not list was lost on the way.
         for lease in workers[hello.worker]!.leases.sorted() where hello.held[lease] == nil { release(lease) }
-        for (lease, keys) in hello.held.sorted(by: { $0.key < $1.key }) where leases[lease] == nil { adopt(lease, keys, by: hello.worker) }
+        // It may have had the first answer by now and have dropped what that did not let it keep: a repeat brings nothing back.
+        if !isRepeat {
+            for (lease, keys) in hello.held.sorted(by: { $0.key < $1.key }) where leases[lease] == nil {
+                adopt(lease, keys, by: hello.worker)
+            }
+        }
         let keep = hello.held.keys.filter { leases[$0]?.worker == hello.worker }.sorted()
-        let welcome = send(welcome(keep: keep), to: hello.worker, at: now)
-        return [welcome] + (isNew ? [.report(.joined(hello.worker, host: hello.host, slots: hello.slots))] : []) + grant(at: now)
+        let welcome = Welcome(
+            sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence, keep: keep)
+        effects.append(send(.welcome(welcome), to: hello.worker, at: now))
+        if isNew { effects.append(.report(.joined(hello.worker, host: hello.host, slots: hello.slots))) }
+        // Its results are still welcome; the Drain lets it finish what it computes, hand it over and go.
+        if isFinished || isDraining { effects.append(send(.drain, to: hello.worker, at: now)) }
+        return effects + grant(at: now)
     }
 
-    private func welcome(keep: [LeaseID]) -> Message {
-        .welcome(
-            Welcome(
-                sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence, keep: keep))
-    }
-
-    private mutating func register(_ hello: Hello, at route: Route, _ now: Instant) {
-        if let old = workers[hello.worker] { routes[old.route] = nil }
-        // One connection is one worker: another id on the same route takes its place.
-        if let previous = routes[route], previous != hello.worker, let gone = workers.removeValue(forKey: previous) {
+    private mutating func register(_ hello: Hello, at route: Route, _ now: Instant) -> [Effect] {
+        let old = workers[hello.worker]
+        var effects: [Effect] = []
+        if let old {
+            routes[old.route] = nil
+            slots -= old.hello.slots
+        }
+        if let previous = routes[route], let gone = forget(previous) {
             for lease in gone.leases.sorted() { release(lease) }
+            effects.append(.report(.left(previous, host: gone.hello.host, reason: "another worker speaks on its connection")))
         }
         routes[route] = hello.worker
-        let old = workers[hello.worker]
-        // Credits come with Ready, which follows every Welcome.
-        workers[hello.worker] = WorkerState(
-            route: route, hello: hello, credits: 0, leases: old?.leases ?? [], lastHeard: now, lastSent: now,
-            secondsPerTrial: old?.secondsPerTrial)
+        slots += hello.slots
+        // Credits come with Ready, which follows every first Welcome on a connection, but not that of a repeat.
+        var worker = WorkerState(
+            route: route, hello: hello, credits: old?.route == route ? old!.credits : 0, leases: old?.leases ?? [], lastHeard: now,
+            lastSent: now, secondsPerTrial: old?.secondsPerTrial)
+        worker.hello.held = [:]
+        workers[hello.worker] = worker
+        change(hello.worker) { _ in }
+        alarm = min(alarm, deadline(of: worker))
+        return effects
+    }
+
+    /// Everything that may change whether a worker has room for a lease goes through here.
+    mutating func change(_ id: WorkerID, _ body: (inout WorkerState) -> Void) {
+        body(&workers[id]!)
+        if workers[id]!.leases.count < workers[id]!.credits { hungry.insert(id) } else { hungry.remove(id) }
     }
 
     /// A lease of an earlier coordinator, or one that was taken from a worker that seemed dead: what of it still waits is this worker's.
     private mutating func adopt(_ id: LeaseID, _ keys: [TrialKey], by worker: WorkerID) {
-        let trials = keys.compactMap(grid.index(of:)).filter { states[$0] == .waiting }.sorted()
+        let trials = Set(keys.compactMap(grid.index(of:)).filter { states[$0] == .waiting }).sorted()
         guard let first = trials.first else { return }
         let group = grid.group(of: first)
         guard trials.allSatisfy({ grid.group(of: $0) == group }) else { return }
-        waiting.remove(Set(trials), from: group)
-        for trial in trials {
-            states[trial] = .leased(id)
-            histories[trial, default: TrialHistory()].attempts += 1
-        }
-        leases[id] = LeaseState(worker: worker, group: group, trials: trials, hasBegun: true)
-        workers[worker]!.leases.insert(id)
+        hand(trials, of: group, to: worker, as: id)
     }
 
     /// Goodbye: what it still held waits again, and nobody is blamed.
@@ -69,11 +78,12 @@ extension Scheduler {
         return [.report(.left(id, host: worker.hello.host, reason: reason))] + grant(at: now)
     }
 
+    /// - Returns: what was known of it, with leases that the caller has to release or bury.
     private mutating func forget(_ id: WorkerID) -> WorkerState? {
-        guard let worker = workers[id] else { return nil }
+        guard let worker = workers.removeValue(forKey: id) else { return nil }
         routes[worker.route] = nil
-        // Leases first need their worker's name for the history, so the caller releases or buries before or after as it must.
-        defer { workers[id] = nil }
+        hungry.remove(id)
+        slots -= worker.hello.slots
         return worker
     }
 
@@ -81,22 +91,56 @@ extension Scheduler {
     mutating func dismiss(at now: Instant) -> [Effect] {
         guard !hasDismissed else { return [] }
         hasDismissed = true
-        return workers.keys.sorted { ($0.high, $0.low) < ($1.high, $1.low) }.map { send(.drain, to: $0, at: now) }
+        return workers.keys.sorted { $0.order < $1.order }.map { send(.drain, to: $0, at: now) }
     }
 
     /// Heartbeats to those that have heard nothing for a while; an end with those that said nothing for too long.
     mutating func tick(at now: Instant) -> [Effect] {
+        forgiveOwnPause(at: now)
+        guard now >= alarm else { return grant(at: now) }
         var effects: [Effect] = []
-        for (id, worker) in workers.sorted(by: { ($0.key.high, $0.key.low) < ($1.key.high, $1.key.low) }) {
-            if now - worker.lastHeard >= configuration.silence {
-                let returned = worker.leases.reduce(0) { $0 + trialsHeld(by: $1).count }
-                for lease in worker.leases.sorted() { effects += bury(lease) }
-                _ = forget(id)
-                effects.append(.report(.lost(id, host: worker.hello.host, returned: returned)))
-            } else if now - worker.lastSent >= configuration.heartbeatInterval {
+        for id in workers.keys.sorted(by: { $0.order < $1.order }) {
+            if now - workers[id]!.lastHeard >= configuration.silence {
+                effects += lose(id)
+            } else if now - workers[id]!.lastSent >= configuration.heartbeatInterval {
                 effects.append(send(.heartbeat(running: 0), to: id, at: now))
             }
         }
+        alarm = workers.values.map(deadline(of:)).min() ?? .distantFuture
         return effects + grant(at: now)
     }
+
+    /// A coordinator that was stopped, or waited for a slow disk, finds what was said meanwhile only bit by bit. That it heard nobody is
+    /// no worker's silence.
+    private mutating func forgiveOwnPause(at now: Instant) {
+        let pause = now - (lastTick ?? now)
+        lastTick = now
+        guard pause > configuration.heartbeatInterval else { return }
+        for id in workers.keys { workers[id]!.lastHeard = min(now, workers[id]!.lastHeard + pause) }
+    }
+
+    private func deadline(of worker: WorkerState) -> Instant {
+        min(worker.lastSent + configuration.heartbeatInterval, worker.lastHeard + configuration.silence)
+    }
+
+    private mutating func lose(_ id: WorkerID) -> [Effect] {
+        guard let worker = forget(id) else { return [] }
+        let before = waiting.count
+        var effects: [Effect] = []
+        for (place, lease) in worker.leases.sorted().enumerated() {
+            // Those that merely waited in its queue share no blame. Its slots take leases in order, so the oldest were being computed,
+            // though a trial that kills at once leaves no time to say that it has begun.
+            if leases[lease]!.hasBegun || place < worker.hello.slots {
+                effects += bury(lease, host: worker.hello.host)
+            } else {
+                release(lease)
+            }
+        }
+        return effects + [.report(.lost(id, host: worker.hello.host, returned: waiting.count - before))]
+    }
+}
+
+extension WorkerID {
+    /// For choices that must not depend on a hash.
+    var order: (UInt64, UInt64) { (high, low) }
 }

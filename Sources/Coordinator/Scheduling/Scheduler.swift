@@ -42,10 +42,13 @@ struct Scheduler {
     enum Report: Equatable {
         case joined(WorkerID, host: String, slots: Int)
         case left(WorkerID, host: String, reason: String)
+        /// - Parameter returned: its trials that wait again.
         case lost(WorkerID, host: String, returned: Int)
         case refused(Route, reason: String)
         case malformed(Route, reason: String)
         case setAside(TrialKey, crashes: Int)
+        /// Points of trials that are being computed; never empty.
+        case progressed(WorkerID, LeaseID, [ProgressPoint])
     }
 
     struct Configuration: Equatable {
@@ -73,6 +76,13 @@ struct Scheduler {
     var leases: [LeaseID: LeaseState] = [:]
     var workers: [WorkerID: WorkerState] = [:]
     var routes: [Route: WorkerID] = [:]
+    /// Workers that hold fewer leases than they have credits for. Most of the time one or none: finding it must not cost a look at all.
+    var hungry: Set<WorkerID> = []
+    /// Of all workers together.
+    var slots = 0
+    /// No worker has to be thought of before this. May be too early, since what is said and heard only moves a worker's deadline away.
+    var alarm = Instant.distantFuture
+    var lastTick: Instant?
     /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
     var baselines: [Int: [Int: Double]]
     var nextLease: UInt32 = 1
@@ -81,6 +91,7 @@ struct Scheduler {
     var isDraining = false
     /// Workers have been told to go; what they still say is acknowledged.
     var hasDismissed = false
+    /// Of the trials that are stored or failed.
     var counts: Counts
 
     struct Counts: Equatable, Sendable {
@@ -91,6 +102,12 @@ struct Scheduler {
         var total: Int { done + diverged + failed }
 
         mutating func count(_ outcome: Outcome) { count(name: outcome.name) }
+
+        /// A result came for a trial that had been set aside.
+        mutating func replaceFailure(by outcome: Outcome) {
+            failed -= 1
+            count(outcome)
+        }
 
         /// - Parameter name: as `Outcome.name` has it.
         mutating func count(name: String) {
@@ -103,14 +120,18 @@ struct Scheduler {
     }
 
     /// - Parameters:
-    ///   - stored: whether a trial's result is in the store already, by grid index.
+    ///   - stored: whether the store has a result of the trial, be it a failure, by grid index.
+    ///   - failed: whether what it has is a failure, which a late result still replaces.
     ///   - counts: of those results.
     ///   - baselines: test losses of stored vanilla runs by grid index.
-    init(_ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, counts: Counts, baselines: [Int: [Int: Double]]) {
+    init(
+        _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: Counts,
+        baselines: [Int: [Int: Double]]
+    ) {
         self.configuration = configuration
         self.grid = grid
-        states = (0..<grid.count).map { stored($0) ? .stored : .waiting }
-        waiting = WaitingTrials(grid.groups.enumerated().map { [states] i, group in (i, group.trials.filter { states[$0] == .waiting }) })
+        states = (0..<grid.count).map { stored($0) ? failed($0) ? .failed : .stored : .waiting }
+        waiting = WaitingTrials(grid.groups.map(\.trials), isWaiting: states.map { $0 == .waiting })
         remaining = waiting.count
         self.counts = counts
         self.baselines = baselines
@@ -133,27 +154,24 @@ struct Scheduler {
         }
     }
 
-    /// When `tick` has to come at the latest.
-    var nextDeadline: Instant {
-        workers.values.map { min($0.lastSent + configuration.heartbeatInterval, $0.lastHeard + configuration.silence) }.min()
-            ?? .distantFuture
-    }
+    /// When `tick` has to come at the latest; at times a little sooner than it must.
+    var nextDeadline: Instant { alarm }
 
     private mutating func hear(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {
         if case .hello(let hello) = envelope.message { return greet(hello, from: route, at: now) }
-        guard let id = routes[route] else { return hearStranger(envelope.message, from: route) }
+        guard let id = routes[route] else { return hearStranger(envelope.message, from: route, at: now) }
         // Any frame counts as life: a worker that sends a long batch is alive, only late.
         workers[id]!.lastHeard = now
         switch envelope.message {
         case .ready(let credits):
-            workers[id]!.credits = credits
+            change(id) { $0.credits = credits }
             return grant(at: now)
-        case .progress(let lease, _):
-            if leases[lease]?.worker == id { leases[lease]!.hasBegun = true }
-            return []
+        case .progress(let lease, let points):
+            guard leases[lease]?.worker == id else { return [] }
+            leases[lease]!.hasBegun = true
+            return points.isEmpty ? [] : [.report(.progressed(id, lease, points))]
         case .results(let batch, let lease, let results):
-            let delivery = take(results, of: lease, from: id, acknowledge: (batch, to: route))
-            return [.store(delivery)] + grant(at: now)
+            return take(results, of: lease, from: id, acknowledge: (batch, to: route), at: now) + grant(at: now)
         case .cancel(let lease):
             if leases[lease]?.worker == id { release(lease) }
             return grant(at: now)
@@ -164,14 +182,14 @@ struct Scheduler {
         }
     }
 
-    /// The connection is of a worker that was taken for dead, or that an earlier coordinator knew.
-    private mutating func hearStranger(_ message: Message, from route: Route) -> [Effect] {
+    /// The connection is of a worker that was taken for dead, or that an earlier coordinator knew, or it is a worker's next connection.
+    private mutating func hearStranger(_ message: Message, from route: Route, at now: Instant) -> [Effect] {
         switch message {
         // Late results are welcome: the work is done, and the store recognises a repeat.
-        case .results(let batch, _, let results):
-            return [.store(take(results, of: nil, from: nil, acknowledge: (batch, to: route))), reply(.introduce, to: route)]
-        case .goodbye: return []
-        default: return [reply(.introduce, to: route)]
+        case .results(let batch, let lease, let results):
+            take(results, of: lease, from: nil, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)] + grant(at: now)
+        case .goodbye: []
+        default: [reply(.introduce, to: route)]
         }
     }
 

@@ -1,62 +1,123 @@
 // WaitingTrials.swift · Coordinator/Scheduling. The trials that nobody has, by group, in the order in which they are handed out.
-// Every operation costs what it moves, however many trials the sweep has.
+// An operation costs what it moves, however many trials and groups the sweep has; the one exception is named at `Group.first`.
 
-/// Groups with their waiting trials. Trials that come back are handed out before fresh ones.
-struct WaitingTrials: Equatable {
-    /// Descending, so that taking from the end gives the lowest index first: the vanilla run heads its group.
-    private var trials: [Int: [Int]] = [:]
-    /// Groups that have waiting trials, the next one last.
-    private(set) var order: [Int] = []
+/// Groups with their waiting trials. Within a group the lowest index goes first, so the vanilla run heads it;
+/// a group to which trials come back goes before the others.
+struct WaitingTrials {
+    private struct Group {
+        /// Everything that belongs to it, waiting or not.
+        let trials: Range<Int>
+        var count = 0
+        /// The lowest index that waits, where `count > 0`. It passes over every trial once, and again over those above a trial that
+        /// came back.
+        var first: Int
+        /// Neighbours in the order of groups, where `count > 0`.
+        var previous = 0, next = 0
+    }
+
+    private var isWaiting: [Bool]
+    /// The groups of the sweep, and one more without trials that stands at both ends of the order.
+    private var groups: [Group]
     private(set) var count = 0
 
-    /// - Parameter groups: for each group of the sweep, in order, its trials that are not stored, ascending.
-    init(_ groups: [(group: Int, trials: [Int])]) {
-        for (group, indices) in groups where !indices.isEmpty {
-            trials[group] = indices.reversed()
-            count += indices.count
-            order.append(group)
+    private var end: Int { groups.count - 1 }
+
+    /// - Parameter groups: the trials of each group of the sweep, in order; together `0 ..< isWaiting.count`.
+    init(_ groups: [Range<Int>], isWaiting: [Bool]) {
+        self.isWaiting = isWaiting
+        self.groups = groups.map { Group(trials: $0, first: $0.lowerBound) }
+        self.groups.append(
+            Group(trials: isWaiting.count..<isWaiting.count, first: isWaiting.count, previous: groups.count, next: groups.count))
+        for (group, trials) in groups.enumerated() {
+            let waiting = trials.count { isWaiting[$0] }
+            guard waiting > 0 else { continue }
+            self.groups[group].count = waiting
+            count += waiting
+            skip(in: group)
+            link(group, before: end)
         }
-        order.reverse()
     }
 
     var isEmpty: Bool { count == 0 }
 
-    func count(in group: Int) -> Int { trials[group]?.count ?? 0 }
+    func count(in group: Int) -> Int { groups[group].count }
 
-    func first(in group: Int) -> Int? { trials[group]?.last }
+    /// The next group; or, if it does not suit, the first that does among the next few.
+    func nextGroup(among few: Int, where suits: (Int) -> Bool) -> Int? {
+        guard !isEmpty else { return nil }
+        var group = groups[end].next
+        for _ in 0..<few where group != end {
+            if suits(group) { return group }
+            group = groups[group].next
+        }
+        return groups[end].next
+    }
 
-    /// The next trials of a group for which a condition holds, at most `limit`, ascending; it stops at the first for which it does not.
-    mutating func take(_ limit: Int, from group: Int, while condition: (Int) -> Bool = { _ in true }) -> [Int] {
-        guard var waiting = trials[group] else { return [] }
-        var taken: [Int] = []
-        while taken.count < limit, let next = waiting.last, condition(next) { taken.append(waiting.removeLast()) }
-        store(waiting, for: group)
-        count -= taken.count
-        return taken
+    /// The next trials of a group, at most `limit`, ascending; up to the first for which the condition does not hold.
+    func first(_ limit: Int, in group: Int, while condition: (Int) -> Bool = { _ in true }) -> [Int] {
+        var found: [Int] = [], index = groups[group].first
+        let limit = min(limit, groups[group].count)
+        while found.count < limit {
+            if isWaiting[index] {
+                guard condition(index) else { break }
+                found.append(index)
+            }
+            index += 1
+        }
+        return found
+    }
+
+    /// - Parameter indices: waiting trials of one group.
+    mutating func remove(_ indices: [Int], from group: Int) {
+        guard !indices.isEmpty else { return }
+        for index in indices { isWaiting[index] = false }
+        groups[group].count -= indices.count
+        count -= indices.count
+        if groups[group].count > 0 { skip(in: group) } else { unlink(group) }
     }
 
     /// - Parameter indices: of one group; none of them waiting.
     mutating func put(back indices: [Int], to group: Int) {
-        guard !indices.isEmpty else { return }
+        guard let lowest = indices.min() else { return }
+        for index in indices { isWaiting[index] = true }
+        let wasEmpty = groups[group].count == 0
+        groups[group].first = wasEmpty ? lowest : min(groups[group].first, lowest)
+        groups[group].count += indices.count
         count += indices.count
-        let waiting = ((trials[group] ?? []) + indices).sorted(by: >)
-        trials[group] = waiting
-        // Last means next, also for a group that was waiting already.
-        if order.last != group { order.removeAll { $0 == group } }
-        if order.last != group { order.append(group) }
+        if !wasEmpty { unlink(group) }
+        link(group, before: groups[end].next)
     }
 
-    /// Takes given trials out, wherever they stand.
-    mutating func remove(_ indices: Set<Int>, from group: Int) {
-        guard var waiting = trials[group] else { return }
-        let before = waiting.count
-        waiting.removeAll(where: indices.contains)
-        count -= before - waiting.count
-        store(waiting, for: group)
+    private mutating func skip(in group: Int) {
+        var index = groups[group].first
+        while !isWaiting[index] { index += 1 }
+        groups[group].first = index
     }
 
-    private mutating func store(_ waiting: [Int], for group: Int) {
-        trials[group] = waiting.isEmpty ? nil : waiting
-        if waiting.isEmpty { order.removeAll { $0 == group } }
+    private mutating func link(_ group: Int, before next: Int) {
+        let previous = groups[next].previous
+        groups[group].previous = previous
+        groups[group].next = next
+        groups[previous].next = group
+        groups[next].previous = group
+    }
+
+    private mutating func unlink(_ group: Int) {
+        groups[groups[group].previous].next = groups[group].next
+        groups[groups[group].next].previous = groups[group].previous
+    }
+}
+
+extension WaitingTrials {
+    func contains(_ index: Int) -> Bool { isWaiting[index] }
+
+    /// In the order in which they would be handed out. Costs a pass over all trials: for tests.
+    var all: [Int] {
+        var found: [Int] = [], group = groups[end].next
+        while group != end {
+            found += groups[group].trials.filter { isWaiting[$0] }
+            group = groups[group].next
+        }
+        return found
     }
 }

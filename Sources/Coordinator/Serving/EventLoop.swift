@@ -140,6 +140,12 @@ struct EventLoop: ~Copyable {
         case .refused(let route, let reason): logger.warning("refused connection \(route): \(reason)")
         case .malformed(let route, let reason): logger.warning("dropped a frame of connection \(route): \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
+        case .progressed(_, _, let points):
+            for point in points {
+                logger.debug(
+                    "trial \(point.key) epoch \(point.point.epoch): train loss \(point.point.trainLoss), test loss \(point.point.testLoss), ratio \(point.lossRatio.map { "\($0)" } ?? "unknown")"
+                )
+            }
         }
     }
 }

@@ -1,0 +1,151 @@
+// SchedulerTests+Handing.swift · Tests/CoordinatorTests. Who is given what, in which order and how much of it.
+
+import Testing
+import Wire
+
+@testable import regsweep
+
+@Suite("Scheduler: handing out") struct SchedulerHandingTests {
+    @Test("a worker gets leases up to its credits and none beyond, each of one group, the vanilla run first") func credits() {
+        var desk = Desk()
+        // Group 0 is trials 0 to 4, group 1 is 5 to 9.
+        #expect(
+            desk.join(ada, at: routeA, credits: 2) == [
+                desk.lease(desk.id(1), [0, 1, 2, 3], to: routeA), desk.lease(desk.id(2), [5, 6], to: routeA),
+            ])
+        #expect(desk.hear(.ready(credits: 2), from: routeA) == [])
+        #expect(desk.handle(.tick) == [])
+        // No third group is there whose vanilla run is not on its way, so the first in order has to do.
+        #expect(desk.hear(.ready(credits: 3), from: routeA) == [desk.lease(desk.id(3), [4], to: routeA)])
+        let results = desk.hear(desk.batch(1, of: desk.id(3), [desk.result(4)]), from: routeA)
+        #expect(results == [desk.store([desk.result(4)], by: ada, batch: 1, to: routeA), desk.lease(desk.id(4), [7, 8], to: routeA)])
+        #expect(desk.hear(.ready(credits: 0), from: routeA) == [])
+    }
+
+    @Test("a group whose vanilla run is known comes with its losses, and goes before one whose vanilla run is on its way")
+    func baselines() {
+        var desk = Desk()
+        _ = desk.join(ada, at: routeA, credits: 1)
+        let results = desk.hear(desk.batch(1, of: desk.id(1), (0..<4).map { desk.result($0) }), from: routeA)
+        // The vanilla run of group 0 is here and not durable yet.
+        #expect(results.last == desk.lease(desk.id(2), [5, 6], to: routeA))
+        #expect(desk.commit(results) == [desk.acknowledged(1, to: routeA)])
+        #expect(desk.hear(.ready(credits: 2), from: routeA) == [desk.lease(desk.id(3), [4], baseline: 0, to: routeA)])
+    }
+
+    @Test(
+        "a lease takes about its duration in whole vectors of 16 lanes, at most 4096 trials and half of a slot's share of what waits",
+        arguments: [
+            // seconds per trial, trials, slots → trials of the first lease
+            (0.01, 1000, 1, 96), (0.001, 1000, 1, 496), (0.001, 1000, 8, 48), (0.001, 1000, 100, 16), (1e-5, 10_000, 1, 4096),
+            (0.0001, 10, 1, 10), (0.1, 1000, 1, 10), (5, 1000, 1, 1), (0.1, 10, 4, 1), (0, 1000, 1, 496),
+        ])
+    func size(seconds: Double, trials: Int, slots: Int, expected: Int) {
+        var desk = Desk(groups: 1, settings: trials, lanes: 16, secondsPerTrial: seconds)
+        let effects = desk.join(ada, at: routeA, credits: 1, slots: slots)
+        #expect(effects == [desk.lease(desk.id(1), Array(0..<expected), to: routeA)])
+    }
+
+    @Test("a worker's own results set the size of its leases, half by half, and no other's") func learning() {
+        var desk = Desk(groups: 1, settings: 1000, lanes: 1, secondsPerTrial: 0.1)
+        #expect(desk.join(ada, at: routeA, credits: 1) == [desk.lease(desk.id(1), Array(0..<10), to: routeA)])
+        _ = desk.hear(desk.batch(1, of: desk.id(1), (0..<10).map { desk.result($0, seconds: 0.25) }), from: routeA)
+        #expect(desk.scheduler.leases[desk.id(2)]?.trials == Array(10..<14))
+        _ = desk.hear(desk.batch(2, of: desk.id(2), (10..<14).map { desk.result($0, seconds: 0.75) }), from: routeA)
+        #expect(desk.scheduler.leases[desk.id(3)]?.trials == [14, 15])
+        #expect(desk.join(bob, at: routeB, credits: 1) == [desk.lease(desk.id(4), Array(16..<26), to: routeB)])
+    }
+
+    @Test("a store that takes nothing stops the handing out; afterwards the least laden worker comes first") func blocked() {
+        var desk = Desk(groups: 9, settings: 1)
+        #expect(desk.handle(.storeBlocked(true)) == [])
+        #expect(desk.join(bob, at: routeB, credits: 3, slots: 2) == [])
+        #expect(desk.join(ada, at: routeA, credits: 2, slots: 1) == [])
+        #expect(desk.handle(.tick) == [])
+        // Leases for each slot: both none, bob ½, ada 1, bob 1; ada's id breaks ties.
+        #expect(
+            desk.handle(.storeBlocked(false)) == [
+                desk.lease(desk.id(1), [0], to: routeA), desk.lease(desk.id(2), [1], to: routeB), desk.lease(desk.id(3), [2], to: routeB),
+                desk.lease(desk.id(4), [3], to: routeA), desk.lease(desk.id(5), [4], to: routeB),
+            ])
+    }
+
+    @Test("a drain hands out no more and tells every worker once to go, and the end comes when they have left") func drain() {
+        var desk = Desk()
+        _ = desk.join(bob, at: routeB, credits: 1)
+        _ = desk.join(ada, at: routeA, credits: 0)
+        #expect(desk.handle(.drainRequested) == [desk.send(.drain, to: routeA), desk.send(.drain, to: routeB)])
+        #expect(desk.handle(.drainRequested) == [])
+        #expect(desk.hear(.ready(credits: 9), from: routeA) == [])
+        #expect(desk.hear(.cancel(desk.id(1)), from: routeB) == [])
+        #expect(!desk.scheduler.isOver)
+        for (worker, route) in [(ada, routeA), (bob, routeB)] {
+            #expect(
+                desk.hear(.goodbye(reason: "drained"), from: route) == [.report(.left(worker, host: desk.host(worker), reason: "drained"))])
+        }
+        #expect(desk.scheduler.isOver && !desk.scheduler.isFinished)
+    }
+
+    @Test("trials that a worker gives back go first, with the next attempt") func cancel() {
+        var desk = Desk(groups: 3)
+        _ = desk.join(ada, at: routeA, credits: 1)
+        // Another's lease is not ada's to give back.
+        #expect(desk.join(bob, at: routeB, credits: 1) == [desk.lease(desk.id(2), [5, 6], to: routeB)])
+        #expect(desk.hear(.cancel(desk.id(2)), from: routeA) == [])
+        _ = desk.hear(.ready(credits: 0), from: routeA)
+        #expect(desk.hear(.cancel(desk.id(1)), from: routeA) == [])
+        #expect(desk.scheduler.waiting.all == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14])
+        #expect(desk.hear(.ready(credits: 2), from: routeB) == [desk.lease(desk.id(3), [0, 1], attempt: 2, to: routeB)])
+    }
+
+    @Test("a goodbye returns what the worker held to those that are there, blaming nobody") func goodbye() {
+        var desk = Desk(groups: 1, settings: 2, crashLimit: 1)
+        _ = desk.join(ada, at: routeA, credits: 1)
+        _ = desk.hear(.progress(desk.id(1), []), from: routeA)
+        _ = desk.join(bob, at: routeB, credits: 1)
+        #expect(
+            desk.hear(.goodbye(reason: "drained"), from: routeA) == [
+                .report(.left(ada, host: "ada", reason: "drained")), desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeB),
+            ])
+        #expect(desk.hear(.goodbye(reason: "drained"), from: routeA) == [])
+    }
+}
+
+@Suite("WaitingTrials") struct WaitingTrialsTests {
+    @Test("trials go in order, those that come back go first, and each group is handed out by its lowest index") func order() {
+        var waiting = WaitingTrials([0..<3, 3..<6, 6..<9], isWaiting: (0..<9).map { $0 != 1 && !(3..<6).contains($0) })
+        #expect(waiting.all == [0, 2, 6, 7, 8])
+        #expect(waiting.nextGroup(among: 2) { $0 == 2 } == 2)
+        #expect(waiting.nextGroup(among: 1) { $0 == 2 } == 0)
+        #expect(waiting.first(5, in: 0) == [0, 2])
+        #expect(waiting.first(5, in: 2) { $0 != 7 } == [6])
+        waiting.remove([0, 2], from: 0)
+        waiting.remove([7], from: 2)
+        #expect(waiting.all == [6, 8])
+        waiting.put(back: [4, 5], to: 1)
+        waiting.put(back: [7], to: 2)
+        #expect(waiting.all == [6, 7, 8, 4, 5])
+        waiting.put(back: [3], to: 1)
+        #expect(waiting.all == [3, 4, 5, 6, 7, 8])
+        #expect((waiting.count, waiting.count(in: 1), waiting.count(in: 0)) == (6, 3, 0))
+        waiting.remove([3, 4, 5], from: 1)
+        waiting.remove([6, 7, 8], from: 2)
+        #expect(waiting.isEmpty && waiting.nextGroup(among: 8) { _ in true } == nil)
+    }
+
+    @Test("a million trials go out 16 at a time, and every lease once comes back", .timeLimit(.minutes(1)), arguments: [1, 16, 1_000_000])
+    func million(groupSize: Int) {
+        let count = 1_000_000
+        var waiting = WaitingTrials(
+            stride(from: 0, to: count, by: groupSize).map { $0..<$0 + groupSize }, isWaiting: Array(repeating: true, count: count))
+        var taken = 0
+        while let group = waiting.nextGroup(among: 8, where: { _ in true }) {
+            let trials = waiting.first(16, in: group)
+            waiting.remove(trials, from: group)
+            waiting.put(back: trials, to: group)
+            waiting.remove(trials, from: group)
+            taken += trials.count
+        }
+        #expect(taken == count)
+    }
+}

@@ -1,0 +1,144 @@
+// SchedulerTests.swift · Tests/CoordinatorTests. What the tests of the scheduler share: a small sweep, two workers, and what is expected
+// of an answer in few words. The tests stand in SchedulerTests+….swift by what they are about.
+
+import Testing
+import Wire
+
+@testable import regsweep
+
+let ada = WorkerID(high: 1, low: 0)
+let bob = WorkerID(high: 2, low: 0)
+let routeA = Route([1])
+let routeB = Route([2])
+let routeC = Route([3])
+
+/// A scheduler with its time; what is true after every event is checked after every event.
+struct Desk {
+    typealias Effect = Scheduler.Effect
+
+    var scheduler: Scheduler
+    var now = Instant(sinceStart: .seconds(100))
+
+    /// - Parameter secondsPerTrial: 0.01 makes leases by share: half of what waits, divided by the slots, in pairs of lanes.
+    init(
+        groups: Int = 2, settings: Int = 5, stored: Set<Int> = [], failed: Set<Int> = [], epoch: UInt64 = 1, lanes: Int = 2,
+        secondsPerTrial: Double = 0.01, crashLimit: Int = 3
+    ) {
+        var counts = Scheduler.Counts()
+        counts.done = stored.count - failed.count
+        counts.failed = failed.count
+        let configuration = Scheduler.Configuration(
+            sweep: "sample", epoch: epoch, crashLimit: crashLimit, lanes: lanes, expectedSecondsPerTrial: secondsPerTrial,
+            selfTest: Digest(of: "ours"))
+        scheduler = Scheduler(
+            configuration, grid: Self.grid(groups: groups, settings: settings), stored: stored.contains, failed: failed.contains,
+            counts: counts, baselines: [:])
+    }
+
+    static func grid(groups: Int, settings: Int) -> Grid {
+        Grid(
+            SweepSpec(
+                name: "sample", seed: 7, problem: "diagonal-network", parameters: ["epochs": .integer(3)], perInitialization: [:],
+                trainingSets: groups, initializations: 1, repeats: 1,
+                settings: (0..<settings).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.5) }, curves: [],
+                figure: FigureSpec(title: "sample"), warnings: []))
+    }
+
+    // MARK: Events
+
+    mutating func handle(_ event: Scheduler.Event) -> [Effect] {
+        let effects = scheduler.handle(event, at: now)
+        #expect(scheduler.brokenInvariants == [])
+        return effects
+    }
+
+    mutating func hear(_ message: Message, from route: Route) -> [Effect] {
+        handle(.received(Envelope(epoch: scheduler.configuration.epoch, message: message), from: route))
+    }
+
+    /// Hello and Ready. Gives the effects of Ready.
+    mutating func join(_ worker: WorkerID, at route: Route, credits: Int, slots: Int = 1, held: [LeaseID: [TrialKey]] = [:]) -> [Effect] {
+        _ = hear(.hello(hello(worker, slots: slots, held: held)), from: route)
+        return hear(.ready(credits: credits), from: route)
+    }
+
+    /// The store has taken everything that these effects gave it.
+    mutating func commit(_ effects: [Effect]) -> [Effect] {
+        handle(
+            .stored(
+                effects.compactMap { effect in
+                    if case .store(let delivery) = effect { delivery } else { nil }
+                }))
+    }
+
+    /// Time passes, second by second.
+    /// - Returns: what the last second brings.
+    mutating func wait(seconds: Int) -> [Effect] {
+        var effects: [Effect] = []
+        for _ in 0..<seconds {
+            now = now + .seconds(1)
+            effects = handle(.tick)
+        }
+        return effects
+    }
+
+    // MARK: What is said
+
+    func hello(_ worker: WorkerID, slots: Int = 1, held: [LeaseID: [TrialKey]] = [:], selfTest: Digest = Digest(of: "ours")) -> Hello {
+        Hello(
+            worker: worker, host: host(worker), process: 1, slots: slots, cpu: "cpu", build: "0.1", selfTest: selfTest, held: held,
+            unacknowledged: 0)
+    }
+
+    func host(_ worker: WorkerID) -> String { worker == ada ? "ada" : "bob" }
+
+    func keys(_ trials: [Int]) -> [TrialKey] { trials.map(scheduler.grid.key(of:)) }
+
+    func result(_ trial: Int, seconds: Double = 0, attempt: Int = 1) -> TrialResult {
+        TrialResult(
+            key: scheduler.grid.key(of: trial), attempt: attempt, outcome: .done(trainLoss: 1, testLoss: Double(trial)), epochs: 3,
+            lossRatio: nil, digest: Digest(of: "\(trial)"), curve: [CurvePoint(epoch: 3, trainLoss: 1, testLoss: Double(trial))],
+            seconds: seconds)
+    }
+
+    func failure(_ trial: Int, reason: String = "cannot", attempt: Int = 1) -> TrialResult {
+        TrialResult(
+            key: scheduler.grid.key(of: trial), attempt: attempt, outcome: .failed(reason: reason), epochs: 0, lossRatio: nil, digest: nil,
+            curve: [], seconds: 0)
+    }
+
+    func batch(_ number: UInt64, of lease: LeaseID, _ results: [TrialResult]) -> Message {
+        .results(BatchID(rawValue: number), lease, results)
+    }
+
+    // MARK: What is expected
+
+    func id(_ number: UInt32, epoch: UInt64 = 1) -> LeaseID { LeaseID(epoch: epoch, number: number) }
+
+    func send(_ message: Message, to route: Route) -> Effect {
+        .send(Envelope(epoch: scheduler.configuration.epoch, message: message), to: route)
+    }
+
+    /// - Parameter baseline: test loss at epoch 3 of the vanilla run, where it should be known.
+    func lease(_ id: LeaseID, _ trials: [Int], attempt: Int = 1, baseline: Double? = nil, to route: Route) -> Effect {
+        let grid = scheduler.grid
+        return send(
+            .lease(
+                Lease(
+                    id: id, group: grid.groups[grid.group(of: trials[0])].spec,
+                    trials: trials.map { LeasedTrial(key: grid.key(of: $0), attempt: attempt, setting: grid.setting(of: $0)) },
+                    baselines: baseline.map { [Baseline(learningRate: 0.5, testLoss: [3: $0])] } ?? [])), to: route)
+    }
+
+    func welcome(keep: [LeaseID] = [], to route: Route) -> Effect {
+        send(.welcome(Welcome(sweep: "sample", heartbeatInterval: .seconds(2), silence: .seconds(6), keep: keep)), to: route)
+    }
+
+    func store(_ results: [TrialResult], by worker: WorkerID?, batch: UInt64, to route: Route) -> Effect {
+        .store(
+            Scheduler.Delivery(
+                results: results, worker: worker, host: worker.map(host) ?? "", acknowledge: (BatchID(rawValue: batch), to: route)))
+    }
+
+    func acknowledged(_ batch: UInt64, to route: Route) -> Effect { send(.acknowledged(BatchID(rawValue: batch)), to: route) }
+}

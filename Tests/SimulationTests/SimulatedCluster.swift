@@ -1,0 +1,408 @@
+// SimulatedCluster.swift · Tests/SimulationTests. A whole cluster in one thread: the real Scheduler and the real WorkerMachines, joined by
+// a network, a store and a clock that a seed rules. Whatever happens next, happens in one step; after each step everything is checked.
+
+import Wire
+
+@testable import regsweep
+@testable import regsweep_worker
+
+struct SimulatedCluster {
+    /// A mistake in the part that obeys, which the simulation has to find.
+    enum Fault: CaseIterable {
+        case acknowledgesBeforeCommit, storesRepeats, losesLeases
+    }
+
+    struct Plan {
+        var seed: UInt64
+        /// Nothing is lost, nobody dies.
+        var isCalm = false
+        var fault: Fault?
+        /// Whoever begins to compute it dies at once.
+        var poison: TrialKey?
+        var crashLimit = Self.never
+
+        /// More deaths than a simulation has.
+        static let never = 1000
+        var isVerbose = false
+    }
+
+    enum Trouble: CaseIterable {
+        case brokenConnection, killedWorker, drainedWorker, joinedWorker, killedCoordinator, killedBetweenEffects, killedAfterCommit
+        case drainedCoordinator, stoppedCoordinator, fullDisk, partition, brokenFrame
+    }
+
+    let plan: Plan
+    /// What went wrong, once something has.
+    private(set) var failure: String?
+    private(set) var isOver = false
+    private(set) var now = Instant(sinceStart: .zero)
+    private(set) var troubles: [Trouble: Int] = [:]
+    private(set) var store = SimulatedStore()
+    /// Trials that were computed to their end, repeats counted.
+    private(set) var computed = 0
+    private var dice: Dice
+    private var network: SimulatedNetwork
+    private var scheduler: Scheduler?
+    private var workers: [SimulatedWorker] = []
+    private var steps = 0
+
+    // The coordinator's process beside its scheduler.
+    private var uncommitted: [Scheduler.Delivery] = []
+    private var commitAt: Instant?
+    private var saysBlocked = false
+    private var diskFullUntil = Instant(sinceStart: .zero)
+    private var coordinatorStartsAt: Instant? = Instant(sinceStart: .zero)
+    private var coordinatorLeavesAt: Instant?
+    /// SIGSTOP, or a laptop's lid.
+    private var stoppedUntil = Instant(sinceStart: .zero)
+    private var ticksFirstAt: Instant?
+
+    private var workerStartsAt: [Instant]
+    private var nextWorker = 1
+    private var troubleAt: Instant?
+
+    /// The length of a sweep that nothing disturbs is about 20 s.
+    private static let calmAfter: Duration = .seconds(40)
+    /// From then on a sweep needs as long as it did from the start, and for those that fell silent a little more.
+    private static let givenUpAfter: Duration = .seconds(160)
+    private static let workerCount = 3
+
+    init(_ plan: Plan) {
+        self.plan = plan
+        dice = Dice(seed: plan.seed)
+        network = SimulatedNetwork(isHostile: !plan.isCalm)
+        workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: Self.workerCount)
+        troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
+        store.acceptsRepeats = plan.fault == .storesRepeats
+    }
+
+    /// Until the sweep is over or something is wrong.
+    mutating func run() {
+        while failure == nil, !isOver { step() }
+        guard failure == nil else { return }
+        for key in SampleSweep.keys where key != plan.poison {
+            guard let row = store.rows[key] else { return fail("trial \(key) is not stored") }
+            // With a low limit innocents may be set aside, never a wrong result stored.
+            if row.isFailure, plan.crashLimit < Plan.never { continue }
+            if SampleSweep.lasting(row) != SampleSweep.expected[key] { fail("trial \(key) is stored as \(row.outcome)") }
+        }
+    }
+
+    private mutating func fail(_ reason: String) { if failure == nil { failure = "\(reason) (step \(steps), \(now.sinceStart))" } }
+
+    private func trace(_ text: @autoclosure () -> String) { if plan.isVerbose { print("\(now.sinceStart) \(text())") } }
+
+    // MARK: Time
+
+    private enum Step {
+        case startCoordinator, leaveCoordinator, tickCoordinator, commit
+        case up(Route), down(Route)
+        case startWorker(Int)
+        case tickWorker(Int)
+        case advance(Int, job: Int)
+        case trouble
+    }
+
+    /// The earliest thing that happens; of several at one time the first in this order.
+    private func nextStep() -> (at: Instant, Step)? {
+        var best: (at: Instant, Step)?
+        func offer(_ at: Instant?, _ step: @autoclosure () -> Step) {
+            guard let at, at < best?.at ?? .distantFuture else { return }
+            best = (at, step())
+        }
+        offer(coordinatorStartsAt, .startCoordinator)
+        offer(coordinatorLeavesAt, .leaveCoordinator)
+        offer(ticksFirstAt, .tickCoordinator)
+        offer(commitAt.map { max($0, stoppedUntil) }, .commit)
+        for connection in network.connections {
+            // ZeroMQ keeps what is sent to an endpoint where nobody listens until somebody does.
+            offer(connection.up.first.map { max($0.arrival, coordinatorStartsAt ?? stoppedUntil) }, .up(connection.route))
+            offer(connection.down.first?.arrival, .down(connection.route))
+        }
+        for (index, worker) in workers.enumerated() {
+            for (job, work) in worker.jobs.enumerated() { offer(work.steps.first, .advance(index, job: job)) }
+            offer(worker.machine.nextDeadline, .tickWorker(index))
+        }
+        for (index, at) in workerStartsAt.enumerated() { offer(at, .startWorker(index)) }
+        offer(scheduler.map { max($0.nextDeadline, stoppedUntil) }, .tickCoordinator)
+        offer(troubleAt, .trouble)
+        return best
+    }
+
+    private mutating func step() {
+        steps += 1
+        guard let (at, step) = nextStep() else { return fail("nothing ever happens again") }
+        now = max(now, at)
+        if troubleAt != nil, now.sinceStart >= Self.calmAfter { calmDown() }
+        guard now.sinceStart < Self.givenUpAfter else {
+            return fail("the sweep does not end: \(scheduler?.remaining ?? -1) trials are left")
+        }
+        switch step {
+        case .startCoordinator: startCoordinator()
+        case .leaveCoordinator: if scheduler != nil { stopCoordinator(for: dice.milliseconds(200...2000)) }
+        case .tickCoordinator:
+            ticksFirstAt = nil
+            tell(.tick)
+            if let scheduler, scheduler.workers.values.contains(where: { now - $0.lastHeard >= scheduler.configuration.silence }) {
+                fail("a silent worker keeps its leases beyond its time")
+            }
+        case .commit: commit()
+        case .up(let route): arrive(network.receive(\.up, of: route), from: route)
+        case .down(let route): arrive(network.receive(\.down, of: route), atWorkerOf: route)
+        case .startWorker(let index):
+            workerStartsAt.remove(at: index)
+            startWorker()
+        case .tickWorker(let index): tell(workers[index].number, .tick)
+        case .advance(let index, let job): advance(index, job)
+        case .trouble: makeTrouble()
+        }
+        if let scheduler {
+            if let broken = scheduler.brokenInvariants.first { fail(broken) }
+            if uncommitted.isEmpty, scheduler.counts != store.counts { fail("\(scheduler.counts) where the store has \(store.counts)") }
+            isOver = scheduler.isFinished && scheduler.isOver && uncommitted.isEmpty && network.connections.isEmpty
+        }
+        if let key = store.writes.first(where: { $0.value > 1 })?.key { fail("trial \(key) was stored twice with effect") }
+    }
+
+    private mutating func calmDown() {
+        trace("calm")
+        troubleAt = nil
+        network.isHostile = false
+    }
+
+    // MARK: The coordinator
+
+    private mutating func startCoordinator() {
+        coordinatorStartsAt = nil
+        store.epoch += 1
+        trace("coordinator starts, epoch \(store.epoch), \(store.rows.count) trials stored")
+        let configuration = Scheduler.Configuration(
+            sweep: "sample", epoch: store.epoch, leaseDuration: .seconds(3), crashLimit: plan.crashLimit, lanes: 2,
+            expectedSecondsPerTrial: 1, selfTest: Digest(of: "ours"))
+        let grid = SampleSweep.grid, rows = store.rows
+        scheduler = Scheduler(
+            configuration, grid: grid, stored: { rows[grid.key(of: $0)] != nil }, failed: { rows[grid.key(of: $0)]?.isFailure == true },
+            counts: store.counts, baselines: [:])
+    }
+
+    /// Between two instructions, whatever it was about to do.
+    private mutating func stopCoordinator(for pause: Duration) {
+        trace("coordinator stops")
+        scheduler = nil
+        uncommitted = []
+        (commitAt, coordinatorLeavesAt, ticksFirstAt, saysBlocked) = (nil, nil, nil, false)
+        stoppedUntil = now
+        coordinatorStartsAt = now + pause
+        network.closeAll()
+        for index in workers.indices where workers[index].route != nil { workers[index].route = open(for: workers[index]) }
+    }
+
+    private mutating func kill(_ trouble: Trouble) {
+        guard scheduler != nil else { return }
+        note(trouble)
+        stopCoordinator(for: dice.milliseconds(50...4000))
+    }
+
+    private mutating func tell(_ event: Scheduler.Event) {
+        guard let effects = scheduler?.handle(event, at: now) else { return }
+        for effect in effects {
+            if troubleAt != nil, dice.chance(perThousand: 2) { return kill(.killedBetweenEffects) }
+            switch effect {
+            case .send(let envelope, let route): send(envelope, to: route)
+            case .store(let delivery):
+                uncommitted.append(delivery)
+                if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
+                if plan.fault == .acknowledgesBeforeCommit { tell(.stored([delivery])) }
+            case .report: break
+            }
+        }
+        if let scheduler, scheduler.isDraining, scheduler.isOver, coordinatorLeavesAt == nil { coordinatorLeavesAt = now }
+    }
+
+    private mutating func send(_ envelope: Envelope, to route: Route) {
+        trace("coordinator → \(route): \(envelope.message.summary)")
+        switch envelope.message {
+        case .acknowledged(let batch):
+            let results = workers.first { $0.route == route }?.batches[batch] ?? []
+            for result in results where store.rows[result.key] == nil {
+                fail(
+                    "batch \(batch.rawValue) of worker \(network.worker(at: route) ?? 0) is acknowledged, and \(result.key) is not durable")
+            }
+        case .lease:
+            if let scheduler, let id = scheduler.routes[route], scheduler.workers[id]!.leases.count > scheduler.workers[id]!.credits {
+                fail("worker \(id) is given more than it has credits for")
+            }
+            if plan.fault == .losesLeases, dice.chance(perThousand: 300) { return }
+        default: break
+        }
+        network.send(.envelope(envelope), down: route, at: now, &dice)
+    }
+
+    private mutating func commit() {
+        commitAt = nil
+        guard now >= diskFullUntil else {
+            commitAt = now + .milliseconds(500)
+            if !saysBlocked { tell(.storeBlocked(true)) }
+            saysBlocked = true
+            return
+        }
+        let deliveries = uncommitted
+        store.put(deliveries)
+        if troubleAt != nil, dice.chance(perThousand: 30) { return kill(.killedAfterCommit) }
+        uncommitted = []
+        if plan.fault != .acknowledgesBeforeCommit { tell(.stored(deliveries)) }
+        if saysBlocked { tell(.storeBlocked(false)) }
+        saysBlocked = false
+    }
+
+    private mutating func arrive(_ frame: SimulatedNetwork.Frame, from route: Route) {
+        switch frame {
+        case .envelope(let envelope): tell(.received(envelope, from: route))
+        case .unreadable(let error): tell(.unreadable(error, from: route))
+        }
+    }
+
+    // MARK: Workers
+
+    private mutating func startWorker() {
+        workers.append(SimulatedWorker(number: nextWorker, slots: dice.number(1...2), at: now))
+        trace("worker \(nextWorker) starts")
+        nextWorker += 1
+        tell(nextWorker - 1, .tick)
+    }
+
+    private mutating func open(for worker: SimulatedWorker) -> Route {
+        let route = network.open(for: worker.number)
+        network.stall(route, until: worker.stalledUntil)
+        return route
+    }
+
+    private mutating func tell(_ number: Int, _ event: WorkerMachine.Event) {
+        guard let index = workers.firstIndex(where: { $0.number == number }) else { return }
+        for effect in workers[index].machine.handle(event, at: now) {
+            switch effect {
+            case .connect:
+                if let route = workers[index].route { network.close(route) }
+                workers[index].route = open(for: workers[index])
+            case .send(let envelope):
+                trace("worker \(number) at \(workers[index].route.map(String.init(describing:)) ?? "-"): \(envelope.message.summary)")
+                if case .results(let batch, _, let results) = envelope.message { workers[index].batches[batch] = results }
+                if let route = workers[index].route { network.send(.envelope(envelope), up: route, at: now, &dice) }
+            case .compute(let lease):
+                workers[index].start(lease, secondsPerTrial: Double(dice.number(600...1400)) / 1000, at: now)
+                if lease.trials.contains(where: { $0.key == plan.poison }) { return killWorker(index) }
+            case .stop(let lease): workers[index].stop(lease, at: now)
+            case .report: break
+            case .exit(let exit):
+                trace("worker \(number) leaves: \(exit)")
+                // Where a machine reports a wrong protocol or other bits there is nothing to wait for; here both sides are one build.
+                if case .refused(let reason) = exit { fail("worker \(number) was refused: \(reason)") }
+                return removeWorker(index, kept: .max)
+            }
+        }
+    }
+
+    private mutating func arrive(_ frame: SimulatedNetwork.Frame, atWorkerOf route: Route) {
+        guard let worker = workers.first(where: { $0.route == route }) else { return }
+        switch frame {
+        case .envelope(let envelope): tell(worker.number, .received(envelope))
+        case .unreadable(let error): tell(worker.number, .unreadable(error))
+        }
+    }
+
+    private mutating func advance(_ index: Int, _ job: Int) {
+        let event = workers[index].advance(job)
+        if case .finished(_, let results) = event { computed += results.count }
+        tell(workers[index].number, event)
+    }
+
+    private mutating func killWorker(_ index: Int) { removeWorker(index, kept: dice.number(0...2)) }
+
+    /// Another one takes its place while there is something to do, as the launcher sees to it.
+    private mutating func removeWorker(_ index: Int, kept: Int) {
+        let worker = workers.remove(at: index)
+        if let route = worker.route { network.close(route, kept: kept) }
+        if workers.count + workerStartsAt.count < Self.workerCount, store.rows.count < SampleSweep.keys.count {
+            workerStartsAt.append(now + dice.milliseconds(200...3000))
+        }
+    }
+
+    // MARK: Trouble
+
+    private mutating func note(_ trouble: Trouble) {
+        trace("TROUBLE \(trouble)")
+        troubles[trouble, default: 0] += 1
+    }
+
+    private mutating func makeTrouble() {
+        troubleAt = now + dice.milliseconds(50...2500)
+        let trouble = Trouble.allCases[dice.number(0...Trouble.allCases.count - 1)]
+        let index = workers.isEmpty ? nil : dice.number(0...workers.count - 1)
+        switch trouble {
+        case .killedCoordinator: if dice.chance(perThousand: 500) { kill(trouble) }
+        case .killedBetweenEffects, .killedAfterCommit: break
+        case .drainedCoordinator:
+            guard scheduler != nil, coordinatorLeavesAt == nil, dice.chance(perThousand: 300) else { return }
+            note(trouble)
+            coordinatorLeavesAt = now + .seconds(10)
+            tell(.drainRequested)
+        case .stoppedCoordinator:
+            guard scheduler != nil, ticksFirstAt == nil else { return }
+            note(trouble)
+            stoppedUntil = now + dice.milliseconds(500...12_000)
+            // What was said meanwhile may be there before the first tick or not.
+            if dice.chance(perThousand: 500) { ticksFirstAt = stoppedUntil }
+        case .fullDisk:
+            note(trouble)
+            diskFullUntil = now + dice.milliseconds(200...3000)
+        case .joinedWorker:
+            guard workers.count < 6 else { return }
+            note(trouble)
+            startWorker()
+        case .killedWorker:
+            guard let index else { return }
+            note(trouble)
+            killWorker(index)
+        case .drainedWorker:
+            guard let index else { return }
+            note(trouble)
+            let number = workers[index].number
+            tell(number, .drainRequested)
+            if dice.chance(perThousand: 200) { tell(number, .drainRequested) }
+        case .brokenConnection, .partition, .brokenFrame:
+            guard let index, let route = workers[index].route else { return }
+            note(trouble)
+            trouble == .brokenConnection ? breakConnection(of: index, route) : disturb(trouble, index, route)
+        }
+    }
+
+    /// ZeroMQ makes a new connection by itself and tells nobody.
+    private mutating func breakConnection(of index: Int, _ route: Route) {
+        network.close(route, kept: dice.number(0...2))
+        workers[index].route = open(for: workers[index])
+    }
+
+    private mutating func disturb(_ trouble: Trouble, _ index: Int, _ route: Route) {
+        guard trouble == .partition else {
+            return network.send(.unreadable(.malformed(reason: "noise")), up: route, at: now, &dice)
+        }
+        // Shorter and longer than the 6 s after which both sides give the other up.
+        workers[index].stalledUntil = now + dice.milliseconds(1000...10_000)
+        network.stall(route, until: workers[index].stalledUntil)
+    }
+}
+
+extension Message {
+    /// For a trace.
+    fileprivate var summary: String {
+        switch self {
+        case .hello(let hello): "hello, holds \(hello.held.keys.sorted())"
+        case .welcome(let welcome): "welcome, keep \(welcome.keep)"
+        case .lease(let lease): "lease \(lease.id) of \(lease.trials.count) trials"
+        case .results(let batch, let lease, let results): "batch \(batch.rawValue): \(results.count) results of \(lease)"
+        case .progress(let lease, let points): "progress of \(lease), \(points.count) points"
+        case .acknowledged(let batch): "acknowledged \(batch.rawValue)"
+        default: "\(self)"
+        }
+    }
+}

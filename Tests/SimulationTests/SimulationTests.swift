@@ -1,0 +1,78 @@
+// SimulationTests.swift · Tests/SimulationTests. Clusters that everything happens to, one for each seed.
+// REGSWEEP_SEED=17 runs that seed alone and prints every step of it; REGSWEEP_SEEDS=5000 runs so many.
+
+import Glibc
+import Testing
+
+@testable import regsweep
+
+@Suite("Simulation") struct SimulationTests {
+    /// The seed that somebody wants to see.
+    static let chosen = number("REGSWEEP_SEED")
+    static let seeds = chosen.map { [$0] } ?? Array(0..<(number("REGSWEEP_SEEDS") ?? 200))
+
+    private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
+
+    @Test("a sweep ends with the undisturbed results whatever happens to network, workers, disk and coordinator", arguments: seeds)
+    func hostile(seed: UInt64) {
+        // One in four also sets trials aside, and takes their late results.
+        let crashLimit = seed % 4 == 0 ? 1 : SimulatedCluster.Plan.never
+        var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, crashLimit: crashLimit, isVerbose: Self.chosen != nil))
+        cluster.run()
+        #expect(
+            cluster.failure == nil,
+            "replay with: REGSWEEP_SEED=\(seed) swift test --filter 'SimulationTests/hostile'")
+    }
+
+    @Test("where nothing happens every trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calm(seed: UInt64) {
+        var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isCalm: true, crashLimit: 3))
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.computed == SampleSweep.keys.count)
+        #expect(cluster.store.epoch == 1)
+    }
+
+    @Test("a trial that kills every worker before it can say a word is set aside, it alone", arguments: [0, 8, 55])
+    func poison(index: Int) {
+        let key = SampleSweep.keys[index]
+        var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: 1, isCalm: true, poison: key, crashLimit: 3))
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.store.rows[key]?.isFailure == true)
+        #expect(cluster.store.counts.failed == 1)
+    }
+
+    @Test("a seed decides everything", arguments: [3, 4] as [UInt64]) func deterministic(seed: UInt64) {
+        var runs = (0..<2).map { _ in SimulatedCluster(SimulatedCluster.Plan(seed: seed)) }
+        for index in runs.indices { runs[index].run() }
+        #expect(runs[0].now == runs[1].now && runs[0].troubles == runs[1].troubles && runs[0].store.rows == runs[1].store.rows)
+        var other = SimulatedCluster(SimulatedCluster.Plan(seed: seed + 100))
+        other.run()
+        #expect(other.now != runs[0].now)
+    }
+
+    @Test("every kind of trouble happens within 20 seeds") func troubles() {
+        var seen: [SimulatedCluster.Trouble: Int] = [:]
+        for seed in 0..<20 as Range<UInt64> {
+            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed))
+            cluster.run()
+            seen.merge(cluster.troubles, uniquingKeysWith: +)
+        }
+        #expect(SimulatedCluster.Trouble.allCases.filter { seen[$0] == nil } == [])
+    }
+
+    @Test(
+        "a planted mistake is found within 20 seeds, and named",
+        arguments: [
+            (SimulatedCluster.Fault.acknowledgesBeforeCommit, "is acknowledged, and"), (.storesRepeats, "was stored twice with effect"),
+            (.losesLeases, "the sweep does not end"),
+        ])
+    func planted(fault: SimulatedCluster.Fault, finding: String) {
+        let found = (0..<20 as Range<UInt64>).contains { seed in
+            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, fault: fault))
+            cluster.run()
+            return cluster.failure?.contains(finding) == true
+        }
+        #expect(found)
+    }
+}
