@@ -21,7 +21,7 @@ struct ClusterSpec: Equatable {
 
     private static func parse(_ file: TOMLFile) throws(SpecErrors) -> ClusterSpec {
         var spec = ClusterSpec()
-        let root = file.root!
+        let root = file.root
         let coordinator = root.table("coordinator"), local = root.table("local"), timing = root.table("timing")
         spec.listen = coordinator.text("listen", default: spec.listen) ?? spec.listen
         if !spec.listen.hasPrefix("tcp://127.") && !spec.listen.hasPrefix("tcp://localhost:") && !spec.listen.hasPrefix("ipc://") {
