@@ -65,7 +65,7 @@ extension SweepSpec {
     }
 
     private static func readName(_ root: TOMLFile.Table) -> String {
-        guard let name = root.text("name", allowsEmpty: true) else { return "" }
+        guard let name = root.text("name") else { return "" }
         let isAllowed = { (byte: UInt8) in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true
@@ -81,9 +81,9 @@ extension SweepSpec {
     private static func readFigure(_ root: TOMLFile.Table, name: String) -> FigureSpec {
         let table = root.table("figure")
         var figure = FigureSpec(title: name)
-        figure.title = table.text("title", allowsEmpty: true, default: figure.title) ?? ""
-        figure.xLabel = table.text("x_label", allowsEmpty: true, default: figure.xLabel) ?? ""
-        figure.yLabel = table.text("y_label", allowsEmpty: true, default: figure.yLabel) ?? ""
+        figure.title = table.text("title", default: figure.title) ?? ""
+        figure.xLabel = table.text("x_label", default: figure.xLabel) ?? ""
+        figure.yLabel = table.text("y_label", default: figure.yLabel) ?? ""
         table.refuseOthers()
         return figure
     }
@@ -142,7 +142,7 @@ extension SweepSpec {
         settings = rates.map { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: $0) }
         var seen = Set(settings), labels = Set<String>()
         for table in root.tables("curves") {
-            let label = table.text("label")
+            let label = table.label("label")
             if let label, !labels.insert(label).inserted {
                 table.report("label", "found \"\(label)\" a second time, allowed is one curve for each label")
             }

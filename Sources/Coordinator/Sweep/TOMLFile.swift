@@ -159,10 +159,16 @@ final class TOMLFile {
             return number + 0
         }
 
-        /// - Parameter allowsEmpty: "" is a text as well.
-        func text(_ key: String, allowsEmpty: Bool = false, default standard: String? = nil) -> String? {
-            read(key, allowsEmpty ? "a text" : "a text of at least one character", default: standard) { value in
-                value.string.flatMap { allowsEmpty || !$0.isEmpty ? $0 : nil }
+        /// Any text, also none.
+        func text(_ key: String, default standard: String? = nil) -> String? { read(key, "a text", default: standard) { $0.string } }
+
+        /// A short text that fits into a legend and a column of a table.
+        func label(_ key: String) -> String? {
+            read(key, "a text of 1 to 40 characters on one line", default: nil) { value in
+                value.string.flatMap { text in
+                    let isOneLine = !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+                    return (1...40).contains(text.count) && isOneLine ? text : nil
+                }
             }
         }
 
