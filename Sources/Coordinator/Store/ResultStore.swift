@@ -1,7 +1,6 @@
-// ResultStore.swift · Coordinator/Store, after EffectRunner, before Reporting. Results on disk, under their trial keys.
+// ResultStore.swift · Coordinator/Store, after GroupCommit, before Reporting. Results on disk, under their trial keys.
 // What `put` has returned for is durable (WAL, synchronous = FULL) and stored once, however often it arrives.
 
-internal import Glibc
 internal import Wire
 
 /// One connection that writes, or one that only reads.
@@ -17,7 +16,6 @@ struct ResultStore: ~Copyable {
     /// Opens a store that is there, to read; its writer may be at work.
     /// - Throws: `unusable`, `foreign`, `blocked`.
     init(reading path: String) throws(StoreError) {
-        guard unsafe access(path, F_OK) == 0 else { throw .foreign(path: path, reason: "there is no store here yet") }
         let database = try Database(path, readOnly: true)
         try Migrations.requireCurrent(database)
         try self.init(lock: nil, database: database)
