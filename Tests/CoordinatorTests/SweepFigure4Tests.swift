@@ -74,4 +74,36 @@ func shipped(_ name: String) -> String {
     @Test("an empty file means the defaults") func empty() throws {
         #expect(try ClusterSpec.parse("", file: "cluster.toml") == ClusterSpec())
     }
+
+    @Test("all that is wrong is told in the order of the lines") func mistakes() {
+        let text = """
+            [timing]
+            silence_seconds = 1
+            crash_limit = 0
+            lease = 2
+            [coordinator]
+            listen = "tcp://0.0.0.0:5577"
+            [local]
+            workers = -1
+            slots = "all"
+            [locale]
+            """
+        let expected = [
+            (2, "silence_seconds: found 1.0, allowed is at least twice heartbeat_interval_seconds = 2.0"),
+            (3, "crash_limit: found 0, allowed is an integer from 1 to 1000"),
+            (
+                4,
+                "lease: is not known here, allowed are crash_limit, heartbeat_interval_seconds, lease_seconds, orphan_timeout_seconds, silence_seconds"
+            ),
+            (
+                6,
+                "listen: found \"tcp://0.0.0.0:5577\", allowed are tcp://127.0.0.1:PORT and ipc://PATH: what is said there is not encrypted"
+            ),
+            (8, "workers: found -1, allowed is an integer from 0 to 1024"),
+            (9, "slots: found \"all\", allowed is an integer from 1 to 1024"),
+            (10, "locale: is not known here, allowed are coordinator, local, timing; did you mean local?"),
+        ]
+        let errors = expected.map { SpecError(file: "c.toml", line: $0.0, message: $0.1) }
+        #expect(throws: SpecErrors(errors: errors)) { try ClusterSpec.parse(text, file: "c.toml") }
+    }
 }

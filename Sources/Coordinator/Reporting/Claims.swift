@@ -13,28 +13,34 @@ struct Claims: Equatable {
 
     /// Settings with a mean ratio, vanilla excluded, and how many of them are below 1.
     var settings = 0, below = 0
-    /// Settings without a mean because a run diverged.
+    /// Settings without a mean because a run diverged, of their own or of their baseline.
     var divergedSettings = 0
+    /// Settings without a mean because a trial failed or was not run.
+    var missingSettings = 0
     var bests: [Best]
-    /// Best ratio of the curve λ1/λ2 = 0.5 over the best of λ2 = 0; nil where the sweep has not both.
+    /// Best ratio of the curves λ1/λ2 = 0.5 over the best of λ2 = 0, whatever the learning rate; nil where the sweep has not both.
     var gain: Double?
 
     init(_ summary: Summary, _ spec: SweepSpec) {
+        let rows = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
         for row in summary.settings where !row.setting.isBaseline {
             if let ratio = row.ratio {
                 settings += 1
                 if ratio.mean < 1 { below += 1 }
-            } else if row.diverged > 0 {
+            } else if row.diverged > 0 || (rows[row.setting.baseline]?.diverged ?? 0) > 0 {
                 divergedSettings += 1
+            } else {
+                missingSettings += 1
             }
         }
-        let rows = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
         bests = spec.curves.map { curve in
             let points = curve.points.compactMap { point in rows[point.setting]?.ratio.map { (point.strength, $0.mean) } }
             let best = points.min { $0.1 < $1.1 }
             return Best(curve: curve.label, ratio: best?.1, strength: best?.0)
         }
-        func best(_ matches: (CurveSpec) -> Bool) -> Double? { zip(spec.curves, bests).first { matches($0.0) }?.1.ratio }
+        func best(_ matches: (CurveSpec) -> Bool) -> Double? {
+            zip(spec.curves, bests).filter { matches($0.0) }.compactMap(\.1.ratio).min()
+        }
         if let half = best({ $0.relation == .ratio(0.5) }), let only = best({ $0.axis == .lambda1 && $0.relation == .fixed(0) }) {
             gain = half / only
         }
@@ -42,6 +48,7 @@ struct Claims: Equatable {
 
     var text: String {
         var lines = ["\(below) of \(settings) settings have a ratio below 1; \(divergedSettings) more have runs that diverged"]
+        if missingSettings > 0 { lines.append("\(missingSettings) more have no ratio, since trials failed or were not run") }
         for best in bests {
             lines.append(
                 "best on \(best.curve): " + (best.ratio.map { "\(Tables.fixed($0, 3)) at \(Tables.number(best.strength!))" } ?? "none"))
@@ -74,7 +81,8 @@ struct Claims: Equatable {
             ]
                 + first.bests.indices.map { curve in spread(all.map { $0.bests.indices.contains(curve) ? $0.bests[curve].ratio : nil }, 3) }
                 + [spread(all.map(\.gain), 3)])
-        let lines = [columns, columns.map { _ in "---" }] + rows
-        return lines.map { "| " + $0.joined(separator: " | ") + " |" }.joined(separator: "\n") + "\n"
+        let lines = ([columns] + rows).map { row in row.map { $0.replacing("|", with: "\\|") } }
+        return ([lines[0], columns.map { _ in "---" }] + lines[1...]).map { "| " + $0.joined(separator: " | ") + " |" }.joined(
+            separator: "\n") + "\n"
     }
 }

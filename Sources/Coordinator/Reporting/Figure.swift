@@ -1,86 +1,237 @@
 // Figure.swift · Coordinator/Reporting. Summary → a gnuplot script → SVG, PDF and PNG. The script is text made by a pure function.
+// It says everything itself, so that no setting of the user's own gnuplot shows in a figure.
 
+internal import Glibc
 internal import Wire
 
-enum Figure {
-    /// Okabe and Ito's palette, which colour-blind readers can tell apart.
-    private static let colours = ["#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"]
+/// One line with a shaded band (± standard deviation across initializations) for each curve, in the form of the paper's Figure 4.
+struct Figure {
     /// Above this a ratio is only told to be off the scale: one setting near the cliff must not flatten all others.
     static let highest = 1.3
+    /// Wider bands are not shaded, or those near the cliff would cover everything; the points say so by being open.
+    static let widest = 0.2
 
-    /// One line with a shaded band (± standard deviation across initializations) for each curve, in the form of the paper's Figure 4.
-    /// - Parameter output: the path without its ending.
-    static func script(_ summary: Summary, _ spec: SweepSpec, terminal: String, output: String) -> String {
+    struct Point: Equatable {
+        var strength: Double, ratio: Double
+        /// Nil with one initialization.
+        var deviation: Double?
+
+        var isWide: Bool { (deviation ?? 0) > Figure.widest }
+        /// What is shaded around the point.
+        var band: ClosedRange<Double> {
+            let deviation = isWide ? 0 : deviation ?? 0
+            return max(0, ratio - deviation)...ratio + deviation
+        }
+    }
+
+    struct Line: Equatable {
+        var label: String
+        /// Neighbours that have a mean; a setting without one ends a stretch.
+        var stretches: [[Point]] = [[]]
+        /// Strengths at which a run diverged.
+        var diverged: [Double] = []
+
+        var points: [Point] { stretches.flatMap { $0 } }
+    }
+
+    private let spec: FigureSpec
+    let lines: [Line]
+    private let strengths: [Double]
+    /// Settings that have no mean although no run diverged: something failed, or was not run.
+    private var missing = 0
+
+    init(_ summary: Summary, _ spec: SweepSpec) {
         let rows = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
-        var data = "", plots: [String] = [], lines: [String] = []
-        var clipped = 0, lowest = 0.9
-        for (number, curve) in spec.curves.enumerated() {
-            data += "$curve\(number) << EOD\n"
+        var missing = 0
+        lines = spec.curves.map { curve in
+            var line = Line(label: curve.label)
             for point in curve.points {
-                // An empty line ends a stretch of the curve: a setting in which a run diverged has no point.
                 guard let ratio = rows[point.setting]?.ratio else {
-                    data += "\n"
+                    line.stretches.append([])
+                    let rows = [rows[point.setting], rows[point.setting.baseline]]
+                    if rows.contains(where: { ($0?.diverged ?? 0) > 0 }) { line.diverged.append(point.strength) } else { missing += 1 }
                     continue
                 }
-                if ratio.mean > highest { clipped += 1 }
-                let band = ratio.deviation ?? 0
-                lowest = min(lowest, ratio.mean - band)
-                data += "\(point.strength) \(ratio.mean) \(max(0, ratio.mean - band)) \(ratio.mean + band)\n"
+                let place = line.stretches.count - 1
+                line.stretches[place].append(Point(strength: point.strength, ratio: ratio.mean, deviation: ratio.deviation))
             }
-            data += "EOD\n"
-            let colour = colours[number % colours.count]
-            plots.append(
-                "$curve\(number) using 1:3:4 with filledcurves fillcolor rgb '\(colour)' fillstyle transparent solid 0.14 noborder notitle")
-            lines.append(
-                "$curve\(number) using 1:2 with linespoints linecolor rgb '\(colour)' linewidth 2 pointtype \(number + 4) pointsize 0.7 title \(quoted(curve.label))"
-            )
+            line.stretches.removeAll(where: \.isEmpty)
+            return line
         }
-        let bottom = (max(0, lowest) * 20).rounded(.down) / 20
-        let note =
-            clipped == 0
-            ? ""
-            : "set label \(quoted("\(clipped) point\(clipped == 1 ? "" : "s") above \(Tables.number(highest)) not shown")) at graph 0.985, graph 0.96 right font ',10' textcolor rgb '#555555'\n"
+        self.spec = spec.figure
+        self.missing = missing
+        strengths = Set(spec.curves.flatMap { $0.points.map(\.strength) }).sorted()
+    }
+
+    // MARK: Axes
+
+    private var shown: [Point] { lines.flatMap(\.points).filter { $0.ratio <= Self.highest } }
+
+    /// Of the ratios, in whole steps around everything that is drawn, 1 always inside.
+    private var range: (bottom: Double, top: Double, step: Double) {
+        let low = min(shown.map(\.band.lowerBound).min() ?? 1, 0.999)
+        let high = min(max(shown.map(\.band.upperBound).max() ?? 1, 1.001), Self.highest)
+        // Divided, not multiplied: 6 / 10 prints as 0.6, 6 × 0.1 does not.
+        let perUnit: Double = high - low > 0.4 ? 10 : 20
+        return ((low * perUnit).rounded(.down) / perUnit, (high * perUnit).rounded(.up) / perUnit, 1 / perUnit)
+    }
+
+    /// A label at each power of ten, and at 2 and 5 times it where there would be fewer than two; small ticks between.
+    private var strengthTicks: String {
+        let (low, high) = (strengths.first! / 1.15, strengths.last! * 1.15)
+        let exponents = Int(log10(low).rounded(.down))...Int(log10(high).rounded(.down))
+        let isShort = exponents.count { (low...high).contains(pow(10, Double($0))) } < 2
+        let ticks = exponents.flatMap { exponent in
+            (1...9).map { digit in
+                let label =
+                    switch digit {
+                    case 1: "10\(Self.superscript(exponent))"
+                    case 2 where isShort, 5 where isShort: "\(digit)·10\(Self.superscript(exponent))"
+                    default: ""
+                    }
+                return "\"\(label)\" \(digit)e\(exponent) \(label.isEmpty ? 1 : 0)"
+            }
+        }
+        return ticks.joined(separator: ", ")
+    }
+
+    private static func superscript(_ number: Int) -> String {
+        let digits = Array("⁰¹²³⁴⁵⁶⁷⁸⁹")
+        return String(String(number).map { $0 == "-" ? "⁻" : digits[$0.wholeNumberValue!] })
+    }
+
+    /// Above the ratios, a row of crosses for each curve that has diverged.
+    private var crossed: [Int] { lines.indices.filter { !lines[$0].diverged.isEmpty } }
+    private var rowHeight: Double { 0.03 * (range.top - range.bottom) }
+
+    /// What a reader cannot see from the axes.
+    private var note: String {
+        let points = lines.flatMap(\.points)
+        let above = points.count { $0.ratio > Self.highest }
+        var parts: [String] = []
+        if points.contains(where: { $0.deviation != nil }) { parts.append("Shaded: ± standard deviation across initializations") }
+        if shown.contains(where: \.isWide) { parts.append("open symbols: more than ±\(Tables.number(Self.widest)), not shaded") }
+        if !crossed.isEmpty { parts.append("×: a run diverged") }
+        if above > 0 { parts.append("\(above) \(above == 1 ? "point" : "points") above \(Tables.number(Self.highest)) not shown") }
+        if missing > 0 { parts.append("\(missing) \(missing == 1 ? "setting" : "settings") without result") }
+        return parts.joined(separator: "; ")
+    }
+
+    // MARK: The script
+
+    /// The three files, and what gnuplot is told for each: one layout, of 720 × 480 units.
+    static let formats = [
+        ("svg", "svg noenhanced size 720,480 dynamic font 'DejaVu Sans,12' background rgb 'white'"),
+        ("pdf", "pdfcairo noenhanced size 7.2in,4.8in font 'DejaVu Sans,12' background rgb 'white'"),
+        (
+            "png",
+            "pngcairo noenhanced size 1440,960 font 'DejaVu Sans,12' fontscale 1.5 linewidth 2 pointscale 2.5 background rgb 'white'"
+        ),
+    ]
+
+    /// Okabe and Ito's palette, which colour-blind readers can tell apart.
+    private static let colours = ["#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"]
+
+    /// - Parameter output: the path of the file.
+    func script(terminal: String, output: String) -> String {
+        let (bottom, top, step) = range
+        let ceiling = crossed.isEmpty ? top : top + (Double(crossed.count) + 0.7) * rowHeight
+        var strip = ""
+        if !crossed.isEmpty {
+            strip = """
+                set arrow from graph 0, first \(top) to graph 1, first \(top) nohead linecolor rgb '#bbbbbb' linewidth 0.5
+                set label 'diverged' at graph 0.012, first \((top + ceiling) / 2) left font ',10' textcolor rgb '#555555'
+
+                """
+        }
         return """
             set encoding utf8
             set terminal \(terminal)
-            set output \(quoted(output))
-            set title \(quoted(spec.figure.title)) font ',14'
-            set xlabel \(quoted(spec.figure.xLabel))
-            set ylabel \(quoted(spec.figure.yLabel))
+            set output \(Self.quoted(output))
+            set title \(Self.quoted(spec.title)) font ',13'
+            set xlabel \(Self.quoted(spec.xLabel))
+            set ylabel \(Self.quoted(spec.yLabel))
+            set label \(Self.quoted(note)) at screen 0.5, 0.025 center font ',9' textcolor rgb '#555555'
+            set bmargin 5
             set logscale x
-            set format x '10^{%L}'
-            set mxtics 10
-            set yrange [\(bottom):\(highest)]
-            set ytics nomirror
-            set xtics nomirror
-            set border 3 linecolor rgb '#444444'
-            set grid ytics linecolor rgb '#dddddd'
-            set key bottom left reverse Left samplen 3 spacing 1.15
-            \(note)\(data)
-            plot 1 with lines linecolor rgb '#888888' dashtype 2 notitle, \\
-              \((plots + lines).joined(separator: ", \\\n  "))
+            set xrange [\(strengths.first! / 1.15):\(strengths.last! * 1.15)]
+            set xtics nomirror (\(strengthTicks))
+            set yrange [\(bottom):\(ceiling)]
+            set ytics \(bottom), \(step), \(top) nomirror
+            set format y '%.\(step == 0.1 ? 1 : 2)f'
+            set border 3 linecolor rgb '#444444' linewidth 0.75
+            set grid ytics linetype 1 linecolor rgb '#e5e5e5' linewidth 0.5
+            set key outside right center vertical reverse Left samplen 2.5 spacing 1.3 font ',11'
+            \(strip)\(data)plot \(plots.joined(separator: ", \\\n  "))
 
             """
     }
 
-    /// The three files and what gnuplot is told for each.
-    static let formats = [
-        ("svg", "svg size 900,620 dynamic font 'DejaVu Sans,12' background rgb 'white'"),
-        ("pdf", "pdfcairo size 9in,6.2in font 'DejaVu Sans,12'"),
-        ("png", "pngcairo size 1350,930 font 'DejaVu Sans,18' background rgb 'white'"),
-    ]
-
-    /// Double quotes with everything escaped that gnuplot would read as more than a character.
-    private static func quoted(_ text: String) -> String {
-        var out = "\""
-        for character in text {
-            switch character {
-            case "\\", "\"": out += "\\\(character)"
-            case "_", "^", "@", "&", "~", "{", "}": out += "\\\\\(character)"
-            case "\n": out += " "
-            default: out.append(character)
+    /// Blocks of rows that the plots name; an empty row ends a stretch.
+    private var data: String {
+        func block(_ name: String, _ rows: [String]) -> String {
+            rows.isEmpty ? "" : "$\(name) << EOD\n" + rows.joined(separator: "\n") + "\nEOD\n"
+        }
+        var text = ""
+        for (number, line) in lines.enumerated() {
+            func rows(_ stretches: [[Point]], _ row: (Point) -> String) -> [String] {
+                Array(stretches.map { $0.map(row) }.joined(separator: [""]))
+            }
+            let bands = bands(line)
+            text += block("band\(number)", rows(bands) { "\($0.strength) \($0.band.lowerBound) \($0.band.upperBound)" })
+            text += block("line\(number)", rows(line.stretches) { "\($0.strength) \($0.ratio)" })
+            for isWide in [false, true] {
+                let points = line.points.filter { $0.isWide == isWide }
+                text += block("\(isWide ? "open" : "full")\(number)", points.map { "\($0.strength) \($0.ratio)" })
             }
         }
-        return out + "\""
+        for (row, number) in crossed.enumerated() {
+            let height = range.top + (Double(crossed.count - row) - 0.15) * rowHeight
+            text += block("cross\(number)", lines[number].diverged.map { "\($0) \(height)" })
+        }
+        return text
+    }
+
+    /// Two neighbours at least have something between them to shade.
+    private func bands(_ line: Line) -> [[Point]] {
+        line.stretches.flatMap { $0.split(whereSeparator: { $0.isWide || $0.deviation == nil }).map(Array.init) }.filter { $0.count > 1 }
+    }
+
+    private var plots: [String] {
+        var bands: [String] = [], curves: [String] = [], keys: [String] = []
+        for (number, line) in lines.enumerated() {
+            let colour = "linecolor rgb '\(Self.colours[number % Self.colours.count])'"
+            let full = 5 + 2 * (number % 6)
+            if !self.bands(line).isEmpty {
+                bands.append("$band\(number) using 1:2:3 with filledcurves \(colour) fillstyle transparent solid 0.13 noborder notitle")
+            }
+            if !line.points.isEmpty { curves.append("$line\(number) using 1:2 with lines \(colour) linewidth 1.75 notitle") }
+            for (name, type, isThere) in [
+                ("full", full, line.points.contains { !$0.isWide }), ("open", full - 1, line.points.contains(where: \.isWide)),
+            ] where isThere {
+                curves.append("$\(name)\(number) using 1:2 with points \(colour) pointtype \(type) pointsize 0.6 linewidth 1.25 notitle")
+            }
+            if !line.diverged.isEmpty {
+                curves.append("$cross\(number) using 1:2 with points \(colour) pointtype 2 pointsize 0.55 linewidth 1.25 notitle")
+            }
+            keys.append(
+                "keyentry with linespoints \(colour) linewidth 1.75 pointtype \(full) pointsize 0.6 title \(Self.quoted(line.label))")
+        }
+        return bands + ["1 with lines linecolor rgb '#888888' dashtype 2 notitle"] + curves + keys
+    }
+
+    /// A string of gnuplot that is this text and nothing else. In double quotes gnuplot runs what stands between backquotes, and in single
+    /// ones it stumbles over two quotes in a row, so every character that means something to it is written by its number.
+    private static func quoted(_ text: String) -> String {
+        let escaped = text.unicodeScalars.map { character in
+            switch character {
+            case "\"": "\\042"
+            case "\\": "\\134"
+            case "`": "\\140"
+            case "@": "\\100"
+            default: character.properties.generalCategory == .control ? " " : String(character)
+            }
+        }
+        return "\"\(escaped.joined())\""
     }
 }

@@ -30,7 +30,7 @@ struct Progress: Equatable {
         let facts = " \(self.facts)"
         let room = min(40, width - name.count - facts.count - 4)
         guard room >= 5 else { return String("\(name)\(facts)".prefix(max(0, width - 1))) }
-        let filled = total == 0 ? room : room * done / total
+        let filled = total == 0 ? room : min(room, room * done / total)
         return "\(name) [" + String(repeating: "█", count: filled) + String(repeating: "·", count: room - filled) + "]" + facts
     }
 

@@ -60,16 +60,22 @@ struct Report {
 
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
     func draw(_ spec: SweepSpec, directory: String) throws(ReportError) {
+        let figure = Figure(summary, spec), script = "\(directory)/.figure.gnuplot"
+        defer { unsafe _ = unlink(script) }
         for (ending, terminal) in Figure.formats {
-            let path = "\(directory)/\(spec.name).\(ending)", script = "\(directory)/.figure.gnuplot"
+            let path = "\(directory)/\(spec.name).\(ending)"
+            // Gone already where all went well.
+            defer { unsafe _ = unlink(path + ".part") }
             do {
                 var file = try TextFile(script)
-                try file.write(Figure.script(summary, spec, terminal: terminal, output: path + ".part"))
+                try file.write(figure.script(terminal: terminal, output: path + ".part"))
                 try file.finish()
-                defer { unsafe _ = unlink(script) }
-                let status = try Subprocess.run("gnuplot", [script])
+                // -d: without the settings of this user and this box.
+                let status = try Subprocess.run("gnuplot", ["-d", script])
                 guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
-                unsafe _ = rename(path + ".part", path)
+                guard unsafe rename(path + ".part", path) == 0 else {
+                    throw ReportError.cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
+                }
             } catch let error as SubprocessError {
                 throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")
             } catch let error as ReportError { throw error } catch { throw .noFigure(reason: "\(error)") }
@@ -82,6 +88,7 @@ struct TextFile: ~Copyable {
     private let path: String
     private let descriptor: CInt
     private var buffer: [UInt8] = []
+    private var isFinished = false
 
     init(_ path: String) throws(ReportError) {
         self.path = path
@@ -89,7 +96,11 @@ struct TextFile: ~Copyable {
         guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno))) }
     }
 
-    deinit { close(descriptor) }
+    deinit {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        if !isFinished { unsafe _ = unlink(path + ".part") }
+    }
 
     mutating func write(_ text: String) throws(ReportError) {
         buffer += Array(text.utf8)
@@ -111,5 +122,6 @@ struct TextFile: ~Copyable {
         guard unsafe rename(path + ".part", path) == 0 else {
             throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
         }
+        isFinished = true
     }
 }

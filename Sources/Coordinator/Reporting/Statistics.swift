@@ -17,7 +17,7 @@ enum Statistics {
         return (mean - half, mean + half)
     }
 
-    /// The 0.975 quantile of Student's t: from tables up to 30 degrees of freedom, above that by the first four terms of the
+    /// The 0.975 quantile of Student's t: from tables up to 30 degrees of freedom, above that by all five terms of the
     /// Cornish–Fisher expansion around the normal quantile (Abramowitz & Stegun 26.7.5), right to 6 digits there.
     static func studentQuantile(degrees: Int) -> Double {
         let table = [
@@ -27,8 +27,11 @@ enum Statistics {
         ]
         if degrees <= table.count { return table[degrees - 1] }
         let z = 1.959963984540054, n = Double(degrees)
-        let (z3, z5, z7) = (z * z * z, z * z * z * z * z, z * z * z * z * z * z * z)
-        return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) + (3 * z7 + 19 * z5 + 17 * z3 - 15 * z)
-            / (384 * n * n * n)
+        let (z3, z5, z7, z9) = (z * z * z, z * z * z * z * z, z * z * z * z * z * z * z, z * z * z * z * z * z * z * z * z)
+        let terms = [
+            (z3 + z) / 4, (5 * z5 + 16 * z3 + 3 * z) / 96, (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / 384,
+            (79 * z9 + 776 * z7 + 1482 * z5 - 1920 * z3 - 945 * z) / 92_160,
+        ]
+        return terms.reversed().reduce(0) { ($0 + $1) / n } + z
     }
 }

@@ -67,7 +67,7 @@ struct Summary: Equatable {
             settings[place].meanTrainLoss = Statistics.mean(train[place].compactMap { $0 }.map { $0 / repeats })
             guard let base = places[settings[place].setting.baseline] else { continue }
             let baseline = test[base].compactMap { $0 }
-            guard baseline.count == cells else { continue }
+            guard baseline.count == cells, baseline.allSatisfy({ $0 > 0 }) else { continue }
             settings[place].ratio = Self.spread(zip(own, baseline).map { $0 / $1 }, spec)
         }
     }

@@ -21,12 +21,12 @@ enum Tables {
     static let resultsHeader =
         "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest\n"
 
-    /// - Parameter baselineLoss: test loss of the vanilla trial of the same group and learning rate.
+    /// - Parameter baselineLoss: test loss of the vanilla trial of the same group and learning rate; there is no ratio to 0.
     static func resultLine(_ grid: Grid, _ index: Int, _ result: TrialResult, baselineLoss: Double?) -> String {
         let group = grid.groups[grid.group(of: index)].spec
         var losses = ["", "", ""]
         if case .done(let trainLoss, let testLoss) = result.outcome {
-            losses = [number(trainLoss), number(testLoss), number(baselineLoss.map { testLoss / $0 })]
+            losses = [number(trainLoss), number(testLoss), number(baselineLoss.flatMap { $0 > 0 ? testLoss / $0 : nil })]
         }
         return line(
             ["\(result.key)", group.problem] + columns(grid.setting(of: index)) + [
@@ -115,7 +115,7 @@ struct MeanCurves {
             mean.n += 1
             mean.trainLoss += point.trainLoss
             mean.testLoss += point.testLoss
-            if let loss = baseline[point.epoch] {
+            if let loss = baseline[point.epoch], loss > 0 {
                 mean.ratios += 1
                 mean.ratio += point.testLoss / loss
             }

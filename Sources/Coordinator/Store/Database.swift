@@ -1,14 +1,17 @@
 // Database.swift · Coordinator/Store. The one door to SQLite's C API: a connection and its statements, each with one owner.
 
 internal import CSQLite
+internal import Glibc
 
 /// One connection, for one thread.
 @safe struct Database: ~Copyable {
     private let handle: OpaquePointer
     let path: String
 
-    /// - Throws: `unusable` when the file cannot be opened or made.
+    /// - Throws: `unusable` when the file cannot be opened or made; `foreign` when there is nothing to read.
     init(_ path: String, readOnly: Bool = false) throws(StoreError) {
+        // SQLite says the same of a file that is not there and of one that cannot be opened.
+        guard unsafe !readOnly || access(path, F_OK) == 0 else { throw .foreign(path: path, reason: "there is no store here yet") }
         var handle: OpaquePointer?
         let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
         let code = unsafe sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)

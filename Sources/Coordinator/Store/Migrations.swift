@@ -20,31 +20,50 @@ enum Migrations {
     /// In SQLite's header, so that `file` and we know whose it is: "rgsw".
     static let applicationID = 0x7267_7377
 
+    /// - Parameter migrations: those this release knows.
     /// - Throws: `foreign` for a database of another program or of a newer release.
-    /// - Returns: how many migrations it has seen.
+    /// - Returns: how many of them the database has seen; 0 for an empty one.
     @discardableResult
-    static func check(_ database: borrowing Database) throws(StoreError) -> Int {
-        let version = try pragma("user_version", database), application = try pragma("application_id", database)
-        guard application == applicationID || (application == 0 && version == 0) else {
-            throw .foreign(path: database.path, reason: "is a database of another program")
+    static func check(_ database: borrowing Database, _ migrations: [String] = all) throws(StoreError) -> Int {
+        let application = try number("PRAGMA application_id", database)
+        guard application == applicationID else {
+            // Most programs set neither number, so a new database is one that has no tables either.
+            guard application == 0, try number("SELECT count(*) FROM sqlite_schema", database) == 0 else {
+                throw .foreign(path: database.path, reason: "is a database of another program")
+            }
+            return 0
         }
-        guard version <= all.count else {
-            throw .foreign(path: database.path, reason: "was written by a newer release (format \(version), this one knows \(all.count))")
+        let version = try number("PRAGMA user_version", database)
+        guard version <= migrations.count else {
+            throw .foreign(
+                path: database.path, reason: "was written by a newer release (format \(version), this one knows \(migrations.count))")
         }
         return version
     }
 
-    static func run(on database: borrowing Database) throws(StoreError) {
-        let version = try check(database)
-        guard version < all.count else { return }
-        try database.execute("BEGIN IMMEDIATE")
-        for sql in all[version...] { try database.execute(sql) }
-        try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(all.count); COMMIT")
+    /// For a reader, which cannot migrate.
+    /// - Throws: `foreign` also for a database of an older release, or an empty one.
+    static func requireCurrent(_ database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
+        let version = try check(database, migrations)
+        guard version == migrations.count else {
+            let reason = version == 0 ? "holds no results yet" : "was written by an older release; `regsweep run` brings it up to date"
+            throw .foreign(path: database.path, reason: reason)
+        }
     }
 
-    private static func pragma(_ name: String, _ database: borrowing Database) throws(StoreError) -> Int {
+    /// Runs those that the database has not seen, in one transaction.
+    static func run(on database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
+        let version = try check(database, migrations)
+        guard version < migrations.count else { return }
+        try database.transaction { () throws(StoreError) in
+            for sql in migrations[version...] { try database.execute(sql) }
+            try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")
+        }
+    }
+
+    private static func number(_ query: String, _ database: borrowing Database) throws(StoreError) -> Int {
         var value = 0
-        try database.prepare("PRAGMA \(name)").rows { (row) throws(StoreError) in value = row.integer(0) }
+        try database.prepare(query).rows { (row) throws(StoreError) in value = row.integer(0) }
         return value
     }
 }

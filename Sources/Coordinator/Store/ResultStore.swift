@@ -1,4 +1,4 @@
-// ResultStore.swift · Coordinator/Store, after EffectRunner, before Reporting. Results on disk, under their trial keys.
+// ResultStore.swift · Coordinator/Store, after GroupCommit, before Reporting. Results on disk, under their trial keys.
 // What `put` has returned for is durable (WAL, synchronous = FULL) and stored once, however often it arrives.
 
 internal import Wire
@@ -7,7 +7,8 @@ internal import Wire
 struct ResultStore: ~Copyable {
     /// Nil for a reader.
     private let lock: StoreLock?
-    private let database: Database
+    /// For this file and for queries of tests.
+    let database: Database
     private let insert: Statement
     private let select: Statement
     private let conflict: Statement
@@ -16,7 +17,7 @@ struct ResultStore: ~Copyable {
     /// - Throws: `unusable`, `foreign`, `blocked`.
     init(reading path: String) throws(StoreError) {
         let database = try Database(path, readOnly: true)
-        try Migrations.check(database)
+        try Migrations.requireCurrent(database)
         try self.init(lock: nil, database: database)
     }
 
@@ -33,10 +34,26 @@ struct ResultStore: ~Copyable {
     }
 
     private init(lock: consuming StoreLock?, database: consuming Database) throws(StoreError) {
-        let insert = try database.prepare("INSERT OR IGNORE INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING 1")
+        // A stored failure gives way to a result; nothing else ever does. No row comes back when nothing was written.
+        let insert = try database.prepare(
+            """
+            INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (trial) DO UPDATE SET
+                outcome = excluded.outcome, epochs = excluded.epochs, train_loss = excluded.train_loss, test_loss = excluded.test_loss,
+                digest = excluded.digest, reason = excluded.reason, curve = excluded.curve, attempt = excluded.attempt,
+                seconds = excluded.seconds, host = excluded.host
+            WHERE outcome = 'failed' AND excluded.outcome <> 'failed'
+            RETURNING 1
+            """)
         let select = try database.prepare(
             "SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host FROM result WHERE trial = ?")
-        let conflict = try database.prepare("INSERT INTO conflict VALUES (?, ?, ?, ?, ?)")
+        // Evidence may arrive twice as well.
+        let conflict = try database.prepare(
+            """
+            INSERT INTO conflict SELECT ?1, ?2, ?3, ?4, ?5
+            WHERE NOT EXISTS (SELECT 1 FROM conflict WHERE trial = ?1 AND digest = ?2 AND host = ?4)
+            RETURNING 1
+            """)
         self.lock = lock
         self.database = database
         self.insert = insert
@@ -50,8 +67,9 @@ struct ResultStore: ~Copyable {
         var host: String, firstHost: String
     }
 
-    /// Stores what is new; a repeat changes nothing, and a repeat with other bits is kept as evidence.
-    /// - Returns: the conflicts found. When this returns, everything is on disk; when it throws, nothing is.
+    /// Stores what is new; a repeat changes nothing, and a repeat with other bits is kept as evidence. A failure is kept until the trial
+    /// has a result after all.
+    /// - Returns: the conflicts found, each the first time. When this returns, everything is on disk; when it throws, nothing is.
     func put(_ batches: [(results: [TrialResult], host: String)]) throws(StoreError) -> [Conflict] {
         var conflicts: [Conflict] = []
         try database.transaction { () throws(StoreError) in
@@ -73,14 +91,17 @@ struct ResultStore: ~Copyable {
         try insert.rows([
             .blob(result.key.bytes), .text(result.outcome.name), .integer(Int64(result.epochs)), train, test,
             result.digest.map { .blob($0.bytes) } ?? .null, reason, .blob(Self.bytes(of: result.curve)), .integer(Int64(result.attempt)),
-            .real(result.seconds), .text(host),
+            .real(result.seconds.isFinite ? result.seconds : 0), .text(host),
         ]) { (_) throws(StoreError) in isNew = true }
         guard !isNew, let digest = result.digest else { return nil }
         var first: (digest: [UInt8], host: String)?
         try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in first = (row.blob(4), row.text(9)) }
         guard let first, first.digest != digest.bytes else { return nil }
-        try conflict.run([.blob(result.key.bytes), .blob(digest.bytes), .blob(first.digest), .text(host), .text(first.host)])
-        return Conflict(trial: result.key, host: host, firstHost: first.host)
+        isNew = false
+        try conflict.rows([.blob(result.key.bytes), .blob(digest.bytes), .blob(first.digest), .text(host), .text(first.host)]) {
+            (_) throws(StoreError) in isNew = true
+        }
+        return isNew ? Conflict(trial: result.key, host: host, firstHost: first.host) : nil
     }
 
     /// A stored result; nil when there is none.
@@ -154,7 +175,7 @@ struct ResultStore: ~Copyable {
         func word(_ at: Int) -> UInt64 { bytes[at..<at + 8].reduce(0) { $0 << 8 | UInt64($1) } }
         return stride(from: 0, to: bytes.count - 23, by: 24).map { at in
             CurvePoint(
-                epoch: Int(word(at)), trainLoss: Double(bitPattern: word(at + 8)), testLoss: Double(bitPattern: word(at + 16)))
+                epoch: Int(clamping: word(at)), trainLoss: Double(bitPattern: word(at + 8)), testLoss: Double(bitPattern: word(at + 16)))
         }
     }
 }

@@ -13,10 +13,13 @@ struct StoreLock: ~Copyable {
     init(path: String, holder: String) throws(StoreError) {
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .unusable(path: path, reason: unsafe String(cString: strerror(errno))) }
+        // From here on deinit closes the descriptor, also when this throws.
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            guard errno == EWOULDBLOCK else {
+                throw .unusable(path: path, reason: "cannot be locked (\(unsafe String(cString: strerror(errno))))")
+            }
             var buffer = [UInt8](repeating: 0, count: 256)
-            let count = unsafe max(0, read(descriptor, &buffer, buffer.count))
-            close(descriptor)
+            let count = unsafe max(0, pread(descriptor, &buffer, buffer.count, 0))
             let name = String(decoding: buffer.prefix(count), as: UTF8.self)
             throw .locked(by: name.isEmpty ? "another coordinator" : name, path: path)
         }

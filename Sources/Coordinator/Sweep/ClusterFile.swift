@@ -33,12 +33,12 @@ struct ClusterSpec: Equatable {
 
     private static func parse(_ file: TOMLFile) throws(SpecErrors) -> ClusterSpec {
         var spec = ClusterSpec()
-        let root = file.root!
+        let root = file.root
         let coordinator = root.table("coordinator"), local = root.table("local"), timing = root.table("timing")
         spec.listen = coordinator.text("listen", default: spec.listen) ?? spec.listen
         if !spec.listen.hasPrefix("tcp://127.") && !spec.listen.hasPrefix("tcp://localhost:") && !spec.listen.hasPrefix("ipc://") {
             coordinator.report(
-                "listen", "found \"\(spec.listen)\"; allowed are tcp://127.0.0.1:PORT and ipc://PATH: what is said there is not encrypted")
+                "listen", "found \"\(spec.listen)\", allowed are tcp://127.0.0.1:PORT and ipc://PATH: what is said there is not encrypted")
         }
         if local.has("workers") { spec.localWorkers = local.integer("workers", 0...Limits.slots) } else { local.allow(["workers"]) }
         spec.slots = local.integer("slots", 1...Limits.slots, default: spec.slots) ?? spec.slots

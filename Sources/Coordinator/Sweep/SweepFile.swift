@@ -14,113 +14,162 @@ extension SweepSpec {
         try parse(TOMLFile(text, name: file), seed: seed)
     }
 
+    /// The coordinator knows each trial by key and state, in memory: this many fit into a few gigabytes.
+    static let trialLimit = 10_000_000
+
     private static func parse(_ file: TOMLFile, seed: UInt64?) throws(SpecErrors) -> SweepSpec {
-        let root = file.root!
-        let name = root.text("name") ?? ""
-        if !name.isEmpty, !name.utf8.allSatisfy({ (97...122).contains($0) || (48...57).contains($0) || $0 == 45 }) {
-            root.report("name", "found \"\(name)\", allowed are the letters a to z, digits and hyphens: it names files")
-        }
-        let fileSeed = root.integer("seed", 0...Int.max, default: 1)
-        let problemTable = root.table("problem"), training = root.table("training"), grid = root.table("grid")
-        let kind = problemTable.choice("kind", ProblemDeclaration.all.map(\.name))
+        let root = file.root
+        let tables = ParameterTables(problem: root.table("problem"), training: root.table("training"), grid: root.table("grid"))
+        let name = readName(root)
+        let fileSeed = root.integer("seed", 0...Int.max, default: 1) ?? 1
         var spec = SweepSpec(
-            name: name, seed: seed ?? UInt64(fileSeed ?? 1), problem: kind ?? "", parameters: [:], perInitialization: [:], trainingSets: 0,
-            initializations: 0, repeats: 0, settings: [], curves: [], figure: FigureSpec(title: name), warnings: [])
-        spec.trainingSets = grid.integer("training_sets", 1...65_536) ?? 1
-        spec.repeats = grid.integer("repeats", 1...16_777_216) ?? 1
-        if let kind, let declaration = ProblemDeclaration.named(kind) {
-            spec.readParameters(declaration, ["problem": problemTable, "training": training, "grid": grid], file)
-            spec.readCurves(declaration, root, training)
-            problemTable.refuseOthers()
-            training.refuseOthers()
-            grid.refuseOthers()
+            name: name, seed: seed ?? UInt64(fileSeed), problem: "", parameters: [:], perInitialization: [:], trainingSets: 0,
+            initializations: 0, repeats: 0, settings: [], curves: [], figure: readFigure(root, name: name), warnings: [])
+        spec.trainingSets = tables.grid.integer("training_sets", 1...65_536) ?? 1
+        spec.repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
+        if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
+            spec.problem = kind
+            spec.readParameters(spec.declaration, tables, file)
+            spec.readCurves(root, tables.training, algorithms: spec.declaration.algorithms)
+        } else {
+            // Of a problem that is not known all is checked that does not depend on it, and keys that no problem has are still mistakes.
+            for parameter in ProblemDeclaration.all.flatMap(\.parameters) { tables[parameter].allow([parameter.key]) }
+            spec.readCurves(root, tables.training, algorithms: ProblemDeclaration.all.flatMap(\.algorithms))
         }
-        let figure = root.table("figure")
-        spec.figure.title = figure.text("title", default: name) ?? name
-        spec.figure.xLabel = figure.text("x_label", default: spec.figure.xLabel) ?? ""
-        spec.figure.yLabel = figure.text("y_label", default: spec.figure.yLabel) ?? ""
-        figure.refuseOthers()
-        root.refuseOthers()
+        for table in [tables.problem, tables.training, tables.grid, root] { table.refuseOthers() }
+        try file.throwIfWrong()
+        if !spec.isSmallEnough {
+            tables.grid.report("repeats", "found more than \(trialLimit) trials in all, allowed are at most so many: split the sweep")
+        }
         try file.throwIfWrong()
         return spec
     }
 
-    private mutating func readParameters(_ declaration: ProblemDeclaration, _ tables: [String: TOMLFile.Table], _ file: TOMLFile) {
-        for parameter in declaration.parameters {
-            let table = tables[parameter.table]!
-            guard !parameter.isPerInitialization else {
-                if case .real(let range, let excludesMinimum) = parameter.kind {
-                    perInitialization[parameter.name] = table.reals(parameter.key, range, excludesMinimum: excludesMinimum)?.map(
-                        ParameterValue.real)
-                }
-                continue
-            }
-            switch (parameter.kind, parameter.standard) {
-            case (.integer(let range), let standard):
-                let fallback: Int? = if case .integer(let value) = standard { value } else { nil }
-                parameters[parameter.name] = table.integer(parameter.key, range, default: fallback).map(ParameterValue.integer)
-            case (.real(let range, let excludesMinimum), let standard):
-                let fallback: Double? = if case .real(let value) = standard { value } else { nil }
-                parameters[parameter.name] = table.real(parameter.key, range, excludesMinimum: excludesMinimum, default: fallback).map(
-                    ParameterValue.real)
-            case (.choice(let choices), let standard):
-                let fallback: String? = if case .text(let value) = standard { value } else { nil }
-                parameters[parameter.name] = table.choice(parameter.key, choices, default: fallback).map(ParameterValue.text)
-            }
-        }
-        initializations = perInitialization.values.first?.count ?? 0
-        guard declaration.parameters.allSatisfy({ $0.isPerInitialization || parameters[$0.name] != nil }) else { return }
-        let place = Dictionary(declaration.parameters.map { ($0.name, $0) }) { first, _ in first }
-        for conflict in declaration.conflicts(parameters) {
-            let parameter = place[conflict.parameter]!
-            tables[parameter.table]!.report(parameter.key, conflict.message)
-        }
-        for index in 0..<initializations {
-            for warning in declaration.warnings(parameters(ofInitialization: index)) {
-                let parameter = place[warning.parameter]!
-                warnings.append(
-                    SpecError(
-                        file: file.name, line: tables[parameter.table]!.line(of: parameter.key),
-                        message: "\(parameter.key): \(warning.message)"))
+    /// The tables that a problem's parameters stand in.
+    private struct ParameterTables {
+        var problem: TOMLFile.Table, training: TOMLFile.Table, grid: TOMLFile.Table
+
+        subscript(parameter: ParameterDeclaration) -> TOMLFile.Table {
+            switch parameter.table {
+            case "problem": problem
+            case "training": training
+            case "grid": grid
+            default: preconditionFailure("\(parameter.name) is declared in table \(parameter.table), which no sweep file has")
             }
         }
     }
 
-    private mutating func readCurves(_ declaration: ProblemDeclaration, _ root: TOMLFile.Table, _ training: TOMLFile.Table) {
-        let algorithm = training.choice("algorithm", declaration.algorithms, default: "sgd") ?? "sgd"
+    private var isSmallEnough: Bool {
+        // The factors are bounded one by one, but their product may be beyond Int.
+        Double(trainingSets) * Double(initializations) * Double(repeats) * Double(settings.count) <= Double(Self.trialLimit)
+    }
+
+    private static func readName(_ root: TOMLFile.Table) -> String {
+        guard let name = root.text("name") else { return "" }
+        let isAllowed = { (byte: UInt8) in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"): true
+            default: false
+            }
+        }
+        if !(1...64).contains(name.utf8.count) || !name.utf8.allSatisfy(isAllowed) {
+            root.report("name", "found \"\(name)\", allowed are 1 to 64 of the letters a to z, digits and hyphens: it names files")
+        }
+        return name
+    }
+
+    private static func readFigure(_ root: TOMLFile.Table, name: String) -> FigureSpec {
+        let table = root.table("figure")
+        var figure = FigureSpec(title: name)
+        figure.title = table.text("title", default: figure.title) ?? ""
+        figure.xLabel = table.text("x_label", default: figure.xLabel) ?? ""
+        figure.yLabel = table.text("y_label", default: figure.yLabel) ?? ""
+        table.refuseOthers()
+        return figure
+    }
+
+    private mutating func readParameters(_ declaration: ProblemDeclaration, _ tables: ParameterTables, _ file: TOMLFile) {
+        for parameter in declaration.parameters {
+            if parameter.isPerInitialization {
+                perInitialization[parameter.name] = Self.readList(parameter, tables[parameter])
+            } else {
+                parameters[parameter.name] = Self.readValue(parameter, tables[parameter])
+            }
+        }
+        initializations = perInitialization.values.first?.count ?? 0
+        // What parameters must be to each other can be said once each is right by itself.
+        guard declaration.parameters.allSatisfy({ $0.isPerInitialization || parameters[$0.name] != nil }) else { return }
+        let declared = Dictionary(declaration.parameters.map { ($0.name, $0) }) { first, _ in first }
+        for conflict in declaration.conflicts(parameters) {
+            let parameter = declared[conflict.parameter]!
+            tables[parameter].report(parameter.key, conflict.message)
+        }
+        for index in 0..<initializations {
+            for warning in declaration.warnings(parameters(ofInitialization: index)) {
+                let parameter = declared[warning.parameter]!
+                let line = tables[parameter].line(of: parameter.key)
+                warnings.append(SpecError(file: file.name, line: line, message: "\(parameter.key): \(warning.message)"))
+            }
+        }
+    }
+
+    private static func readValue(_ parameter: ParameterDeclaration, _ table: TOMLFile.Table) -> ParameterValue? {
+        switch parameter.kind {
+        case .integer(let range):
+            let standard: Int? = if case .integer(let value) = parameter.standard { value } else { nil }
+            return table.integer(parameter.key, range, default: standard).map(ParameterValue.integer)
+        case .real(let range, let excludesMinimum):
+            let standard: Double? = if case .real(let value) = parameter.standard { value } else { nil }
+            return table.real(parameter.key, range, excludesMinimum: excludesMinimum, default: standard).map(ParameterValue.real)
+        case .choice(let choices):
+            let standard: String? = if case .text(let value) = parameter.standard { value } else { nil }
+            return table.choice(parameter.key, choices, default: standard).map(ParameterValue.text)
+        }
+    }
+
+    /// One value for each initialization. Equal ones are fine: initializations differ by their random numbers.
+    private static func readList(_ parameter: ParameterDeclaration, _ table: TOMLFile.Table) -> [ParameterValue]? {
+        guard case .real(let range, let excludesMinimum) = parameter.kind else {
+            preconditionFailure("\(parameter.name): only real parameters can differ between initializations")
+        }
+        return table.reals(parameter.key, range, excludesMinimum: excludesMinimum, isDistinct: false)?.map(ParameterValue.real)
+    }
+
+    private mutating func readCurves(_ root: TOMLFile.Table, _ training: TOMLFile.Table, algorithms: [String]) {
+        let algorithm = training.choice("algorithm", algorithms, default: "sgd") ?? "sgd"
         let rates = training.reals("learning_rates", 0...1e3, excludesMinimum: true) ?? []
         let strengths = Self.readStrengths(root)
-        let tables = root.tables("curves")
-        if tables.isEmpty { root.missing("curves", "at least one [[curves]] table") }
         settings = rates.map { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: $0) }
         var seen = Set(settings), labels = Set<String>()
-        for table in tables {
-            let label = table.text("label") ?? ""
-            if !labels.insert(label).inserted { table.report("label", "found \"\(label)\" a second time; each curve needs its own") }
+        for table in root.tables("curves") {
+            let label = table.label("label")
+            if let label, !labels.insert(label).inserted {
+                table.report("label", "found \"\(label)\" a second time, allowed is one curve for each label")
+            }
             guard let (axis, relation) = Self.readRelation(table) else { continue }
             for rate in rates {
                 let points = strengths.map { strength in
-                    CurveSpec.Point(
-                        strength: strength,
-                        setting: Self.setting(algorithm, strength, axis, relation, learningRate: rate))
+                    let setting = Self.setting(algorithm, strength, axis, relation, learningRate: rate)
+                    return CurveSpec.Point(strength: strength, setting: setting)
                 }
                 let suffix = rates.count == 1 ? "" : ", η = \(Tables.number(rate))"
-                curves.append(CurveSpec(label: label + suffix, axis: axis, relation: relation, points: points))
+                curves.append(CurveSpec(label: (label ?? "") + suffix, axis: axis, relation: relation, points: points))
                 settings += points.map(\.setting).filter { seen.insert($0).inserted }
             }
         }
     }
 
-    /// Exactly one of `ratio`, `lambda1` and `lambda2`; nil, and a report, for anything else.
+    /// Exactly one of `lambda1`, `lambda2` and `ratio`; nil, and a report, for anything else.
     private static func readRelation(_ table: TOMLFile.Table) -> (CurveSpec.Axis, CurveSpec.Relation)? {
         let keys = ["lambda1", "lambda2", "ratio"]
         let given = keys.filter(table.has)
-        let values = given.map { key in key == "ratio" ? table.real(key, 1e-6...1e6) : table.real(key, 0...1e6) }
+        // All that are there are read, so that a wrong value is told also of one too many.
+        let values = given.map { key in table.real(key, key == "ratio" ? 1e-6...1e6 : 0...1e6) }
         table.allow(keys)
         table.refuseOthers()
         guard given.count == 1 else {
             let found = given.isEmpty ? "none of them" : given.joined(separator: " and ")
-            table.report("label", "found \(found) beside it; allowed is exactly one of lambda1, lambda2 and ratio (λ1/λ2)")
+            table.report("label", "found \(found) beside it, allowed is exactly one of lambda1, lambda2 and ratio (λ1/λ2)")
             return nil
         }
         guard let value = values[0] else { return nil }
@@ -149,25 +198,23 @@ extension SweepSpec {
     private static func readStrengths(_ root: TOMLFile.Table) -> [Double] {
         let table = root.table("strengths")
         defer { table.refuseOthers() }
+        let range = ["from", "to", "per_decade"]
         guard !table.has("values") else {
-            let values = table.reals("values", 0...1e6, excludesMinimum: true) ?? []
-            for (i, value) in values.enumerated() where values[..<i].contains(value) {
-                table.report("values", "found \(value) twice; each strength once")
+            table.allow(range)
+            for key in range where table.has(key) {
+                table.report(key, "found beside values, allowed is values, or from, to and per_decade")
             }
-            table.allow(["from", "to", "per_decade"])
-            for key in ["from", "to", "per_decade"] where table.has(key) {
-                table.report(key, "found beside values; allowed is values, or from, to and per_decade")
-            }
-            return values.sorted()
+            return (table.reals("values", 0...1e6, excludesMinimum: true) ?? []).sorted()
         }
-        let from = table.real("from", -12...6), to = table.real("to", -12...6), perDecade = table.integer("per_decade", 1...100)
         table.allow(["values"])
+        let from = table.real("from", -12...6), to = table.real("to", -12...6), perDecade = table.integer("per_decade", 1...100)
         guard let from, let to, let perDecade else { return [] }
         guard to >= from else {
-            table.report("to", "found \(to), which is below from = \(from)")
+            table.report("to", "found \(to), allowed is from = \(from) or more")
             return []
         }
-        let steps = Int(((to - from) * Double(perDecade)).rounded())
+        // A hair more, so that -0.5 − -4 in quarters is 14 steps whatever the rounding; never a step beyond `to`.
+        let steps = Int((to - from) * Double(perDecade) + 1e-6)
         return (0...steps).map { decimal(exponent: from + Double($0) / Double(perDecade)) }
     }
 

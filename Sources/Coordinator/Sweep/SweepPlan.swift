@@ -26,39 +26,49 @@ struct SweepPlan {
     }
 
     var leases: Int {
-        let perLease = max(1, min(grid.spec.settings.count, Int(leaseSeconds / secondsPerTrial)))
+        let perLease = Int(max(1, min(Double(grid.spec.settings.count), leaseSeconds / secondsPerTrial)))
         return grid.groups.count * ((grid.spec.settings.count + perLease - 1) / perLease)
     }
 
     func text(stored: Int) -> String {
         let spec = grid.spec
         let left = grid.count - stored
-        let seconds = Double(left) * secondsPerTrial / Double(cores)
+        let time =
+            left == 0
+            ? "none: every trial is stored"
+            : "about \(Self.duration(Double(left) * secondsPerTrial / Double(cores))) on \(cores) core\(cores == 1 ? "" : "s"), \(basis)"
         let flops = Double(grid.count) * spec.declaration.flops(grid.groups[0].spec.parameters)
         return """
             sweep      \(spec.name) (\(spec.problem), seed \(spec.seed))
             settings   \(spec.settings.count) on \(spec.curves.count) curves, with vanilla SGD
             groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.repeats) repeats
             trials     \(grid.count)\(stored > 0 ? ", of which \(stored) are stored and \(left) are left" : "")
-            leases     about \(leases) of \(leaseSeconds) s
+            leases     about \(leases) of up to \(Tables.number(leaseSeconds)) s
             work       \(Self.scaled(flops))flop
-            time       about \(Self.duration(seconds)) on \(cores) core\(cores == 1 ? "" : "s"), \(basis)
+            time       \(time)
             """
     }
 
+    /// Three digits and the prefix of a unit.
     static func scaled(_ value: Double) -> String {
-        let units = ["", "k", "M", "G", "T", "P", "E"]
-        var (value, unit) = (value, 0)
-        while value >= 1000, unit < units.count - 1 { (value, unit) = (value / 1000, unit + 1) }
-        return "\((value * 100).rounded() / 100) \(units[unit])"
+        var (value, prefixes) = (value, ["", "k", "M", "G", "T", "P", "E", "Z"][...])
+        while value >= 999.5, prefixes.count > 1 { (value, prefixes) = (value / 1000, prefixes.dropFirst()) }
+        let decimals: Double = value < 9.995 ? 100 : value < 99.95 ? 10 : 1
+        return "\(Tables.number((value * decimals).rounded() / decimals)) \(prefixes.first!)"
     }
 
+    /// Rounded up: nobody minds a sweep that ends sooner.
     static func duration(_ seconds: Double) -> String {
-        switch seconds {
+        let day = 86_400.0, year = 365.25 * day
+        func tenths(_ value: Double) -> String { Tables.fixed((value * 10).rounded(.up) / 10, 1) }
+        return switch seconds {
         case ..<1: "1 s"
         case ..<120: "\(Int(seconds.rounded(.up))) s"
         case ..<7200: "\(Int((seconds / 60).rounded(.up))) min"
-        default: "\((seconds / 360).rounded(.up) / 10) h"
+        case ..<(2 * day): "\(tenths(seconds / 3600)) h"
+        case ..<(2 * year): "\(tenths(seconds / day)) days"
+        case ..<(1000 * year): "\(tenths(seconds / year)) years"
+        default: "1000 years or more"
         }
     }
 }

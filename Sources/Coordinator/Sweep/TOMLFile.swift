@@ -1,5 +1,5 @@
 // TOMLFile.swift · Coordinator/Sweep, before SweepFile and ClusterFile. A TOML file as tables that know their lines.
-// TOMLKit checks the syntax and reads the values; it keeps no lines, so those of keys are found in the text here.
+// TOMLKit checks the syntax and reads the values; TOMLLines finds where they stand.
 
 internal import FoundationEssentials
 internal import TOMLKit
@@ -7,160 +7,85 @@ internal import TOMLKit
 /// A file that is being read: its values, its lines, and what was found wrong so far.
 final class TOMLFile {
     let name: String
-    private let lines: [String: Int]
-    private(set) var errors: [SpecError] = []
-    private(set) var root: Table!
+    private let lines: TOMLLines
+    private let values: TOMLTable
+    private var errors: [SpecError] = []
 
     /// - Throws: for a file that is not there, is no text or no TOML.
     convenience init(path: String) throws(SpecErrors) {
-        let data: Data
-        do { data = try Data(contentsOf: URL(filePath: path)) } catch {
-            throw SpecErrors(errors: [SpecError(file: path, line: nil, message: "cannot be read: is there such a file?")])
-        }
-        guard let text = String(validating: data, as: UTF8.self) else {
-            throw SpecErrors(errors: [SpecError(file: path, line: nil, message: "is not UTF-8 text")])
-        }
+        func refuse(_ message: String) -> SpecErrors { SpecErrors(errors: [SpecError(file: path, line: nil, message: message)]) }
+        var isDirectory = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { throw refuse("there is no such file") }
+        guard !isDirectory else { throw refuse("is a directory, not a file") }
+        guard let data = try? Data(contentsOf: URL(filePath: path)) else { throw refuse("cannot be read: see its permissions") }
+        guard let text = String(validating: data, as: UTF8.self) else { throw refuse("is not UTF-8 text") }
         try self.init(text, name: path)
     }
 
     init(_ text: String, name: String) throws(SpecErrors) {
+        func refuse(_ line: Int?, _ message: String) -> SpecErrors {
+            SpecErrors(errors: [SpecError(file: name, line: line, message: message)])
+        }
+        // TOMLKit takes a C string: it would read a file up to its first zero byte and call the rest well.
+        if let zero = text.utf8.firstIndex(of: 0) {
+            throw refuse(1 + text.utf8[..<zero].count { $0 == UInt8(ascii: "\n") }, "found a zero byte, allowed is text")
+        }
+        do { values = try TOMLTable(string: text) } catch let error as TOMLParseError {
+            throw refuse(error.source.begin.line, error.description)
+        } catch { throw refuse(nil, "\(error)") }
         self.name = name
-        lines = Self.linesOfKeys(text)
-        do { root = Table(file: self, path: "", values: try TOMLTable(string: text)) } catch let error as TOMLParseError {
-            throw SpecErrors(errors: [SpecError(file: name, line: error.source.begin.line, message: error.description)])
-        } catch { throw SpecErrors(errors: [SpecError(file: name, line: nil, message: "\(error)")]) }
+        lines = TOMLLines(text)
     }
 
-    func report(_ path: String, _ message: String) {
-        var at = path
-        // A key that is missing is told at its table.
-        while lines[at] == nil, let dot = at.lastIndex(of: ".") { at = String(at[..<dot]) }
-        errors.append(SpecError(file: name, line: lines[at], message: message))
-    }
+    var root: Table { Table(file: self, path: [], values: values) }
 
+    fileprivate func report(_ line: Int?, _ message: String) { errors.append(SpecError(file: name, line: line, message: message)) }
+
+    fileprivate func line(of path: TOMLLines.Path) -> Int? { lines[path] }
+
+    /// All that was reported, in order of line; what has no line comes first.
     func throwIfWrong() throws(SpecErrors) {
-        guard errors.isEmpty else { throw SpecErrors(errors: errors.sorted { ($0.line ?? 0) < ($1.line ?? 0) }) }
-    }
-
-    func line(of path: String) -> Int? { lines[path] }
-
-    /// Line of each key and table by its dotted path; elements of an array of tables count from 0 (`curves.0.label`).
-    /// The text is known to be TOML or refused afterwards, so what is left to tell apart is where a value goes on over several lines.
-    static func linesOfKeys(_ text: String) -> [String: Int] {
-        var lines: [String: Int] = [:]
-        var table = ""
-        var counts: [String: Int] = [:]
-        /// Brackets that are open, and the quotes that end the string we are in.
-        var depth = 0
-        var quotes: String?
-
-        func path(_ key: Substring) -> String {
-            splitKey(key).joined(separator: ".")
-        }
-        for (number, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
-            var rest = line.drop(while: \.isWhitespace)
-            if depth == 0, quotes == nil {
-                if rest.hasPrefix("[[") {
-                    let name = path(rest.dropFirst(2).prefix { $0 != "]" })
-                    let index = counts[name, default: 0]
-                    counts[name] = index + 1
-                    table = "\(name).\(index)"
-                    if lines[name] == nil { lines[name] = number + 1 }
-                    lines[table] = number + 1
-                    continue
-                }
-                if rest.hasPrefix("[") {
-                    table = path(rest.dropFirst().prefix { $0 != "]" })
-                    lines[table] = number + 1
-                    continue
-                }
-                guard !rest.hasPrefix("#"), let equals = keyEnd(rest) else { continue }
-                let key = path(rest[..<equals])
-                lines[table.isEmpty ? key : "\(table).\(key)"] = number + 1
-                rest = rest[rest.index(after: equals)...]
-            }
-            (depth, quotes) = after(rest, depth, quotes)
-        }
-        return lines
-    }
-
-    /// Where the key ends: the first `=` outside quotes.
-    private static func keyEnd(_ text: Substring) -> Substring.Index? {
-        var quote: Character?
-        for index in text.indices {
-            let character = text[index]
-            if let open = quote {
-                if character == open { quote = nil }
-            } else if character == "\"" || character == "'" {
-                quote = character
-            } else if character == "=" {
-                return index
-            }
-        }
-        return nil
-    }
-
-    private static func splitKey(_ text: Substring) -> [String] {
-        var parts = [""], quote: Character?
-        for character in text {
-            if let open = quote {
-                if character == open { quote = nil } else { parts[parts.count - 1].append(character) }
-            } else if character == "\"" || character == "'" {
-                quote = character
-            } else if character == "." {
-                parts.append("")
-            } else if !character.isWhitespace {
-                parts[parts.count - 1].append(character)
-            }
-        }
-        return parts
-    }
-
-    /// Open brackets and an open multi-line string at the end of a piece of a value.
-    private static func after(_ text: Substring, _ depth: Int, _ quotes: String?) -> (Int, String?) {
-        var (depth, quotes, rest) = (depth, quotes, text)
-        while let character = rest.first {
-            if let open = quotes {
-                if rest.hasPrefix(open) {
-                    quotes = nil
-                    rest = rest.dropFirst(open.count)
-                } else {
-                    rest = rest.dropFirst(character == "\\" && open.hasPrefix("\"") ? 2 : 1)
-                }
-                continue
-            }
-            if character == "#" { break }
-            if let mark = ["\"\"\"", "'''", "\"", "'"].first(where: { rest.hasPrefix($0) }) {
-                quotes = mark
-                rest = rest.dropFirst(mark.count)
-                continue
-            }
-            if character == "[" || character == "{" { depth += 1 }
-            if character == "]" || character == "}" { depth -= 1 }
-            rest = rest.dropFirst()
-        }
-        // A string of one line ends with its line.
-        return (depth, quotes.flatMap { $0.count == 3 ? $0 : nil })
+        guard !errors.isEmpty else { return }
+        let ordered = errors.enumerated().sorted { ($0.element.line ?? 0, $0.offset) < ($1.element.line ?? 0, $1.offset) }
+        throw SpecErrors(errors: ordered.map(\.element))
     }
 
     /// A table of the file. Each reader takes a key, remembers that it was asked for, and reports what is wrong with its value.
     final class Table {
         private let file: TOMLFile
-        private let path: String
+        private let path: TOMLLines.Path
         private let values: TOMLTable
         private var known: [String] = []
 
-        init(file: TOMLFile, path: String, values: TOMLTable) {
+        fileprivate init(file: TOMLFile, path: TOMLLines.Path, values: TOMLTable) {
             self.file = file
             self.path = path
             self.values = values
         }
 
-        private func full(_ key: String) -> String { path.isEmpty ? key : "\(path).\(key)" }
+        // MARK: Reports
 
-        func report(_ key: String, _ message: String) { file.report(full(key), "\(key): \(message)") }
+        func line(of key: String) -> Int? { file.line(of: path + [key]) }
 
-        func line(of key: String) -> Int? { file.line(of: full(key)) }
+        /// Tells what is wrong at the line of a key; where the file has no such key, at its table.
+        func report(_ key: String, _ message: String) { file.report(line(of: key) ?? file.line(of: path), "\(key): \(message)") }
+
+        func missing(_ key: String, _ wanted: String) {
+            let place = path.isEmpty ? "" : " in \(header)"
+            report(key, "is missing\(place), allowed is \(wanted)")
+        }
+
+        private func wrong(_ key: String, _ value: any TOMLValueConvertible, _ wanted: String) {
+            report(key, "found \(TOMLWords.describe(value)), allowed is \(wanted)")
+        }
+
+        /// As it stands in the file: `[grid]`, or `[[curves]]` for an element of an array of tables.
+        private var header: String {
+            let isElement = path.last.map { Int($0) != nil } ?? false
+            return isElement ? "[[\(path.dropLast().joined(separator: "."))]]" : "[\(path.joined(separator: "."))]"
+        }
+
+        // MARK: Values
 
         func has(_ key: String) -> Bool { values[key] != nil }
 
@@ -169,144 +94,114 @@ final class TOMLFile {
             return values[key]
         }
 
-        private func wrongType(_ key: String, _ value: any TOMLValueConvertible, _ wanted: String) {
-            report(key, "found \(Self.name(of: value.type)), allowed is \(wanted)")
-        }
-
-        private static func name(of type: TOMLType) -> String {
-            switch type {
-            case .int: "an integer"
-            case .double: "a real number"
-            case .string: "a text"
-            case .bool: "true or false"
-            case .array: "a list"
-            case .table: "a table"
-            case .date, .time, .dateTime: "a date or time"
-            }
-        }
-
-        func missing(_ key: String, _ wanted: String) { report(key, "is missing; allowed is \(wanted)") }
-
-        func integer(_ key: String, _ range: ClosedRange<Int>, default standard: Int? = nil) -> Int? {
-            let wanted = "an integer from \(range.lowerBound) to \(range.upperBound)"
+        /// The one way in for values that may have a default.
+        /// - Parameters:
+        ///   - wanted: what is allowed, in words.
+        ///   - convert: nil for a value that is not allowed.
+        /// - Returns: nil, after a report, for a value that is wrong, or missing without a default.
+        private func read<T>(
+            _ key: String, _ wanted: String, default standard: T?, _ convert: (any TOMLValueConvertible) -> T?
+        ) -> T? {
             guard let value = value(key) else {
                 if standard == nil { missing(key, wanted) }
                 return standard
             }
-            guard let number = value.int else {
-                wrongType(key, value, wanted)
+            guard let result = convert(value) else {
+                wrong(key, value, wanted)
                 return nil
             }
-            guard range.contains(number) else {
-                report(key, "found \(number), allowed is \(wanted)")
-                return nil
+            return result
+        }
+
+        func integer(_ key: String, _ range: ClosedRange<Int>, default standard: Int? = nil) -> Int? {
+            read(key, "an integer from \(range.lowerBound) to \(range.upperBound)", default: standard) { value in
+                value.int.flatMap { range.contains($0) ? $0 : nil }
             }
-            return number
         }
 
         func real(
             _ key: String, _ range: ClosedRange<Double>, excludesMinimum: Bool = false, default standard: Double? = nil
         ) -> Double? {
-            let wanted = Self.words(range, excludesMinimum)
-            guard let value = value(key) else {
-                if standard == nil { missing(key, wanted) }
-                return standard
+            read(key, "a number " + TOMLWords.describe(range, excludesMinimum), default: standard) { value in
+                Self.number(value, range, excludesMinimum)
             }
-            return number(value, key, range, excludesMinimum, wanted)
         }
 
-        private static func words(_ range: ClosedRange<Double>, _ excludesMinimum: Bool) -> String {
-            "a number \(excludesMinimum ? "above" : "from") \(range.lowerBound) \(excludesMinimum ? "and up " : "")to \(range.upperBound)"
+        /// A list of numbers, at least one. Each element that is wrong is told at its own line.
+        /// - Parameter isDistinct: the same number twice is a mistake.
+        func reals(
+            _ key: String, _ range: ClosedRange<Double>, excludesMinimum: Bool = false, isDistinct: Bool = true
+        ) -> [Double]? {
+            let wanted = "numbers " + TOMLWords.describe(range, excludesMinimum)
+            let list = read(key, "a list of " + wanted, default: nil) { value in value.array.flatMap { $0.isEmpty ? nil : $0 } }
+            guard let list else { return nil }
+            var numbers: [Double] = []
+            for (index, element) in list.enumerated() {
+                let line = file.line(of: path + [key, String(index)]) ?? line(of: key)
+                guard let number = Self.number(element, range, excludesMinimum) else {
+                    file.report(line, "\(key): found \(TOMLWords.describe(element)), allowed are \(wanted)")
+                    continue
+                }
+                if isDistinct, numbers.contains(number) {
+                    file.report(line, "\(key): found \(Tables.number(number)) a second time, allowed is each number once")
+                }
+                numbers.append(number)
+            }
+            return numbers.count == list.count ? numbers : nil
         }
 
-        private func number(
-            _ value: any TOMLValueConvertible, _ key: String, _ range: ClosedRange<Double>, _ excludesMinimum: Bool, _ wanted: String
+        /// A real number in a range; an integer is as good where a real number is wanted. `nan` is in no range, −0 is 0.
+        private static func number(
+            _ value: any TOMLValueConvertible, _ range: ClosedRange<Double>, _ excludesMinimum: Bool
         ) -> Double? {
-            // 1 is as good as 1.0 where a real number is wanted.
-            guard let number = value.double ?? value.int.map(Double.init) else {
-                wrongType(key, value, wanted)
-                return nil
-            }
-            guard range.contains(number), !(excludesMinimum && number == range.lowerBound) else {
-                report(key, "found \(number), allowed is \(wanted)")
-                return nil
-            }
-            return number
+            guard let number = value.double ?? value.int.map(Double.init) else { return nil }
+            guard range.contains(number), !(excludesMinimum && number == range.lowerBound) else { return nil }
+            return number + 0
         }
 
-        /// A list of different numbers, at least one.
-        func reals(_ key: String, _ range: ClosedRange<Double>, excludesMinimum: Bool = false) -> [Double]? {
-            let wanted = "a list of " + Self.words(range, excludesMinimum).replacing("a number", with: "numbers")
-            guard let value = value(key) else {
-                missing(key, wanted)
-                return nil
-            }
-            guard let array = value.array else {
-                wrongType(key, value, wanted)
-                return nil
-            }
-            guard !array.isEmpty else {
-                report(key, "found an empty list, allowed is \(wanted)")
-                return nil
-            }
-            let numbers = array.map { number($0, key, range, excludesMinimum, wanted) }
-            return numbers.contains(nil) ? nil : numbers.compactMap { $0 }
-        }
+        /// Any text, also none.
+        func text(_ key: String, default standard: String? = nil) -> String? { read(key, "a text", default: standard) { $0.string } }
 
-        func text(_ key: String, default standard: String? = nil) -> String? {
-            guard let value = value(key) else {
-                if standard == nil { missing(key, "a text") }
-                return standard
+        /// A short text that fits into a legend and a column of a table.
+        func label(_ key: String) -> String? {
+            read(key, "a text of 1 to 40 characters on one line", default: nil) { value in
+                value.string.flatMap { text in
+                    let isOneLine = !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+                    return (1...40).contains(text.count) && isOneLine ? text : nil
+                }
             }
-            guard let text = value.string else {
-                wrongType(key, value, "a text")
-                return nil
-            }
-            return text
         }
 
         func choice(_ key: String, _ choices: [String], default standard: String? = nil) -> String? {
             let wanted = "one of " + choices.map { "\"\($0)\"" }.joined(separator: ", ")
-            guard let value = value(key) else {
-                if standard == nil { missing(key, wanted) }
-                return standard
+            let guess = values[key]?.string.flatMap { TOMLWords.nearest(to: $0, among: choices) }
+            return read(key, wanted + (guess.map { "; did you mean \"\($0)\"?" } ?? ""), default: standard) { value in
+                value.string.flatMap { choices.contains($0) ? $0 : nil }
             }
-            guard let text = value.string else {
-                wrongType(key, value, wanted)
-                return nil
-            }
-            guard choices.contains(text) else {
-                report(key, "found \"\(text)\", allowed is \(wanted)\(Self.guess(text, choices))")
-                return nil
-            }
-            return text
         }
+
+        // MARK: Tables
 
         /// A table; an empty one where the file has none.
         func table(_ key: String) -> Table {
-            guard let value = value(key) else { return Table(file: file, path: full(key), values: TOMLTable()) }
-            guard let table = value.table else {
-                wrongType(key, value, "a table, written [\(full(key))]")
-                return Table(file: file, path: full(key), values: TOMLTable())
-            }
-            return Table(file: file, path: full(key), values: table)
+            let table = read(key, "a table, written [\((path + [key]).joined(separator: "."))]", default: TOMLTable()) { $0.table }
+            return Table(file: file, path: path + [key], values: table ?? TOMLTable())
         }
 
-        /// The elements of an array of tables.
+        /// The elements of an array of tables, at least one; none, after a report, where the file has none.
         func tables(_ key: String) -> [Table] {
-            guard let value = value(key) else { return [] }
-            guard let array = value.array else {
-                wrongType(key, value, "tables, each written [[\(full(key))]]")
-                return []
-            }
-            return array.enumerated().compactMap { index, element in
+            let wanted = "at least one table, written [[\((path + [key]).joined(separator: "."))]]"
+            let list = read(key, wanted, default: nil) { value in value.array.flatMap { $0.isEmpty ? nil : $0 } }
+            return (list.map(Array.init) ?? []).enumerated().compactMap { index, element in
                 guard let table = element.table else {
-                    wrongType(key, element, "tables, each written [[\(full(key))]]")
+                    wrong(key, element, wanted)
                     return nil
                 }
-                return Table(file: file, path: "\(full(key)).\(index)", values: table)
+                return Table(file: file, path: path + [key, String(index)], values: table)
             }
         }
+
+        // MARK: What nobody asked for
 
         /// Names that are allowed although no reader asks for them this time.
         func allow(_ names: [String]) { known += names }
@@ -315,29 +210,66 @@ final class TOMLFile {
         func refuseOthers() {
             let allowed = Set(known).sorted()
             for key in values.keys where !allowed.contains(key) {
-                report(key, "is not known here; allowed are \(allowed.joined(separator: ", "))\(Self.guess(key, allowed))")
+                let guess = TOMLWords.nearest(to: key, among: allowed).map { "; did you mean \($0)?" } ?? ""
+                report(key, "is not known here, allowed are \(allowed.joined(separator: ", "))\(guess)")
             }
         }
+    }
+}
 
-        /// The nearest allowed name within two edits.
-        private static func guess(_ found: String, _ allowed: [String]) -> String {
-            let nearest = allowed.map { ($0, distance($0, found)) }.min { $0.1 < $1.1 }
-            guard let (name, distance) = nearest, distance <= max(2, found.count / 3) else { return "; \(found) is none of them" }
-            return "; did you mean \(name)?"
+/// Values and mistakes in words.
+private enum TOMLWords {
+    /// A value as a person wrote it, or nearly so.
+    static func describe(_ value: any TOMLValueConvertible) -> String {
+        switch value.type {
+        case .int: value.int.map { "\($0)" } ?? "an integer"
+        case .double: value.double.map { "\($0)" } ?? "a real number"
+        case .string: value.string.map(quote) ?? "a text"
+        case .bool: value.bool.map { "\($0)" } ?? "true or false"
+        case .array: value.array.map(describeList) ?? "a list"
+        case .table: "a table"
+        case .date, .time, .dateTime: "a date or time"
         }
+    }
 
-        /// Levenshtein's distance.
-        private static func distance(_ a: String, _ b: String) -> Int {
-            let b = Array(b)
-            var row = Array(0...b.count)
-            for (i, x) in a.enumerated() {
-                var previous = row[0]
-                row[0] = i + 1
-                for (j, y) in b.enumerated() {
-                    (previous, row[j + 1]) = (row[j + 1], min(row[j + 1] + 1, row[j] + 1, previous + (x == y ? 0 : 1)))
-                }
+    private static func describeList(_ list: TOMLArray) -> String {
+        guard !list.isEmpty else { return "an empty list" }
+        guard list.count <= 8 else { return "a list of \(list.count)" }
+        return "[\(list.map { describe($0) }.joined(separator: ", "))]"
+    }
+
+    /// In quotes, on one line, and not much of it.
+    private static func quote(_ text: String) -> String {
+        let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
+        return "\"\(line.count > 60 ? line.prefix(60) + "…" : line)\""
+    }
+
+    static func describe(_ range: ClosedRange<Double>, _ excludesMinimum: Bool) -> String {
+        let (low, high) = (Tables.number(range.lowerBound), Tables.number(range.upperBound))
+        return excludesMinimum ? "above \(low) and up to \(high)" : "from \(low) to \(high)"
+    }
+
+    /// The nearest allowed name, if it is near: within two edits, or a third of a long name.
+    static func nearest(to found: String, among allowed: [String]) -> String? {
+        let nearest = allowed.map { (name: $0, distance: distance($0, found)) }.min { $0.distance < $1.distance }
+        guard let nearest, nearest.distance <= max(2, found.count / 3), nearest.distance < nearest.name.count else { return nil }
+        return nearest.name
+    }
+
+    /// Levenshtein's distance: how many characters to insert, delete or replace.
+    private static func distance(_ a: String, _ b: String) -> Int {
+        let b = Array(b)
+        /// Distances of the part of `a` so far to each beginning of `b`.
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for (j, y) in b.enumerated() {
+                let replaced = diagonal + (x == y ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(replaced, row[j + 1] + 1, row[j] + 1)
             }
-            return row[b.count]
         }
+        return row[b.count]
     }
 }

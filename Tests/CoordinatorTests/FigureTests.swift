@@ -1,0 +1,140 @@
+// FigureTests.swift · Tests/CoordinatorTests. What a figure shows of a summary, and that gnuplot draws any of it without a word.
+
+import FoundationEssentials
+import Testing
+import Wire
+
+@testable import regsweep
+
+/// A figure of the small sweep's settings after vanilla: (ratio, deviation) in order, nil for a run that diverged.
+private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure {
+    var summary = Summary(Grid(spec)) { _ in nil }
+    for (place, ratio) in ratios.enumerated() {
+        summary.settings[place + 1].ratio = ratio.map { SettingSummary.Spread(mean: $0.0, deviation: $0.1) }
+        summary.settings[place + 1].diverged = ratio == nil ? 1 : 0
+    }
+    return Figure(summary, spec)
+}
+
+@Suite("Figure: what it shows") struct FigureTests {
+    /// Four strengths on two curves.
+    private func spec() throws -> SweepSpec { try SweepSpec.small("[0.1, 0.01]", "[0.001, 0.01, 0.1, 1]") }
+
+    private let ratios: [(Double, Double?)?] = [
+        (0.9, 0.01), nil, (0.8, 0.02), (0.7, 0.3), (1.1, 0.05), (1.2, 0.06), (1.31, 0.01), nil,
+    ]
+
+    /// The lines of the script that begin so.
+    private func lines(_ figure: Figure, _ start: String) -> [String] {
+        figure.script(terminal: "dumb", output: "out").split(separator: "\n").map(String.init).filter { $0.hasPrefix(start) }
+    }
+
+    /// The rows of a block of data.
+    private func block(_ figure: Figure, _ name: String) -> [String]? {
+        let parts = figure.script(terminal: "dumb", output: "out").components(separatedBy: "$\(name) << EOD\n")
+        guard parts.count == 2 else { return nil }
+        return parts[1].components(separatedBy: "\nEOD\n")[0].components(separatedBy: "\n")
+    }
+
+    @Test("a setting that diverged ends a stretch of its curve and has a cross in the row of the curve") func diverged() throws {
+        let figure = figure(try spec(), ratios)
+        #expect(figure.lines[0].stretches.map { $0.map(\.strength) } == [[0.001], [0.1, 1]])
+        #expect(figure.lines.map(\.diverged) == [[0.01], [1]])
+        #expect(block(figure, "line0") == ["0.001 0.9", "", "0.1 0.8", "1.0 0.7"])
+        #expect(block(figure, "cross0")?.map { $0.prefix { $0 != " " } } == ["0.01"])
+        #expect(block(figure, "cross1")?.map { $0.prefix { $0 != " " } } == ["1.0"])
+    }
+
+    @Test("a band wider than ±0.2 is not shaded; its point is open") func wide() throws {
+        let figure = figure(try spec(), ratios)
+        // Of the first curve no two neighbours have bands.
+        #expect(block(figure, "band0") == nil)
+        #expect(block(figure, "band1") == ["0.001 1.05 1.1500000000000001", "0.01 1.14 1.26", "0.1 1.3 1.32"])
+        #expect(block(figure, "full0") == ["0.001 0.9", "0.1 0.8"])
+        #expect(block(figure, "open0") == ["1.0 0.7"])
+        #expect(block(figure, "open1") == nil)
+    }
+
+    @Test("the axes hold what is drawn and the note tells what is not") func axes() throws {
+        let figure = figure(try spec(), ratios)
+        #expect(lines(figure, "set xrange") == ["set xrange [\(0.001 / 1.15):\(1 * 1.15)]"])
+        #expect(lines(figure, "set ytics") == ["set ytics 0.7, 0.1, 1.3 nomirror"])
+        let note =
+            "Shaded: ± standard deviation across initializations; open symbols: more than ±0.2, not shaded; ×: a run diverged; 1 point above 1.3 not shown"
+        #expect(lines(figure, "set label \"S").first?.hasPrefix("set label \"\(note)\" at screen") == true)
+    }
+
+    @Test("a plain figure has close axes, no row of crosses and a short note") func plain() throws {
+        let figure = figure(try SweepSpec.small(), [(0.99, 0.01), (0.97, 0.01), (0.95, 0.01), (0.93, 0.02)])
+        #expect(lines(figure, "set yrange") == ["set yrange [0.9:1.05]"])
+        #expect(lines(figure, "set format y") == ["set format y '%.2f'"])
+        #expect(lines(figure, "set arrow") == [])
+        #expect(lines(figure, "set label").count == 1)
+    }
+
+    @Test("a setting whose baseline diverged has a cross as well, one that failed is counted in the note") func missing() throws {
+        var summary = Summary(Grid(try SweepSpec.small())) { _ in nil }
+        #expect(
+            lines(Figure(summary, try SweepSpec.small()), "set label").first?.hasPrefix("set label \"4 settings without result\"") == true)
+        summary.settings[0].diverged = 1
+        #expect(Figure(summary, try SweepSpec.small()).lines.map(\.diverged) == [[0.01, 0.1], [0.01, 0.1]])
+    }
+
+    @Test("text that means something to gnuplot is written by numbers") func quoting() throws {
+        var spec = try SweepSpec.small()
+        spec.figure.title = "\"a\" \\n `id` @x 'y' {z}_1^2 %s\nλ\u{7}"
+        let script = figure(spec, []).script(terminal: "dumb", output: "it's_`x`")
+        #expect(script.contains("set title \"\\042a\\042 \\134n \\140id\\140 \\100x 'y' {z}_1^2 %s λ \" font"))
+        #expect(script.contains("set output \"it's_\\140x\\140\"\n"))
+    }
+}
+
+private let gnuplot = ["/usr/bin/gnuplot", "/usr/local/bin/gnuplot"].first(where: FileManager.default.isExecutableFile)
+
+@Suite("Figure: with gnuplot", .enabled(if: gnuplot != nil, "gnuplot is not installed")) struct FigureDrawingTests {
+    /// Draws in every format and returns what gnuplot said and the SVG.
+    private func draw(_ figure: Figure, in directory: StoreDirectory) throws -> (said: String, svg: String) {
+        let (script, log) = (directory.path + "/script", directory.path + "/log")
+        for (ending, terminal) in Figure.formats {
+            let output = "\(directory.path)/it's `a`_b@c\"\\.\(ending)"
+            try directory.write(Array(figure.script(terminal: terminal, output: output).utf8), to: "script")
+            #expect(try Subprocess.run(gnuplot!, ["-d", script], outputTo: log) == .exited(0))
+            #expect(try Data(contentsOf: URL(filePath: output)).count > 1000)
+        }
+        func text(_ path: String) throws -> String { String(decoding: try Data(contentsOf: URL(filePath: path)), as: UTF8.self) }
+        return (try text(log), try text("\(directory.path)/it's `a`_b@c\"\\.svg"))
+    }
+
+    @Test(
+        "any figure is drawn without a warning",
+        arguments: [
+            [(0.99, 0.01), (0.97, 0.01), (0.95, 0.01), (0.93, 0.02)], [(0.99, nil), nil, (0.9, nil), (0.8, nil)], [nil, nil, nil, nil],
+            [(5, 1), (9, 2), nil, nil], [(1, 0), (1, 0), (1, 0), (1, 0)], [nil, (0, 0), (0.5, 0.5), (0.1, 0.15)],
+        ] as [[(Double, Double?)?]]) func drawn(ratios: [(Double, Double?)?]) throws
+    {
+        #expect(try draw(figure(try SweepSpec.small(), ratios), in: StoreDirectory()).said == "")
+    }
+
+    @Test("one strength is a figure too") func oneStrength() throws {
+        let spec = try SweepSpec.small("[0.1, 0.01]", "[0.03]")
+        #expect(try draw(figure(spec, [(0.9, 0.1), nil]), in: StoreDirectory()).said == "")
+    }
+
+    @Test("hostile texts stand in the figure as they are, and nothing of them is run") func hostile() throws {
+        let directory = try StoreDirectory()
+        let trap = directory.path + "/trap"
+        var spec = try SweepSpec.small()
+        spec.figure = FigureSpec(title: "`touch \(trap)`", xLabel: "a_b^{c} <i>&amp;", yLabel: "\\n \"q\" @GPVAL_VERSION")
+        spec.curves[0].label = "it's {/=40 x}\\"
+        let (said, svg) = try draw(figure(spec, [(0.9, 0.1), (0.8, 0.1), (0.7, 0.1), nil]), in: directory)
+        #expect(said == "")
+        #expect(!FileManager.default.fileExists(atPath: trap))
+        // Quotes and > need no escape in XML; whether they have one is gnuplot's choice.
+        let texts = [("&quot;", "\""), ("&#39;", "'"), ("&gt;", ">"), ("&lt;", "<"), ("&amp;", "&")].reduce(svg) {
+            $0.replacing($1.0, with: $1.1)
+        }
+        for text in [spec.figure.title, spec.figure.xLabel, spec.figure.yLabel, spec.curves[0].label] {
+            #expect(texts.contains("<text>\(text)</text>"), "\(text)")
+        }
+    }
+}

@@ -1,0 +1,245 @@
+// ReportTests.swift · Tests/CoordinatorTests. What leaves the house: summaries against numbers by hand, files byte for byte.
+
+import FoundationEssentials
+import Testing
+import Wire
+
+@testable import regsweep
+
+@Suite("Report: the summary") struct ReportSummaryTests {
+    /// Test losses of two repeats in the cells (training set, initialization) (0, 0), (0, 1), (1, 0), (1, 1) of the small sweep.
+    private static let vanilla = [[2.0, 4], [1, 3], [4, 4], [8, 8]]
+    /// Ratios of their means: 0.5, 1, 1, 0.75.
+    private static let regularized = [[1.0, 2], [2, 2], [3, 5], [6, 6]]
+
+    /// Vanilla and the first setting as above; of the other three one trial each diverged, failed and was not run.
+    private func summary(changing change: (_ setting: Int, _ trial: Int, inout Outcome?) -> Void = { _, _, _ in }) throws -> Summary {
+        let grid = Grid(try SweepSpec.small())
+        return Summary(grid) { index in
+            let (group, setting) = (grid.group(of: index), index % 5)
+            let loss = (setting == 0 ? Self.vanilla : Self.regularized)[group / 2][group % 2]
+            var outcome: Outcome? = .done(trainLoss: loss / 2, testLoss: loss)
+            if group == 7 {
+                if setting == 2 { outcome = .diverged }
+                if setting == 3 { outcome = .failed(reason: "") }
+                if setting == 4 { outcome = nil }
+            }
+            change(setting, group, &outcome)
+            return outcome
+        }
+    }
+
+    @Test("a ratio is of means over repeats, a mean over cells, a band across initializations, an interval across training sets")
+    func byHand() throws {
+        // Means: of initialization 0 (0.5 + 1) / 2 = 0.75, of 1 (1 + 0.75) / 2 = 0.875; of training set 0 0.75, of 1 0.875.
+        // Both have the deviation 0.125 / √2; the interval reaches t(1) = 12.706205 times 0.125 / 2.
+        let half = 12.706205 * 0.0625, deviation = 0.125 / 2.0.squareRoot()
+        let row = try summary().settings[1]
+        let ratio = try #require(row.ratio)
+        #expect((row.n, row.diverged, row.failed) == (8, 0, 0))
+        #expect(ratio.mean == 0.8125)
+        #expect(abs(ratio.deviation! - deviation) < 1e-15)
+        #expect(abs(ratio.low! - (0.8125 - half)) < 1e-15)
+        #expect(abs(ratio.high! - (0.8125 + half)) < 1e-15)
+        // Test losses of cells: 1.5, 2, 4, 6; of initializations 2.75 and 4; of training sets 1.75 and 5.
+        let loss = try #require(row.testLoss)
+        #expect(loss.mean == 3.375)
+        #expect(abs(loss.deviation! - 1.25 / 2.0.squareRoot()) < 1e-15)
+        #expect(abs(loss.low! - (3.375 - 12.706205 * 1.625)) < 1e-13)
+        #expect(row.meanTrainLoss == 3.375 / 2)
+    }
+
+    @Test("vanilla is exactly 1 to itself") func vanilla() throws {
+        let spread = SettingSummary.Spread(mean: 1, deviation: 0, low: 1, high: 1)
+        #expect(try summary().settings[0].ratio == spread)
+    }
+
+    @Test("a setting with a run that diverged, failed or is not there has counts and no mean") func incomplete() throws {
+        let spec = try SweepSpec.small()
+        let rows = try summary().settings
+        #expect(
+            Array(rows[2...]) == [
+                SettingSummary(setting: spec.settings[2], n: 8, diverged: 1), SettingSummary(setting: spec.settings[3], n: 8, failed: 1),
+                SettingSummary(setting: spec.settings[4], n: 7),
+            ])
+    }
+
+    @Test(
+        "without its baseline, or with one of 0, a setting has losses and no ratio",
+        arguments: [
+            Outcome.diverged, .done(trainLoss: 0, testLoss: 0), nil,
+        ]) func baseline(outcome: Outcome?) throws
+    {
+        let row = try summary { setting, group, own in
+            // Both repeats of a cell.
+            if setting == 0, group < 2 { own = outcome }
+        }.settings[1]
+        #expect(row.ratio == nil)
+        #expect(row.testLoss?.mean == 3.375)
+    }
+}
+
+@Suite("Report: the files") struct ReportFileTests {
+    @Test("results, summary and curves of five trials, byte for byte") func files() throws {
+        let text = ["training_sets = 2": "training_sets = 1", "[0.2, 0.3]": "[0.5]", "repeats = 2": "repeats = 1"]
+        let spec = try SweepSpec.parse(text.reduce(smallSweep) { $0.replacing($1.key, with: $1.value) }, file: "s.toml")
+        let grid = Grid(spec)
+        func result(_ index: Int, _ outcome: Outcome, epochs: Int, _ digest: String?, _ curve: [(Int, Double, Double)] = []) -> TrialResult
+        {
+            TrialResult(
+                key: grid.key(of: index), attempt: index, outcome: outcome, epochs: epochs, lossRatio: 77,
+                digest: digest.map { Digest(of: $0) },
+                curve: curve.map { CurvePoint(epoch: $0.0, trainLoss: $0.1, testLoss: $0.2) }, seconds: 99)
+        }
+        let results = [
+            result(0, .done(trainLoss: 1e-7, testLoss: 4), epochs: 10, "a", [(1, 5, 8), (10, 1e-7, 4)]),
+            result(1, .done(trainLoss: 0.25, testLoss: 1), epochs: 10, "b", [(1, 2, 2), (10, 0.25, 1)]),
+            result(2, .diverged, epochs: 3, "c", [(1, 6, 16)]), result(3, .failed(reason: "x, \"y\"\n"), epochs: 0, nil),
+            result(4, .done(trainLoss: -0.0, testLoss: 1e22), epochs: 10, "a"),
+        ]
+        let directory = try StoreDirectory()
+        _ = try Report(grid, directory: directory.path) { key in results.first { $0.key == key } }
+        func file(_ name: String) throws -> String {
+            String(decoding: try Data(contentsOf: URL(filePath: "\(directory.path)/\(name)")), as: UTF8.self)
+        }
+        // Keys and digests by Python's hashlib.
+        let (a, b, c) = (
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+            "3e23e8160039594a33894f6564e1b1348bbd7a0088d42c4acb73eeaed59c009d",
+            "2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6"
+        )
+        let expected = """
+            trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest
+            d3d7799e6d4189a73e6861c4ec0f3619,diagonal-network,sgd,0,0,0.01,0,0,0,done,10,1e-07,4,1,\(a)
+            bc4564a7ada6430f28370e5fe4a9d1dc,diagonal-network,sgd,0.01,0,0.01,0,0,0,done,10,0.25,1,0.25,\(b)
+            6d17f2251a357e6786522a76309cab4e,diagonal-network,sgd,0.1,0,0.01,0,0,0,diverged,3,,,,\(c)
+            0a9d437e87368e7db3ea7d20b96afe17,diagonal-network,sgd,0.01,0.02,0.01,0,0,0,failed,0,,,,
+            d9c92b22a0bf2c2ea96098c52129c205,diagonal-network,sgd,0.1,0.2,0.01,0,0,0,done,10,-0,1e+22,2.5e+21,\(a)
+
+            """
+        #expect(try file("results.csv") == expected)
+        #expect(
+            try file("summary.csv") == """
+                algorithm,lambda1,lambda2,learning_rate,n,diverged,failed,mean_loss_ratio,std_loss_ratio,ci_low,ci_high,mean_test_loss,std_test_loss,mean_train_loss
+                sgd,0,0,0.01,1,0,0,1,,,,4,,1e-07
+                sgd,0.01,0,0.01,1,0,0,0.25,,,,1,,0.25
+                sgd,0.1,0,0.01,1,1,0,,,,,,,
+                sgd,0.01,0.02,0.01,1,0,1,,,,,,,
+                sgd,0.1,0.2,0.01,1,0,0,2.5e+21,,,,1e+22,,0
+
+                """)
+        #expect(
+            try file("curves.csv") == """
+                algorithm,lambda1,lambda2,learning_rate,epoch,n,mean_train_loss,mean_test_loss,mean_loss_ratio
+                sgd,0,0,0.01,1,1,5,8,1
+                sgd,0,0,0.01,10,1,1e-07,4,1
+                sgd,0.01,0,0.01,1,1,2,2,0.25
+                sgd,0.01,0,0.01,10,1,0.25,1,0.25
+                sgd,0.1,0,0.01,1,1,6,16,2
+
+                """)
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == ["curves.csv", "results.csv", "summary.csv"])
+    }
+
+    @Test("a directory that is gone is named, and nothing half-written takes a file's name") func cannotWrite() throws {
+        let grid = Grid(try SweepSpec.small())
+        #expect(throws: ReportError.cannotWrite(path: "/nowhere/results.csv", reason: "No such file or directory")) {
+            _ = try Report(grid, directory: "/nowhere") { _ in nil }
+        }
+        let directory = try StoreDirectory()
+        try directory.write(Array("old".utf8), to: "results.csv")
+        struct Stop: Error {}
+        #expect(throws: Stop.self) { _ = try Report(grid, directory: directory.path) { _ in throw Stop() } }
+        #expect(try Data(contentsOf: URL(filePath: directory.path + "/results.csv")) == Data("old".utf8))
+        #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["results.csv"])
+    }
+}
+
+@Suite("Report: claims about Figure 4") struct ReportClaimsTests {
+    /// A summary of this sweep with these mean ratios, in the order of settings after vanilla; nil for a run that diverged.
+    private func claims(_ spec: SweepSpec, _ ratios: [Double?], failed: [Int] = []) -> Claims {
+        var summary = Summary(Grid(spec)) { _ in nil }
+        for (place, ratio) in ([1] + ratios).enumerated() {
+            summary.settings[place].ratio = ratio.map { SettingSummary.Spread(mean: $0) }
+            if ratio == nil, failed.contains(place) {
+                summary.settings[place].failed = 1
+            } else {
+                summary.settings[place].diverged = ratio == nil ? 1 : 0
+            }
+        }
+        return Claims(summary, spec)
+    }
+
+    @Test("bests, gain and counts are those of the curves") func small() throws {
+        let claims = claims(try SweepSpec.small(), [0.9, 0.8, 0.75, nil])
+        #expect(claims.gain.map { abs($0 - 0.9375) < 1e-15 } == true)
+        #expect(
+            claims.text == """
+                3 of 3 settings have a ratio below 1; 1 more have runs that diverged
+                best on only: 0.800 at 0.1
+                best on half: 0.750 at 0.01
+                best of λ1/λ2 = 0.5 relative to λ2 = 0: 0.938 (the paper: 0.86)
+
+                """)
+    }
+
+    @Test("a sweep without the paper's curves claims nothing about them, and what failed is no divergence") func others() throws {
+        let claims = claims(try SweepSpec.small("ratio = 0.5", "ratio = 3"), [1, nil, nil, nil], failed: [3])
+        #expect(claims.gain == nil)
+        #expect(
+            claims.text == """
+                0 of 1 settings have a ratio below 1; 2 more have runs that diverged
+                1 more have no ratio, since trials failed or were not run
+                best on only: 1.000 at 0.01
+                best on half: none
+
+                """)
+    }
+
+    @Test("several seeds are a Markdown table with mean and deviation, and no label breaks it") func comparison() throws {
+        let spec = try SweepSpec.small("\"only\"", "\"a|b\"")
+        let sweeps = [("seed 1", claims(spec, [0.9, 0.8, 0.75, nil])), ("seed 2", claims(spec, [1.1, 1, 0.85, 1.5]))]
+        #expect(
+            Claims.comparison(sweeps) == """
+                | sweep | below 1 | diverged | a\\|b | half | 0.5 / λ2 = 0 |
+                | --- | --- | --- | --- | --- | --- |
+                | seed 1 | 3/3 | 1 | 0.800 @ 0.1 | 0.750 @ 0.01 | 0.938 |
+                | seed 2 | 1/4 | 0 | 1.000 @ 0.1 | 0.850 @ 0.01 | 0.850 |
+                | mean ± sd | 0.625 ± 0.530 | 0.5 ± 0.7 | 0.900 ± 0.141 | 0.800 ± 0.071 | 0.894 ± 0.062 |
+
+                """)
+        #expect(Claims.comparison([]) == "")
+    }
+}
+
+@Suite("Report: progress") struct ReportProgressTests {
+    private let progress = Progress(
+        name: "figure4", done: 1000, failed: 0, diverged: 0, total: 4000, doneAtStart: 400, elapsed: .seconds(60), workers: 1, slots: 1)
+
+    @Test("a line has a bar, the rate of this start, and what is left at that rate") func line() {
+        #expect(progress.line(width: 80) == "figure4 [██████···················] 1000/4000  10 trials/s  ETA 5 min  1 worker")
+        #expect(progress.plainLine == "figure4: 25 %  1000/4000  10 trials/s  ETA 5 min  1 worker")
+    }
+
+    @Test("a line never fills its terminal, however narrow", arguments: 0..<120) func width(width: Int) {
+        var progress = progress
+        (progress.failed, progress.diverged, progress.workers) = (3, 12, 2)
+        let line = progress.line(width: width)
+        #expect(line.count <= max(0, width - 1))
+        if width >= 100 { #expect(line.hasSuffix("  2 workers  12 diverged  3 failed")) }
+    }
+
+    @Test("nothing done has no rate, everything done no end to wait for, nothing to do is all of it") func ends() {
+        var progress = progress
+        progress.done = 400
+        #expect(progress.plainLine == "figure4: 10 %  400/4000  1 worker")
+        progress.done = 3999
+        #expect(progress.plainLine.hasPrefix("figure4: 99 %"))
+        progress.done = 4000
+        #expect(progress.plainLine == "figure4: 100 %  4000/4000  60 trials/s  1 worker")
+        (progress.done, progress.total, progress.doneAtStart) = (0, 0, 0)
+        #expect(progress.plainLine == "figure4: 100 %  0/0  1 worker")
+        #expect(progress.line(width: 40) == "figure4 [███████████████] 0/0  1 worker")
+    }
+}

@@ -1,0 +1,271 @@
+// StoreTests.swift · Tests/CoordinatorTests. Results on a real disk, by a real SQLite: kept once, kept whole, or refused with a reason.
+
+import FoundationEssentials
+import Testing
+import Wire
+
+@testable import regsweep
+
+/// A directory that is gone with its owner.
+final class StoreDirectory {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/regsweep-store-\(UInt64.random(in: 0 ... .max))"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    var store: String { path + "/store.sqlite" }
+
+    func writer() throws(StoreError) -> ResultStore { try ResultStore(writing: store, holder: "the first") }
+
+    func write(_ bytes: [UInt8], to name: String) throws { try Data(bytes).write(to: URL(filePath: "\(path)/\(name)")) }
+}
+
+/// Results of one trial that differ where a test needs them to.
+private func key(_ number: UInt64) -> TrialKey { TrialKey(high: 1 << 63, low: number) }
+
+private func done(_ number: UInt64, attempt: Int = 1, loss: Double = 1.25, digest: String = "a") -> TrialResult {
+    TrialResult(
+        key: key(number), attempt: attempt, outcome: .done(trainLoss: 0.1, testLoss: loss), epochs: 200, lossRatio: nil,
+        digest: Digest(of: digest),
+        curve: [
+            CurvePoint(epoch: 1, trainLoss: .leastNonzeroMagnitude, testLoss: -0.0), CurvePoint(epoch: 200, trainLoss: 0.1, testLoss: loss),
+        ], seconds: 0.5)
+}
+
+private func diverged(_ number: UInt64) -> TrialResult {
+    TrialResult(
+        key: key(number), attempt: 2, outcome: .diverged, epochs: 7, lossRatio: nil, digest: Digest(of: "d"), curve: [], seconds: 0.25)
+}
+
+private func failed(_ number: UInt64, reason: String = "kernel refused: größer als \"d\"") -> TrialResult {
+    TrialResult(
+        key: key(number), attempt: 3, outcome: .failed(reason: reason), epochs: 0, lossRatio: nil, digest: nil, curve: [], seconds: 0)
+}
+
+extension ResultStore {
+    /// Rows of a query, each as its columns in text.
+    fileprivate borrowing func ask(_ query: String, columns: Int) throws -> [[String]] {
+        var rows: [[String]] = []
+        try database.prepare(query).rows { (row) throws(StoreError) in rows.append((0..<columns).map { row.text($0) }) }
+        return rows
+    }
+}
+
+@Suite("Store: results") struct StoreResultTests {
+    let directory: StoreDirectory
+
+    init() throws { directory = try StoreDirectory() }
+
+    @Test("what was put is there after the store was opened anew, bit for bit") func reopen() throws {
+        let results = [done(1, loss: 1e-7), diverged(2), failed(3)]
+        do {
+            let store = try directory.writer()
+            #expect(try store.put([(results, host: "ada")]) == [])
+        }
+        let store = try directory.writer()
+        for result in results { #expect(try store.result(result.key) == result) }
+        #expect(try store.result(key(4)) == nil)
+        // == takes −0 for 0; bits tell them apart.
+        #expect(try store.result(key(1))?.curve[0].testLoss.sign == .minus)
+        var outcomes: [TrialKey: String] = [:]
+        try store.forEachOutcome { key, outcome, _ in outcomes[key] = outcome }
+        #expect(outcomes == [key(1): "done", key(2): "diverged", key(3): "failed"])
+    }
+
+    @Test("a repeat changes nothing, whoever brings it and in whatever attempt") func repeated() throws {
+        let store = try directory.writer()
+        #expect(try store.put([([done(1)], host: "ada"), ([done(1, attempt: 2)], host: "bob")]) == [])
+        #expect(try store.put([([done(1, attempt: 3)], host: "cyd")]) == [])
+        #expect(try store.result(key(1)) == done(1))
+        #expect(try store.ask("SELECT host FROM result", columns: 1) == [["ada"]])
+        #expect(try store.ask("SELECT count(*) FROM conflict", columns: 1) == [["0"]])
+    }
+
+    @Test("a repeat with other bits is kept as evidence with both hosts, once, and the first result stays") func conflict() throws {
+        let store = try directory.writer()
+        _ = try store.put([([done(1, digest: "a")], host: "ada")])
+        let other = done(1, loss: 9, digest: "b")
+        let conflict = ResultStore.Conflict(trial: key(1), host: "bob", firstHost: "ada")
+        #expect(try store.put([([other], host: "bob")]) == [conflict])
+        #expect(try store.put([([other], host: "bob")]) == [])
+        #expect(try store.result(key(1)) == done(1, digest: "a"))
+        let expected = [[Digest(of: "b").description, Digest(of: "a").description, "bob", "ada"]]
+        #expect(
+            try store.ask("SELECT lower(hex(digest)), lower(hex(first_digest)), host, first_host FROM conflict", columns: 4) == expected)
+    }
+
+    @Test("a result takes the place of a failure, and a failure that of nothing") func failures() throws {
+        let store = try directory.writer()
+        _ = try store.put([([failed(1, reason: "first"), failed(2), done(3), diverged(4)], host: "ada")])
+        let late = [failed(1, reason: "second"), done(2), failed(3), failed(4)]
+        #expect(try store.put([(late, host: "bob")]) == [])
+        for result in [failed(1, reason: "first"), done(2), done(3), diverged(4)] { #expect(try store.result(result.key) == result) }
+        #expect(try store.ask("SELECT host FROM result ORDER BY trial", columns: 1) == [["ada"], ["bob"], ["ada"], ["ada"]])
+        try store.forgetFailures()
+        #expect(try store.ask("SELECT outcome FROM result ORDER BY trial", columns: 1) == [["done"], ["done"], ["diverged"]])
+    }
+
+    @Test("a compute time that is no number costs no result") func oddSeconds() throws {
+        let store = try directory.writer()
+        var result = done(1)
+        result.seconds = .nan
+        _ = try store.put([([result], host: "ada")])
+        result.seconds = 0
+        #expect(try store.result(key(1)) == result)
+    }
+
+    @Test("a full disk takes nothing of a batch, says so, and takes all of it once there is room") func full() throws {
+        let store = try directory.writer()
+        let pages = try store.ask("PRAGMA page_count", columns: 1)[0][0]
+        try store.database.execute("PRAGMA max_page_count = \(pages)")
+        // 64 results of 1.2 kB each need more pages than there are.
+        let curve = (1...50).map { CurvePoint(epoch: $0, trainLoss: 1, testLoss: 2) }
+        let batch = (0..<64 as Range<UInt64>).map { number in
+            var result = done(number)
+            result.curve = curve
+            return result
+        }
+        #expect(throws: StoreError.blocked(reason: "database or disk is full")) { _ = try store.put([(batch, host: "ada")]) }
+        #expect(try store.ask("SELECT count(*) FROM result", columns: 1) == [["0"]])
+        try store.database.execute("PRAGMA max_page_count = 1000000")
+        #expect(try store.put([(batch, host: "ada")]) == [])
+        #expect(try store.ask("SELECT count(*) FROM result", columns: 1) == [["64"]])
+    }
+
+    @Test("epochs count the starts, and the base is what was last set") func starts() throws {
+        for epoch in 1...3 as ClosedRange<UInt64> {
+            let store = try directory.writer()
+            #expect(try store.beginEpoch(host: "ada", process: 1) == epoch)
+            try store.setBase(["epoch": "\(epoch)", "only in \(epoch)": "yes"])
+            #expect(try store.base() == ["epoch": "\(epoch)", "only in \(epoch)": "yes"])
+        }
+    }
+}
+
+@Suite("Store: who may open what") struct StoreOpeningTests {
+    let directory: StoreDirectory
+
+    init() throws { directory = try StoreDirectory() }
+
+    @Test("a second writer is refused and told who the first is, until the first is gone") func lock() throws {
+        do {
+            let first = try directory.writer()
+            for _ in 0..<2 {
+                #expect(throws: StoreError.locked(by: "the first", path: directory.store + ".lock")) {
+                    _ = try ResultStore(writing: directory.store, holder: "a second one with a longer name")
+                }
+            }
+            _ = try first.put([([done(1)], host: "ada")])
+        }
+        let second = try ResultStore(writing: directory.store, holder: "2nd")
+        #expect(throws: StoreError.locked(by: "2nd", path: directory.store + ".lock")) { _ = try directory.writer() }
+        #expect(try second.result(key(1)) == done(1))
+    }
+
+    @Test("a reader beside a writer sees each batch once it is stored, and cannot write") func reader() throws {
+        let writer = try directory.writer()
+        let reader = try ResultStore(reading: directory.store)
+        #expect(try reader.result(key(1)) == nil)
+        _ = try writer.put([([done(1)], host: "ada")])
+        #expect(try reader.result(key(1)) == done(1))
+        #expect(throws: StoreError.self) { _ = try reader.put([([done(2)], host: "eve")]) }
+        #expect(try writer.result(key(2)) == nil)
+    }
+
+    /// Both a writer and a reader refuse, and the writer leaves the file as it was.
+    private func expectForeign(_ bytes: [UInt8], because reason: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        try directory.write(bytes, to: "store.sqlite")
+        let error = StoreError.foreign(path: directory.store, reason: reason)
+        #expect(throws: error, sourceLocation: sourceLocation) { _ = try directory.writer() }
+        #expect(throws: error, sourceLocation: sourceLocation) { _ = try ResultStore(reading: directory.store) }
+        #expect(try Data(contentsOf: URL(filePath: directory.store)) == Data(bytes), sourceLocation: sourceLocation)
+    }
+
+    /// The bytes of a database made by these statements.
+    private func database(_ sql: String) throws -> [UInt8] {
+        let path = directory.path + "/other.sqlite"
+        do { try Database(path).execute(sql) }
+        defer { try? FileManager.default.removeItem(atPath: path) }
+        return Array(try Data(contentsOf: URL(filePath: path)))
+    }
+
+    @Test("databases of other programs are refused, whether they say whose they are or not") func foreign() throws {
+        for sql in ["CREATE TABLE result (x)", "CREATE TABLE a (x); PRAGMA user_version = 1", "PRAGMA application_id = 7"] {
+            try expectForeign(try database(sql), because: "is a database of another program")
+        }
+    }
+
+    @Test("a store of a newer release is refused") func newer() throws {
+        let bytes = try database("PRAGMA application_id = \(Migrations.applicationID); PRAGMA user_version = 99")
+        try expectForeign(bytes, because: "was written by a newer release (format 99, this one knows \(Migrations.all.count))")
+    }
+
+    @Test("a file that is no database is refused") func garbage() throws {
+        try expectForeign(Array(repeating: 0x61, count: 5000), because: "file is not a database")
+    }
+
+    @Test("a store that was cut in half is refused") func truncated() throws {
+        do { _ = try directory.writer().put([((0..<200 as Range<UInt64>).map { done($0) }, host: "ada")]) }
+        let bytes = Array(try Data(contentsOf: URL(filePath: directory.store)))
+        try expectForeign(Array(bytes.prefix(bytes.count / 2)), because: "database disk image is malformed")
+    }
+
+    @Test("a reader of no store, or of an empty one, is told that there are no results") func nothing() throws {
+        #expect(throws: StoreError.foreign(path: directory.store, reason: "there is no store here yet")) {
+            _ = try ResultStore(reading: directory.store)
+        }
+        try directory.write([], to: "store.sqlite")
+        #expect(throws: StoreError.foreign(path: directory.store, reason: "holds no results yet")) {
+            _ = try ResultStore(reading: directory.store)
+        }
+    }
+
+    @Test("a place where no file can be made is refused with its path") func unusable() throws {
+        try FileManager.default.createDirectory(atPath: directory.store, withIntermediateDirectories: true)
+        #expect(throws: StoreError.unusable(path: directory.store, reason: "unable to open database file")) { _ = try directory.writer() }
+        #expect(throws: StoreError.unusable(path: directory.store, reason: "disk I/O error")) {
+            _ = try ResultStore(reading: directory.store)
+        }
+        // Not even root makes files in /proc.
+        #expect(throws: StoreError.unusable(path: "/proc/store.sqlite.lock", reason: "No such file or directory")) {
+            _ = try ResultStore(writing: "/proc/store.sqlite", holder: "us")
+        }
+    }
+}
+
+@Suite("Store: migrations") struct StoreMigrationTests {
+    let directory: StoreDirectory
+    private let first = "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1)"
+    private let second = "ALTER TABLE a ADD COLUMN y INTEGER; UPDATE a SET y = x + 1"
+
+    init() throws { directory = try StoreDirectory() }
+
+    private func rows(_ database: borrowing Database, _ query: String) throws -> [[Int]] {
+        var rows: [[Int]] = []
+        try database.prepare(query).rows { (row) throws(StoreError) in rows.append([row.integer(0), row.integer(1)]) }
+        return rows
+    }
+
+    @Test("each runs once, and those that are new run on what is there") func once() throws {
+        let database = try Database(directory.store)
+        try Migrations.run(on: database, [first])
+        #expect(try Migrations.check(database, [first]) == 1)
+        #expect(throws: StoreError.self) { try Migrations.requireCurrent(database, [first, second]) }
+        for _ in 0..<2 { try Migrations.run(on: database, [first, second]) }
+        #expect(try rows(database, "SELECT x, y FROM a") == [[1, 2]])
+        try Migrations.requireCurrent(database, [first, second])
+    }
+
+    @Test("one that fails leaves the database as it was before all of them") func fails() throws {
+        let database = try Database(directory.store)
+        try Migrations.run(on: database, [first])
+        #expect(throws: StoreError.self) { try Migrations.run(on: database, [first, second, "CREATE TABLE"]) }
+        #expect(try Migrations.check(database, [first]) == 1)
+        #expect(try rows(database, "SELECT count(*), min(x) FROM a") == [[1, 1]])
+        #expect(try rows(database, "SELECT count(*), 0 FROM pragma_table_info('a')") == [[1, 0]])
+    }
+}
