@@ -13,7 +13,7 @@ struct Check: ParsableCommand {
     func run() throws {
         try orExit {
             let (spec, cluster, directory) = try sweep.load()
-            for warning in spec.warnings { complain("warning: \(warning)") }
+            for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
             let grid = Grid(spec)
             var stored = 0, measured: Double?
             let path = "\(directory)/store.sqlite"
@@ -24,7 +24,7 @@ struct Check: ParsableCommand {
                     let resumed = try Resume(store, grid)
                     (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
                 } else {
-                    complain(
+                    Console.writeLine(
                         "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
                     )
                 }

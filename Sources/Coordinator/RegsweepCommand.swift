@@ -23,7 +23,7 @@ internal import Wire
         } catch {
             // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            complain(fullMessage(for: error))
+            Console.writeLine(fullMessage(for: error))
             Glibc.exit(2)
         }
     }
@@ -49,28 +49,22 @@ struct SweepArguments: ParsableArguments {
             let directory = out ?? "results/\(spec.name)" + (seed.map { "-seed-\($0)" } ?? "")
             return (spec, try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec(), directory)
         } catch {
-            complain("\(error)")
+            Console.writeLine("\(error)")
             throw ExitCode(2)
         }
     }
 }
 
-/// One line on stderr.
-func complain(_ text: String) {
-    let line = text + "\n"
-    unsafe _ = write(STDERR_FILENO, line, line.utf8.count)
-}
-
 /// Maps what can go wrong to a line and an exit code.
 func orExit<T>(_ body: () throws -> T) throws -> T {
     do { return try body() } catch let error as ExitCode { throw error } catch let error as SpecErrors {
-        complain("\(error)")
+        Console.writeLine("\(error)")
         throw ExitCode(2)
     } catch let error as SocketError {
-        complain("\(error)")
+        Console.writeLine("\(error)")
         throw ExitCode(4)
     } catch {
-        complain("\(error)")
+        Console.writeLine("\(error)")
         throw ExitCode(4)
     }
 }

@@ -36,7 +36,7 @@ struct Run: ParsableCommand {
 
     func run() throws {
         if let complaint = listen.flatMap(ClusterSpec.complaint(aboutListen:)) {
-            complain("--listen: \(complaint)")
+            Console.writeLine("--listen: \(complaint)")
             throw ExitCode(2)
         }
         try orExit { try execute() }
@@ -52,10 +52,10 @@ struct Run: ParsableCommand {
         let mailbox = try Mailbox<EventLoop.Letter>()
         catchSignals([SIGINT, SIGTERM]) { _ in mailbox.post(.interrupt) }
 
-        let results = try Results(directory: directory)
+        let results = try ResultsDirectory(directory)
         let store = try results.openForWriting()
         if retryFailed { try store.forgetFailures() }
-        try Results.refuseForeign(store, spec, directory)
+        try Resume.refuseForeign(store, spec, directory)
         let resumed = try Resume(store, grid)
 
         let context = try Context()
@@ -63,7 +63,7 @@ struct Run: ParsableCommand {
         let endpoint = try socket.bind(cluster.listen)
         let local = try socket.bind("ipc://" + results.socketPath())
         var configuration = Scheduler.Configuration(
-            sweep: spec.name, epoch: try store.beginEpoch(host: hostName(), process: Int(getpid())), lanes: spec.declaration.lanes,
+            sweep: spec.name, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), lanes: spec.declaration.lanes,
             expectedSecondsPerTrial: resumed.secondsPerTrial
                 ?? spec.declaration.flops(grid.groups[0].spec.parameters) / SweepPlan.assumedFlopsPerSecond,
             selfTest: Build.selfTest)
@@ -75,8 +75,8 @@ struct Run: ParsableCommand {
             configuration, grid: grid, stored: { resumed.stored[$0] }, counts: resumed.counts, baselines: resumed.baselines)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
         if !quiet, !scheduler.isFinished {
-            complain("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with")
-            complain("  regsweep-worker --connect \(endpoint)")
+            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with")
+            Console.writeLine("  regsweep-worker --connect \(endpoint)")
         }
         let launcher = LocalLauncher(
             program: try workerProgram(), endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
@@ -93,23 +93,23 @@ struct Run: ParsableCommand {
     private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws {
         switch end {
         case .interrupted:
-            complain("interrupted; nothing is lost. Resume with:\n  \(CommandLine.arguments.joined(separator: " "))")
+            Console.writeLine("interrupted; nothing is lost. Resume with:\n  \(CommandLine.arguments.joined(separator: " "))")
             throw ExitCode(3)
         case .noWorkers:
-            complain("no workers: those started here died at once, see \(directory)/workers.log; what is stored stays")
+            Console.writeLine("no workers: those started here died at once, see \(directory)/workers.log; what is stored stays")
             throw ExitCode(4)
         case .finished: break
         }
         let store = try ResultStore(reading: "\(directory)/store.sqlite")
         let report = try Report(grid, directory: directory) { try store.result($0) }
-        do { try report.draw(grid.spec, directory: directory) } catch { complain("\(error)") }
+        do { try report.draw(grid.spec, directory: directory) } catch { Console.writeLine("\(error)") }
         if !quiet {
             print(Tables.console(report.summary, grid.spec))
             print(report.claims.text)
             print("in \(directory): results.csv, summary.csv, curves.csv, \(grid.spec.name).svg, .pdf, .png")
         }
         guard failed == 0 else {
-            complain("\(failed) trials failed; their reasons are in \(directory)/store.sqlite. Run them again with --retry-failed")
+            Console.writeLine("\(failed) trials failed; their reasons are in \(directory)/store.sqlite. Run them again with --retry-failed")
             throw ExitCode(1)
         }
     }
@@ -119,12 +119,6 @@ struct Run: ParsableCommand {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
     }
-}
-
-func hostName() -> String {
-    var buffer = [CChar](repeating: 0, count: 256)
-    guard unsafe gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
-    return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
 }
 
 extension Logger.Level: @retroactive ExpressibleByArgument {}

@@ -40,8 +40,7 @@ internal import Wire
         } catch {
             // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            let message = fullMessage(for: error) + "\n"
-            unsafe _ = write(STDERR_FILENO, message, message.utf8.count)
+            Console.writeLine(fullMessage(for: error))
             Glibc.exit(2)
         }
     }
@@ -69,7 +68,7 @@ internal import Wire
             let mailbox = try Mailbox<WorkerMachine.Event>()
             catchSignals([SIGINT, SIGTERM]) { _ in mailbox.post(.drainRequested) }
             let identity = WorkerMachine.Identity(
-                worker: .random(), host: Processor.hostName, process: Int(getpid()), slots: slots, cpu: Processor.name,
+                worker: .random(), host: Host.name, process: Int(getpid()), slots: slots, cpu: Host.processor,
                 build: Build.version, selfTest: selfTestDigest())
             var loop = try WorkerLoop(
                 identity, endpoint: connect, orphanTimeout: .seconds(orphanTimeout), mailbox: mailbox, logger: logger)

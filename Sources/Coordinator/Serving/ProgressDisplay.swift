@@ -1,6 +1,5 @@
 // ProgressDisplay.swift · Coordinator/Serving. When the progress is shown, and where; how it looks is Reporting/Progress.swift.
 
-internal import Glibc
 internal import Wire
 
 /// A bar that is drawn over on a terminal, plain lines elsewhere.
@@ -11,7 +10,7 @@ struct ProgressDisplay {
     private var shownAt: Instant?
 
     init(isQuiet: Bool, doneAtStart: Int) {
-        isTerminal = isatty(STDERR_FILENO) == 1
+        isTerminal = Console.isTerminal
         self.isQuiet = isQuiet
         self.doneAtStart = doneAtStart
     }
@@ -27,7 +26,7 @@ struct ProgressDisplay {
     mutating func finish(_ scheduler: borrowing Scheduler, at now: Instant) {
         guard !isQuiet else { return }
         draw(scheduler, at: now)
-        if isTerminal { write("\n") }
+        if isTerminal { Console.write("\n") }
     }
 
     private func draw(_ scheduler: borrowing Scheduler, at now: Instant) {
@@ -36,13 +35,6 @@ struct ProgressDisplay {
             name: scheduler.configuration.sweep, done: counts.done + counts.diverged + counts.failed, failed: counts.failed,
             diverged: counts.diverged, total: scheduler.grid.count, doneAtStart: doneAtStart, elapsed: now.sinceStart,
             workers: scheduler.workers.count, slots: scheduler.workers.values.reduce(0) { $0 + $1.hello.slots })
-        write(isTerminal ? "\r\u{1b}[K" + progress.line(width: terminalWidth) : progress.plainLine + "\n")
+        Console.write(isTerminal ? "\r\u{1b}[K" + progress.line(width: Console.width) : progress.plainLine + "\n")
     }
-
-    private var terminalWidth: Int {
-        var size = winsize()
-        return unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80
-    }
-
-    private func write(_ text: String) { unsafe _ = Glibc.write(STDERR_FILENO, text, text.utf8.count) }
 }

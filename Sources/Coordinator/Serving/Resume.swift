@@ -1,61 +1,6 @@
 // Resume.swift · Coordinator/Serving, between the store and the Scheduler. What an earlier run has left: the trials that are done.
 
-internal import FoundationEssentials
-internal import Glibc
 internal import Wire
-
-/// A results directory and who may write to it.
-struct Results {
-    let directory: String
-
-    /// Makes the directory where there is none.
-    init(directory: String) throws(StoreError) {
-        self.directory = directory
-        do { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) } catch {
-            throw .unusable(path: directory, reason: "cannot be made")
-        }
-        guard unsafe access(directory, W_OK | X_OK) == 0 else {
-            throw .unusable(path: directory, reason: unsafe String(cString: strerror(errno)))
-        }
-    }
-
-    func openForWriting() throws(StoreError) -> ResultStore {
-        try ResultStore(writing: "\(directory)/store.sqlite", holder: "regsweep process \(getpid()) on \(hostName())")
-    }
-
-    /// Where local workers connect: the same for every start on this store, so that workers of a coordinator that died find the next
-    /// one. In a directory of ours alone, since a path of a socket has at most 107 bytes.
-    func socketPath() throws(StoreError) -> String {
-        let full = unsafe realpath(directory, nil)
-        defer { unsafe free(full) }
-        let name = Digest(of: unsafe full.map { unsafe String(cString: $0) } ?? directory).description.prefix(16)
-        let folder = "/tmp/regsweep-\(getuid())"
-        unsafe _ = mkdir(folder, 0o700)
-        var status = stat()
-        guard unsafe lstat(folder, &status) == 0, status.st_uid == getuid(), status.st_mode & 0o777 == 0o700,
-            status.st_mode & S_IFMT == S_IFDIR
-        else {
-            throw .unusable(path: folder, reason: "is not a directory of yours alone (mode 700)")
-        }
-        return "\(folder)/\(name)"
-    }
-
-    /// A store whose trials were trained under other settings is left alone; a new one learns what it is for.
-    static func refuseForeign(_ store: borrowing ResultStore, _ spec: SweepSpec, _ directory: String) throws {
-        let stored = try store.base(), now = spec.base
-        let differences = SweepSpec.differences(stored: stored, now: now)
-        guard differences.isEmpty else {
-            throw SpecErrors(errors: [
-                SpecError(
-                    file: directory, line: nil,
-                    message:
-                        "holds trials of other settings: \(differences.joined(separator: "; ")). Restore them, or name a new directory with --out"
-                )
-            ])
-        }
-        if stored != now { try store.setBase(stored.merging(now) { _, new in new }) }
-    }
-}
 
 /// What a store has of a grid.
 struct Resume {
@@ -83,5 +28,21 @@ struct Resume {
         self.stored = stored
         self.counts = counts
         secondsPerTrial = timed == 0 ? nil : seconds / Double(timed)
+    }
+
+    /// A store whose trials were trained under other settings is left alone; a new one learns what it is for.
+    static func refuseForeign(_ store: borrowing ResultStore, _ spec: SweepSpec, _ directory: String) throws {
+        let stored = try store.base(), now = spec.base
+        let differences = SweepSpec.differences(stored: stored, now: now)
+        guard differences.isEmpty else {
+            throw SpecErrors(errors: [
+                SpecError(
+                    file: directory, line: nil,
+                    message:
+                        "holds trials of other settings: \(differences.joined(separator: "; ")). Restore them, or name a new directory with --out"
+                )
+            ])
+        }
+        if stored != now { try store.setBase(stored.merging(now) { _, new in new }) }
     }
 }

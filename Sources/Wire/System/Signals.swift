@@ -1,4 +1,4 @@
-// Signals.swift · Wire/Sockets. Signals as letters: one thread waits for them and posts, so no code runs inside a handler.
+// Signals.swift · Wire/System. Signals as letters: one thread waits for them and posts, so no code runs inside a handler.
 
 internal import Glibc
 

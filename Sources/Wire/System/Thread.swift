@@ -1,4 +1,4 @@
-// Thread.swift · Wire/Sockets. Threads of the system for what must not share Swift's cooperative pool: compute and signals.
+// Thread.swift · Wire/System. Threads of the system for what must not share Swift's cooperative pool: compute and signals.
 
 internal import Glibc
 

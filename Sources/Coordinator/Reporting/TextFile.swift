@@ -1,0 +1,46 @@
+// TextFile.swift · Coordinator/Reporting. The files of a results directory, written whole or not at all.
+
+internal import Glibc
+
+/// A text file that appears under its name only when it is whole.
+struct TextFile: ~Copyable {
+    private let path: String
+    private let descriptor: CInt
+    private var buffer: [UInt8] = []
+    private var isFinished = false
+
+    init(_ path: String) throws(ReportError) {
+        self.path = path
+        descriptor = unsafe open(path + ".part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno))) }
+    }
+
+    deinit {
+        guard descriptor >= 0 else { return }
+        close(descriptor)
+        if !isFinished { unsafe _ = unlink(path + ".part") }
+    }
+
+    mutating func write(_ text: String) throws(ReportError) {
+        buffer += Array(text.utf8)
+        if buffer.count > 1 << 16 { try flush() }
+    }
+
+    private mutating func flush() throws(ReportError) {
+        var rest = buffer[...]
+        while !rest.isEmpty {
+            let count = unsafe rest.withUnsafeBytes { unsafe Glibc.write(descriptor, $0.baseAddress, $0.count) }
+            guard count > 0 else { throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno))) }
+            rest = rest.dropFirst(count)
+        }
+        buffer = []
+    }
+
+    mutating func finish() throws(ReportError) {
+        try flush()
+        guard unsafe rename(path + ".part", path) == 0 else {
+            throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+        isFinished = true
+    }
+}

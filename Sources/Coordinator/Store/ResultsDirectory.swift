@@ -1,0 +1,42 @@
+// ResultsDirectory.swift · Coordinator/Store. The directory of one sweep: made, checked for room to write, and the socket of its workers.
+
+internal import FoundationEssentials
+internal import Glibc
+internal import Wire
+
+/// A results directory and who may write to it.
+struct ResultsDirectory {
+    let path: String
+
+    /// Makes the directory where there is none.
+    init(_ path: String) throws(StoreError) {
+        self.path = path
+        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
+            throw .unusable(path: path, reason: "cannot be made")
+        }
+        guard unsafe access(path, W_OK | X_OK) == 0 else {
+            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
+        }
+    }
+
+    func openForWriting() throws(StoreError) -> ResultStore {
+        try ResultStore(writing: "\(path)/store.sqlite", holder: "regsweep process \(getpid()) on \(Host.name)")
+    }
+
+    /// Where local workers connect: the same for every start on this store, so that workers of a coordinator that died find the next
+    /// one. In a directory of ours alone, since a path of a socket has at most 107 bytes.
+    func socketPath() throws(StoreError) -> String {
+        let full = unsafe realpath(path, nil)
+        defer { unsafe free(full) }
+        let name = Digest(of: unsafe full.map { unsafe String(cString: $0) } ?? path).description.prefix(16)
+        let folder = "/tmp/regsweep-\(getuid())"
+        unsafe _ = mkdir(folder, 0o700)
+        var status = stat()
+        guard unsafe lstat(folder, &status) == 0, status.st_uid == getuid(), status.st_mode & 0o777 == 0o700,
+            status.st_mode & S_IFMT == S_IFDIR
+        else {
+            throw .unusable(path: folder, reason: "is not a directory of yours alone (mode 700)")
+        }
+        return "\(folder)/\(name)"
+    }
+}

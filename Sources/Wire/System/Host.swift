@@ -1,0 +1,28 @@
+// Host.swift · Wire/System. What this box calls itself and its processor: words for people, no decision rests on them.
+
+internal import Glibc
+
+public enum Host {
+    public static var name: String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard unsafe gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
+        return text(buffer)
+    }
+
+    /// As the first entry of /proc/cpuinfo names it.
+    public static var processor: String {
+        guard let file = unsafe fopen("/proc/cpuinfo", "re") else { return "unknown" }
+        defer { unsafe _ = fclose(file) }
+        var line = [CChar](repeating: 0, count: 8192)
+        while unsafe fgets(&line, CInt(line.count), file) != nil {
+            let parts = text(line).split(separator: ":", maxSplits: 1)
+            guard parts.count == 2, parts[0].hasPrefix("model name") else { continue }
+            return parts[1].split(whereSeparator: \.isWhitespace).joined(separator: " ")
+        }
+        return "unknown"
+    }
+
+    private static func text(_ buffer: [CChar]) -> String {
+        String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}
