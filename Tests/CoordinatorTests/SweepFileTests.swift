@@ -293,6 +293,18 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
         #expect(mistakes(dressed(wrong)) == mistakes(wrong))
     }
 
+    @Test("a range reaches its end although tenths do not add up in binary") func range() throws {
+        // (-0.1 − -4.1) · 10 is 39.99999999999999.
+        let strengths = try SweepSpec.small("values = [0.1, 0.01]", "from = -4.1\nto = -0.1\nper_decade = 10").curves[0].points.map(
+            \.strength)
+        #expect(strengths.count == 41)
+        #expect((strengths.first, strengths.last) == (7.94328e-05, 0.794328))
+    }
+
+    @Test("−0 in a file is 0 everywhere, also where it is printed") func minusZero() throws {
+        #expect(try SweepSpec.small("lambda2 = 0", "lambda2 = -0.0").settings[1].lambda2.sign == .plus)
+    }
+
     @Test("what the file leaves out has its default") func defaults() throws {
         let spec = try SweepSpec.small("seed = 5", "")
         #expect(spec.seed == 1)
