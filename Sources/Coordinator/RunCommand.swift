@@ -54,8 +54,8 @@ struct Run: ParsableCommand {
 
         let results = try ResultsDirectory(directory)
         let store = try results.openForWriting()
-        if retryFailed { try store.forgetFailures() }
         try Resume.refuseForeign(store, spec, directory)
+        if retryFailed { try store.forgetFailures() }
         let resumed = try Resume(store, grid)
 
         let context = try Context()
@@ -72,7 +72,8 @@ struct Run: ParsableCommand {
         configuration.leaseDuration = .seconds(cluster.leaseSeconds)
         configuration.crashLimit = cluster.crashLimit
         let scheduler = Scheduler(
-            configuration, grid: grid, stored: { resumed.stored[$0] }, counts: resumed.counts, baselines: resumed.baselines)
+            configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
+            baselines: resumed.baselines)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
         if !quiet, !scheduler.isFinished {
             Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with")
@@ -109,7 +110,8 @@ struct Run: ParsableCommand {
             print("in \(directory): results.csv, summary.csv, curves.csv, \(grid.spec.name).svg, .pdf, .png")
         }
         guard failed == 0 else {
-            Console.writeLine("\(failed) trials failed; their reasons are in \(directory)/store.sqlite. Run them again with --retry-failed")
+            Console.writeLine("\(failed) trials failed; --retry-failed runs them again:")
+            for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }
             throw ExitCode(1)
         }
     }

@@ -20,6 +20,8 @@ enum ReportError: Error, Equatable, CustomStringConvertible {
 struct Report {
     let summary: Summary
     let claims: Claims
+    /// Reasons of failed trials and how many gave each, the most frequent first.
+    let failures: [(reason: String, count: Int)]
 
     /// Reads every result once, a group at a time, and writes `results.csv` and `curves.csv` on the way, then `summary.csv`.
     /// - Parameters:
@@ -30,6 +32,7 @@ struct Report {
         try results?.write(Tables.resultsHeader)
         var curves = MeanCurves(settings: grid.spec.settings.count)
         var current: (group: Int, results: [TrialResult?]) = (-1, [])
+        var failures: [String: Int] = [:]
         summary = try Summary(grid) { index in
             let group = grid.group(of: index)
             let trials = grid.groups[group].trials
@@ -38,6 +41,7 @@ struct Report {
             let baseline = grid.baseline(of: index).flatMap { current.results[$0 - trials.lowerBound] }
             var baselineLoss: Double?
             if case .done(_, let loss) = baseline?.outcome { baselineLoss = loss }
+            if case .failed(let reason) = result.outcome { failures[reason, default: 0] += 1 }
             try results?.write(Tables.resultLine(grid, index, result, baselineLoss: baselineLoss))
             curves.add(
                 result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
@@ -45,6 +49,7 @@ struct Report {
             return result.outcome
         }
         claims = Claims(summary, grid.spec)
+        self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
         try results?.finish()
         var table = try TextFile("\(directory)/summary.csv")

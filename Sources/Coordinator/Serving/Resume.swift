@@ -5,6 +5,8 @@ internal import Wire
 /// What a store has of a grid.
 struct Resume {
     var stored: [Bool]
+    /// Of the stored ones, those that are failures, which a late result may still replace.
+    var failed: Set<Int> = []
     var counts = Scheduler.Counts()
     /// Test losses of vanilla runs of groups that are not finished.
     var baselines: [Int: [Int: Double]] = [:]
@@ -12,20 +14,23 @@ struct Resume {
 
     init(_ store: borrowing ResultStore, _ grid: Grid) throws {
         var stored = [Bool](repeating: false, count: grid.count)
+        var failed: Set<Int> = []
         var counts = Scheduler.Counts(), seconds = 0.0, timed = 0
         try store.forEachOutcome { key, outcome, time in
             guard let index = grid.index(of: key) else { return }
             stored[index] = true
+            if outcome == "failed" { failed.insert(index) }
             counts.count(name: outcome)
             if time > 0 { (seconds, timed) = (seconds + time, timed + 1) }
         }
         for group in grid.groups where group.trials.contains(where: { !stored[$0] }) {
-            for index in group.trials where stored[index] && grid.setting(of: index).isBaseline {
+            for index in group.trials where stored[index] && !failed.contains(index) && grid.setting(of: index).isBaseline {
                 guard let result = try store.result(grid.key(of: index)) else { continue }
                 baselines[index] = Dictionary(result.curve.map { ($0.epoch, $0.testLoss) }) { first, _ in first }
             }
         }
         self.stored = stored
+        self.failed = failed
         self.counts = counts
         secondsPerTrial = timed == 0 ? nil : seconds / Double(timed)
     }
