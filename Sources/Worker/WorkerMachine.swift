@@ -178,7 +178,7 @@ struct WorkerMachine {
     }
 
     private mutating func join(_ welcome: Welcome, at now: Instant) -> [Effect] {
-        // A second answer, to a Hello that was said again; the coordinator forgot our credits when it heard that.
+        // A second answer, to a Hello that was said again. Credits are absolute: once more costs a frame and mends a Ready that was lost.
         guard !isJoined else { return [send(.ready(credits: credits), at: now)] }
         connection = .joined(welcome)
         let keep = Set(welcome.keep)

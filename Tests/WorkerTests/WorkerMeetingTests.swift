@@ -57,7 +57,7 @@ private let short: Duration = .milliseconds(1)
         #expect(machine.connection == .joined(intervals))
     }
 
-    @Test("a second answer to one Hello is answered with the same credits, since the second Hello took them away") func welcomedTwice() {
+    @Test("a second answer to one Hello is answered with the same credits, in case they were lost") func welcomedTwice() {
         var machine = joined(holding: [lease(1)])
         #expect(machine.handle(heard(welcome()), at: start) == [said(.ready(credits: 4))])
         #expect(machine.running == [lease(1).id: lease(1)])
