@@ -76,7 +76,9 @@ let package = Package(
         .testTarget(name: "WorkerTests", dependencies: ["regsweep-worker", "Wire", "Compute"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "CoordinatorTests", dependencies: ["regsweep", "Wire"], swiftSettings: strict(memorySafety: false)),
         // Real processes: the programs are built because the tests name them here.
-        .testTarget(name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(
+            name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(name: "TidyTests", swiftSettings: strict(memorySafety: false)),
         .testTarget(
             name: "SimulationTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
     ]

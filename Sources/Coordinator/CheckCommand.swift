@@ -1,7 +1,7 @@
 // CheckCommand.swift · Coordinator. `regsweep check`: the plan of a sweep, or everything that is wrong with its file.
 
 internal import ArgumentParser
-internal import Glibc
+internal import FoundationEssentials
 internal import Wire
 
 struct Check: ParsableCommand {
@@ -17,7 +17,7 @@ struct Check: ParsableCommand {
             let grid = Grid(spec)
             var stored = 0, measured: Double?
             let path = "\(directory)/store.sqlite"
-            if unsafe access(path, R_OK) == 0 {
+            if FileManager.default.fileExists(atPath: path) {
                 let store = try ResultStore(reading: path)
                 let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
                 if differences.isEmpty {

@@ -33,8 +33,7 @@ final class Program: Sendable {
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
     /// Where SwiftPM puts what it builds: these tests run from there as well.
-    private static let folder = URL(filePath: try! FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
-        .deletingLastPathComponent()
+    private static let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
 
     private func read(_ handle: FileHandle, _ keep: @escaping @Sendable (inout Printed, String) -> Void) {
         Thread.detachNewThread { [self] in

@@ -88,16 +88,17 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     }
 
     @Test("unsafe code is written only in its homes") func unsafeHomes() {
-        let homes: Set = [
+        let homes = [
             "Sources/Compute/Kernels/LaneKernel.swift", "Sources/Coordinator/Launching/Subprocess.swift",
             "Sources/Coordinator/Store/Database.swift",
-            "Sources/Coordinator/Store/StoreLock.swift", "Sources/Wire/Messages/MessageDecoding.swift",
-            "Sources/Wire/Messages/MessageEncoding.swift", "Sources/Wire/Sockets/Context.swift", "Sources/Wire/Sockets/Doorbell.swift",
-            "Sources/Wire/Sockets/Poller.swift", "Sources/Wire/Sockets/Socket.swift", "Sources/Wire/Sockets/SocketError.swift",
-            "Sources/Wire/Sockets/RouterSocket.swift", "Sources/Wire/Sockets/DealerSocket.swift",
-            "Sources/Wire/Sockets/Signals.swift", "Sources/Wire/Sockets/Thread.swift", "Sources/Wire/Vocabulary/Digest.swift",
+            "Sources/Coordinator/Store/ResultsDirectory.swift", "Sources/Coordinator/Store/StoreLock.swift",
+            "Sources/Coordinator/Reporting/TextFile.swift", "Sources/Wire/Messages/MessageDecoding.swift",
+            "Sources/Wire/Messages/MessageEncoding.swift", "Sources/Wire/Sockets/", "Sources/Wire/System/",
+            "Sources/Wire/Vocabulary/Digest.swift",
         ]
-        for file in SourceFile.below("Sources") where file.usesUnsafe { #expect(homes.contains(file.path), "\(file.path)") }
+        for file in SourceFile.below("Sources") where file.usesUnsafe {
+            #expect(homes.contains(where: file.path.hasPrefix), "\(file.path)")
+        }
     }
 
     @Test(

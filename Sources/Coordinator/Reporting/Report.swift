@@ -1,7 +1,6 @@
 // Report.swift · Coordinator/Reporting, the last room. The results directory: one pass over the store, files written whole or not at all.
 
 internal import FoundationEssentials
-internal import Glibc
 internal import Wire
 
 enum ReportError: Error, Equatable, CustomStringConvertible {
@@ -66,11 +65,11 @@ struct Report {
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
     func draw(_ spec: SweepSpec, directory: String) throws(ReportError) {
         let figure = Figure(summary, spec), script = "\(directory)/.figure.gnuplot"
-        defer { unsafe _ = unlink(script) }
+        defer { TextFile.remove(script) }
         for (ending, terminal) in Figure.formats {
             let path = "\(directory)/\(spec.name).\(ending)"
             // Gone already where all went well.
-            defer { unsafe _ = unlink(path + ".part") }
+            defer { TextFile.remove(path + ".part") }
             do {
                 var file = try TextFile(script)
                 try file.write(figure.script(terminal: terminal, output: path + ".part"))
@@ -78,9 +77,7 @@ struct Report {
                 // -d: without the settings of this user and this box.
                 let status = try Subprocess.run("gnuplot", ["-d", script])
                 guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
-                guard unsafe rename(path + ".part", path) == 0 else {
-                    throw ReportError.cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
-                }
+                try TextFile.publish(path)
             } catch let error as SubprocessError {
                 throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")
             } catch let error as ReportError { throw error } catch { throw .noFigure(reason: "\(error)") }

@@ -18,7 +18,7 @@ struct TextFile: ~Copyable {
     deinit {
         guard descriptor >= 0 else { return }
         close(descriptor)
-        if !isFinished { unsafe _ = unlink(path + ".part") }
+        if !isFinished { Self.remove(path + ".part") }
     }
 
     mutating func write(_ text: String) throws(ReportError) {
@@ -38,9 +38,17 @@ struct TextFile: ~Copyable {
 
     mutating func finish() throws(ReportError) {
         try flush()
+        try Self.publish(path)
+        isFinished = true
+    }
+
+    /// Gives `PATH.part`, which is whole now, its name.
+    static func publish(_ path: String) throws(ReportError) {
         guard unsafe rename(path + ".part", path) == 0 else {
             throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
         }
-        isFinished = true
     }
+
+    /// No error where there is no such file.
+    static func remove(_ path: String) { unsafe _ = unlink(path) }
 }

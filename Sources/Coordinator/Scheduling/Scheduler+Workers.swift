@@ -115,9 +115,12 @@ extension Scheduler {
     private mutating func forgiveOwnPause(at now: Instant) {
         let pause = now - (lastTick ?? now)
         lastTick = now
-        guard pause > configuration.heartbeatInterval else { return }
+        guard pause > max(configuration.heartbeatInterval, Self.ownPause) else { return }
         for id in workers.keys { workers[id]!.lastHeard = min(now, workers[id]!.lastHeard + pause) }
     }
+
+    /// 1 s: the loop ticks every 0.2 s, so five turns that did not come.
+    private static let ownPause: Duration = .seconds(1)
 
     private func deadline(of worker: WorkerState) -> Instant {
         min(worker.lastSent + configuration.heartbeatInterval, worker.lastHeard + configuration.silence)

@@ -121,10 +121,18 @@ struct EventLoop: ~Copyable {
     private mutating func flush() throws(SocketError) {
         let frames = outbox
         outbox = []
+        // What follows a frame that has to wait waits behind it: a worker hears everything in the order in which it was said.
+        var full: Set<Route> = []
         for (frame, route) in frames {
+            guard !full.contains(route) else {
+                outbox.append((frame, route))
+                continue
+            }
             do { try socket.send(frame, to: route) } catch {
                 switch error {
-                case .notNow: outbox.append((frame, route))
+                case .notNow:
+                    full.insert(route)
+                    outbox.append((frame, route))
                 case .unknownPeer: break
                 default: throw error
                 }
