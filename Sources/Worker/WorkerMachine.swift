@@ -101,7 +101,10 @@ struct WorkerMachine {
         case .received(let envelope): return hear(envelope, at: now)
         case .unreadable(.versionMismatch(let theirs, let ours)):
             return leave(.refused(reason: "\(MessageError.versionMismatch(theirs: theirs, ours: ours))"))
-        case .unreadable(let error): return [.report("the coordinator sent something unreadable: \(error)")]
+        case .unreadable(.malformed(let reason)):
+            let report = Effect.report("the coordinator sent something unreadable: \(reason)")
+            if case .waiting = connection { return [report] }
+            return [report, send(.dropped(reason: reason), at: now)]
         case .progressed(let lease, let points):
             guard running[lease] != nil, case .joined = connection else { return [] }
             return [send(.progress(lease, points), at: now)]
@@ -152,6 +155,7 @@ struct WorkerMachine {
             unacknowledged[batch] = nil
             return leaveIfDrained(at: now)
         case .heartbeat: return []
+        case .dropped(let reason): return [.report("the coordinator dropped a frame of ours: \(reason)")]
         case .hello, .ready, .progress, .results, .goodbye: return [.report("the coordinator sent a message that only workers send")]
         }
     }

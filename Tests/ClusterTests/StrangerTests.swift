@@ -58,11 +58,14 @@ struct Stranger: ~Copyable {
         try scratch.write(Sweeps.small(), to: "sweep.toml")
     }
 
-    @Test("frames that are no messages are dropped with a reason, and the sweep goes on") func garbage() throws {
+    @Test("frames that are no messages are dropped with the reason on both sides, and the sweep goes on") func garbage() throws {
         let (coordinator, endpoint) = try scratch.coordinator()
         let stranger = try Stranger(endpoint)
         let good = Envelope(epoch: 0, message: Stranger.hello()).encoded()
-        for frame in [[], [0xff, 0xff, 0xff], Array(good.dropLast(5)), Array(repeating: 7, count: 100_000)] { try stranger.say(frame) }
+        for frame in [[], [0xff, 0xff, 0xff], Array(good.dropLast(5)), Array(repeating: 7, count: 100_000)] {
+            try stranger.say(frame)
+            guard case .dropped = try stranger.hear() else { throw Failure(description: "no answer") }
+        }
         try coordinator.errors(have: "dropped a frame", times: 4)
         let worker = try scratch.worker(endpoint)
         #expect(try coordinator.end().code == 0)

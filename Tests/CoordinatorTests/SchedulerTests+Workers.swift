@@ -33,7 +33,8 @@ import Wire
         #expect(desk.hear(.ready(credits: 1), from: routeA) == [desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeA)])
     }
 
-    @Test("another build's bits and another protocol are refused with what to do, and a broken frame is only reported") func refused() {
+    @Test("another build's bits and another protocol are refused with what to do, and a broken frame is reported on both sides")
+    func refused() {
         var desk = Desk()
         let theirs = Digest(of: "theirs"), ours = Digest(of: "ours")
         let bits =
@@ -49,8 +50,9 @@ import Wire
             ])
         #expect(
             desk.handle(.unreadable(.malformed(reason: "an empty frame"), from: routeB)) == [
-                .report(.malformed(routeB, reason: "an empty frame"))
+                desk.send(.dropped(reason: "an empty frame"), to: routeB), .report(.malformed(routeB, reason: "an empty frame")),
             ])
+        #expect(desk.hear(.dropped(reason: "noise"), from: routeB) == [.report(.dropped(routeB, reason: "noise"))])
         #expect(desk.scheduler.workers.isEmpty)
         // Refused, it is a stranger, and strangers are asked who they are; their farewell needs no answer.
         #expect(desk.hear(.ready(credits: 2), from: routeA) == [desk.send(.introduce, to: routeA)])

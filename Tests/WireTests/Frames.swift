@@ -84,7 +84,8 @@ enum Samples {
                 result(.done(trainLoss: .greatestFiniteMagnitude, testLoss: .leastNonzeroMagnitude), lossRatio: .infinity),
                 result(.diverged, curve: curve(1)), result(.failed(reason: "")), result(.failed(reason: "a reason\nof two lines")),
             ]),
-        .goodbye(reason: ""), .goodbye(reason: "drained"), .heartbeat(running: 0), .heartbeat(running: 2 * Limits.slots),
+        .goodbye(reason: ""), .goodbye(reason: "drained"), .dropped(reason: "an empty frame"), .heartbeat(running: 0),
+        .heartbeat(running: 2 * Limits.slots),
         welcome(), welcome(heartbeat: .milliseconds(1), silence: .seconds(86_400), keep: [LeaseID(rawValue: .max), LeaseID(rawValue: 0)]),
         .refused(reason: "other bits"), .lease(lease()),
         .lease(

@@ -72,7 +72,7 @@ import Testing
                     case .failed(let reason): return isText(reason) && result.digest == nil
                     }
                 }
-        case .goodbye(let reason), .refused(let reason): return isText(reason)
+        case .goodbye(let reason), .refused(let reason), .dropped(let reason): return isText(reason)
         case .welcome(let welcome):
             let day = Duration.milliseconds(1)...Duration.seconds(86_400)
             return isText(welcome.sweep) && welcome.keep.count <= Limits.heldLeases && day.contains(welcome.heartbeatInterval)

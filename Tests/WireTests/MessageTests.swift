@@ -23,6 +23,7 @@ import Testing
         let spoken: [(frame: [UInt8], message: Message)] = [
             (Bytes.frame(11, Bytes.number(1, 4)), .ready(credits: 4)), (Bytes.frame(14, Bytes.number(1, 2)), .heartbeat(running: 2)),
             (Bytes.frame(15, Bytes.block(1, Array("drained".utf8))), .goodbye(reason: "drained")),
+            (Bytes.frame(16, Bytes.block(1, Array("noise".utf8))), .dropped(reason: "noise")),
             (
                 Bytes.frame(
                     20,

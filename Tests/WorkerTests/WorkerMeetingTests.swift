@@ -170,11 +170,19 @@ private let short: Duration = .milliseconds(1)
         #expect(machine.handle(.unreadable(.versionMismatch(theirs: 2, ours: 1)), at: start) == [.exit(.refused(reason: reason))])
     }
 
-    @Test("an unreadable frame is reported, and is no sign of life") func unreadable() {
+    @Test("what the coordinator could not read is reported") func dropped() {
+        var machine = joined()
+        #expect(
+            machine.handle(heard(.dropped(reason: "an empty frame")), at: start) == [
+                .report("the coordinator dropped a frame of ours: an empty frame")
+            ])
+    }
+
+    @Test("an unreadable frame is reported on both sides, and is no sign of life") func unreadable() {
         var machine = joined()
         #expect(
             machine.handle(.unreadable(.malformed(reason: "an empty frame")), at: start + .seconds(5)) == [
-                .report("the coordinator sent something unreadable: malformed message: an empty frame")
+                .report("the coordinator sent something unreadable: an empty frame"), said(.dropped(reason: "an empty frame")),
             ])
         #expect(machine.handle(.tick, at: start + .seconds(6)) == [lost])
     }

@@ -46,6 +46,8 @@ struct Scheduler {
         case lost(WorkerID, host: String, returned: Int)
         case refused(Route, reason: String)
         case malformed(Route, reason: String)
+        /// A peer says that a frame of ours was no message to it.
+        case dropped(Route, reason: String)
         case setAside(TrialKey, crashes: Int)
         /// Points of trials that are being computed; never empty.
         case progressed(WorkerID, LeaseID, [ProgressPoint])
@@ -177,6 +179,7 @@ struct Scheduler {
             return grant(at: now)
         case .goodbye(let reason): return part(from: id, reason: reason, at: now)
         case .heartbeat: return []
+        case .dropped(let reason): return [.report(.dropped(route, reason: reason))]
         case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce:
             return [.report(.malformed(route, reason: "a message that only a coordinator sends"))]
         }
@@ -189,6 +192,7 @@ struct Scheduler {
         case .results(let batch, let lease, let results):
             take(results, of: lease, from: nil, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)] + grant(at: now)
         case .goodbye: []
+        case .dropped(let reason): [.report(.dropped(route, reason: reason))]
         default: [reply(.introduce, to: route)]
         }
     }
@@ -196,7 +200,7 @@ struct Scheduler {
     private func refuse(_ error: MessageError, from route: Route) -> [Effect] {
         switch error {
         case .versionMismatch: [reply(.refused(reason: "\(error)"), to: route), .report(.refused(route, reason: "\(error)"))]
-        case .malformed(let reason): [.report(.malformed(route, reason: reason))]
+        case .malformed(let reason): [reply(.dropped(reason: reason), to: route), .report(.malformed(route, reason: reason))]
         }
     }
 

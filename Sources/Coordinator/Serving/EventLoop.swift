@@ -130,6 +130,8 @@ struct EventLoop: ~Copyable {
             }
             do { try socket.send(frame, to: route) } catch {
                 switch error {
+                // A stranger that does not read what we answer loses the answer; what has to reach a worker is said again on its next Hello.
+                case .notNow where scheduler.routes[route] == nil: logger.debug("connection \(route) does not read: an answer is dropped")
                 case .notNow:
                     full.insert(route)
                     outbox.append((frame, route))
@@ -147,6 +149,7 @@ struct EventLoop: ~Copyable {
         case .lost(let id, let host, let returned): logger.warning("worker \(id) on \(host) fell silent: \(returned) trials wait again")
         case .refused(let route, let reason): logger.warning("refused connection \(route): \(reason)")
         case .malformed(let route, let reason): logger.warning("dropped a frame of connection \(route): \(reason)")
+        case .dropped(let route, let reason): logger.warning("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
         case .progressed(_, _, let points):
             for point in points {

@@ -457,6 +457,51 @@ void   regsweep__wire__goodbye__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__goodbye__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   regsweep__wire__dropped__init
+                     (Regsweep__Wire__Dropped         *message)
+{
+  static const Regsweep__Wire__Dropped init_value = REGSWEEP__WIRE__DROPPED__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__dropped__get_packed_size
+                     (const Regsweep__Wire__Dropped *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__dropped__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__dropped__pack
+                     (const Regsweep__Wire__Dropped *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__dropped__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__dropped__pack_to_buffer
+                     (const Regsweep__Wire__Dropped *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__dropped__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Dropped *
+       regsweep__wire__dropped__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Dropped *)
+     protobuf_c_message_unpack (&regsweep__wire__dropped__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__dropped__free_unpacked
+                     (Regsweep__Wire__Dropped *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__dropped__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   regsweep__wire__welcome__init
                      (Regsweep__Wire__Welcome         *message)
 {
@@ -907,7 +952,7 @@ void   regsweep__wire__introduce__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__introduce__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[15] =
+static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[16] =
 {
   {
     "version",
@@ -1006,6 +1051,18 @@ static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
+    "dropped",
+    16,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, dropped),
+    &regsweep__wire__dropped__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
     "welcome",
     20,
     PROTOBUF_C_LABEL_NONE,
@@ -1091,28 +1148,29 @@ static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptor
   },
 };
 static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
-  13,   /* field[13] = acknowledged */
-  11,   /* field[11] = cancel */
-  12,   /* field[12] = drain */
+  14,   /* field[14] = acknowledged */
+  12,   /* field[12] = cancel */
+  13,   /* field[13] = drain */
+  8,   /* field[8] = dropped */
   1,   /* field[1] = epoch */
   7,   /* field[7] = goodbye */
   6,   /* field[6] = heartbeat */
   2,   /* field[2] = hello */
-  14,   /* field[14] = introduce */
-  10,   /* field[10] = lease */
+  15,   /* field[15] = introduce */
+  11,   /* field[11] = lease */
   4,   /* field[4] = progress */
   3,   /* field[3] = ready */
-  9,   /* field[9] = refused */
+  10,   /* field[10] = refused */
   5,   /* field[5] = results */
   0,   /* field[0] = version */
-  8,   /* field[8] = welcome */
+  9,   /* field[9] = welcome */
 };
 static const ProtobufCIntRange regsweep__wire__envelope__number_ranges[3 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
-  { 20, 8 },
-  { 0, 15 }
+  { 20, 9 },
+  { 0, 16 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
 {
@@ -1122,7 +1180,7 @@ const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
   "Regsweep__Wire__Envelope",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Envelope),
-  15,
+  16,
   regsweep__wire__envelope__field_descriptors,
   regsweep__wire__envelope__field_indices_by_name,
   3,  regsweep__wire__envelope__number_ranges,
@@ -1833,6 +1891,44 @@ const ProtobufCMessageDescriptor regsweep__wire__goodbye__descriptor =
   regsweep__wire__goodbye__field_indices_by_name,
   1,  regsweep__wire__goodbye__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__goodbye__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__dropped__field_descriptors[1] =
+{
+  {
+    "reason",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Dropped, reason),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__dropped__field_indices_by_name[] = {
+  0,   /* field[0] = reason */
+};
+static const ProtobufCIntRange regsweep__wire__dropped__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 1 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__dropped__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Dropped",
+  "Dropped",
+  "Regsweep__Wire__Dropped",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Dropped),
+  1,
+  regsweep__wire__dropped__field_descriptors,
+  regsweep__wire__dropped__field_indices_by_name,
+  1,  regsweep__wire__dropped__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__dropped__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors[4] =

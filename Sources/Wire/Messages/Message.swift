@@ -27,6 +27,8 @@ public enum Message: Hashable, Sendable {
     case results(BatchID, LeaseID, [TrialResult])
     case goodbye(reason: String)
     // both
+    /// A frame of the receiver's was no message of ours and was dropped; nothing else changes.
+    case dropped(reason: String)
     /// - Parameter running: leases being computed; 0 from the coordinator.
     case heartbeat(running: Int)
     // coordinator → worker

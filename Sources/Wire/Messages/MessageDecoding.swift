@@ -55,6 +55,7 @@ extension Message {
             }
             self = .results(BatchID(rawValue: unsafe results.batch), LeaseID(rawValue: unsafe results.lease), entries)
         case REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE: self = .goodbye(reason: try unsafe text(opened(envelope.goodbye).reason, "reason"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED: self = .dropped(reason: try unsafe text(envelope.dropped.pointee.reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT:
             self = .heartbeat(running: try bounded(unsafe opened(envelope.heartbeat).running, 0...2 * Limits.slots, "running"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME:

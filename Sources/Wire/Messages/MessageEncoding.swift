@@ -75,6 +75,9 @@ extension Message {
         case .goodbye(let reason):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE
             unsafe envelope.goodbye = arena.make(regsweep__wire__goodbye__init) { out in unsafe out.reason = arena.text(reason) }
+        case .dropped(let reason):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED
+            unsafe envelope.dropped = arena.make(regsweep__wire__dropped__init) { out in unsafe out.reason = arena.text(reason) }
         case .heartbeat(let running):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT
             unsafe envelope.heartbeat = arena.make(regsweep__wire__heartbeat__init) { out in

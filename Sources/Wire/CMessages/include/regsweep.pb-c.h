@@ -25,6 +25,7 @@ typedef struct Regsweep__Wire__Results Regsweep__Wire__Results;
 typedef struct Regsweep__Wire__Result Regsweep__Wire__Result;
 typedef struct Regsweep__Wire__Heartbeat Regsweep__Wire__Heartbeat;
 typedef struct Regsweep__Wire__Goodbye Regsweep__Wire__Goodbye;
+typedef struct Regsweep__Wire__Dropped Regsweep__Wire__Dropped;
 typedef struct Regsweep__Wire__Welcome Regsweep__Wire__Welcome;
 typedef struct Regsweep__Wire__Refused Regsweep__Wire__Refused;
 typedef struct Regsweep__Wire__Lease Regsweep__Wire__Lease;
@@ -57,6 +58,7 @@ typedef enum {
   REGSWEEP__WIRE__ENVELOPE__BODY_RESULTS = 13,
   REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT = 14,
   REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE = 15,
+  REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED = 16,
   REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME = 20,
   REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED = 21,
   REGSWEEP__WIRE__ENVELOPE__BODY_LEASE = 22,
@@ -89,6 +91,10 @@ struct  Regsweep__Wire__Envelope
      */
     Regsweep__Wire__Heartbeat *heartbeat;
     Regsweep__Wire__Goodbye *goodbye;
+    /*
+     * both directions
+     */
+    Regsweep__Wire__Dropped *dropped;
     Regsweep__Wire__Welcome *welcome;
     Regsweep__Wire__Refused *refused;
     Regsweep__Wire__Lease *lease;
@@ -260,6 +266,16 @@ struct  Regsweep__Wire__Goodbye
 };
 #define REGSWEEP__WIRE__GOODBYE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__goodbye__descriptor) \
+    , (char *)protobuf_c_empty_string }
+
+
+struct  Regsweep__Wire__Dropped
+{
+  ProtobufCMessage base;
+  char *reason;
+};
+#define REGSWEEP__WIRE__DROPPED__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__dropped__descriptor) \
     , (char *)protobuf_c_empty_string }
 
 
@@ -592,6 +608,25 @@ Regsweep__Wire__Goodbye *
 void   regsweep__wire__goodbye__free_unpacked
                      (Regsweep__Wire__Goodbye *message,
                       ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Dropped methods */
+void   regsweep__wire__dropped__init
+                     (Regsweep__Wire__Dropped         *message);
+size_t regsweep__wire__dropped__get_packed_size
+                     (const Regsweep__Wire__Dropped   *message);
+size_t regsweep__wire__dropped__pack
+                     (const Regsweep__Wire__Dropped   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__dropped__pack_to_buffer
+                     (const Regsweep__Wire__Dropped   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Dropped *
+       regsweep__wire__dropped__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__dropped__free_unpacked
+                     (Regsweep__Wire__Dropped *message,
+                      ProtobufCAllocator *allocator);
 /* Regsweep__Wire__Welcome methods */
 void   regsweep__wire__welcome__init
                      (Regsweep__Wire__Welcome         *message);
@@ -814,6 +849,9 @@ typedef void (*Regsweep__Wire__Heartbeat_Closure)
 typedef void (*Regsweep__Wire__Goodbye_Closure)
                  (const Regsweep__Wire__Goodbye *message,
                   void *closure_data);
+typedef void (*Regsweep__Wire__Dropped_Closure)
+                 (const Regsweep__Wire__Dropped *message,
+                  void *closure_data);
 typedef void (*Regsweep__Wire__Welcome_Closure)
                  (const Regsweep__Wire__Welcome *message,
                   void *closure_data);
@@ -861,6 +899,7 @@ extern const ProtobufCMessageDescriptor regsweep__wire__results__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__result__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__goodbye__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__dropped__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__welcome__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__refused__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor;
