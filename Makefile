@@ -11,10 +11,11 @@ TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 test build bench reproduce lint format proto setup setup-test clean
+.PHONY: help figure4 table1 test build bench reproduce lint format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
+	@echo "make table1     run the paper's Table 1 into results/table1"
 	@echo "make test       pass every test"
 	@echo "make bench      measure kernels, wire, store and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
@@ -22,6 +23,9 @@ help:
 
 figure4: build
 	$(RUN) run Sweeps/figure4.toml
+
+table1: build
+	$(RUN) run Sweeps/table1.toml
 
 test: setup-test
 	$(SWIFT) test

@@ -6,14 +6,27 @@ public enum Precision: String, Sendable, Hashable, CaseIterable {
     case float32, float64
 }
 
-/// One trial of a group: the strengths and the learning rate that one SIMD lane trains with.
+/// What a step follows.
+public enum Algorithm: String, Sendable, Hashable, CaseIterable {
+    /// The gradient of a mini-batch.
+    case sgd
+    /// The gradient of the whole training set.
+    case gd
+    /// The same with normal noise that does not depend on the data: of a declared deviation, or as strong as SGD's own.
+    case noisyGD = "noisy-gd"
+    case noisyGDMatched = "noisy-gd-matched"
+}
+
+/// One trial of a group: the algorithm, the strengths and the learning rate that one SIMD lane trains with.
 public struct Lane: Sendable, Hashable {
-    /// λ1 of Eq. 11 and λ2 of Eq. 12, in parameters² per unit of loss; 0 leaves the penalty out. Both 0 is vanilla SGD.
+    public var algorithm: Algorithm
+    /// λ1 of Eq. 11 and λ2 of Eq. 12, in parameters² per unit of loss; 0 leaves the penalty out. SGD with both 0 is vanilla.
     public var lambda1: Double, lambda2: Double
-    /// η, constant over the run.
+    /// η, constant over the run or, where the problem has a schedule, at its start.
     public var learningRate: Double
 
-    public init(lambda1: Double, lambda2: Double, learningRate: Double) {
+    public init(algorithm: Algorithm = .sgd, lambda1: Double, lambda2: Double, learningRate: Double) {
+        self.algorithm = algorithm
         self.lambda1 = lambda1
         self.lambda2 = lambda2
         self.learningRate = learningRate

@@ -28,7 +28,7 @@ public struct GroupPlan<P: Problem>: Sendable, Hashable {
 
     /// Checks here, once, what the kernels then rely on: they are compiled without traps.
     /// - Throws: for a coordinate that does not fit its field of the random counters, for a strength that is negative or not finite and
-    ///   for a learning rate that is not positive and finite.
+    ///   for a learning rate that is not positive and finite; and for what the problem itself refuses.
     public init(problem: P, coordinates: Coordinates, lanes: [Lane]) throws(PlanError) {
         for (name, value, end) in [
             ("training_set", coordinates.trainingSet, 1 << 16), ("initialization", coordinates.initialization, 1 << 16),
@@ -44,6 +44,7 @@ public struct GroupPlan<P: Problem>: Sendable, Hashable {
                 throw PlanError(parameter: "learning_rate", value: "\(lane.learningRate)", allowed: "above 0 and finite")
             }
         }
+        try problem.check(lanes, at: coordinates)
         self.problem = problem
         self.coordinates = coordinates
         self.lanes = lanes

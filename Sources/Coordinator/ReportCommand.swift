@@ -22,17 +22,19 @@ struct ReportCommand: ParsableCommand {
             guard seed.isEmpty else {
                 let sweeps = try seed.map { seed in
                     let spec = try SweepSpec.load(path: sweep, seed: seed)
-                    return ("seed \(seed)", try summarize(spec, directory: "results/\(spec.name)-seed-\(seed)", writes: false).claims)
+                    return (
+                        name: "seed \(seed)", report: try summarize(spec, directory: "results/\(spec.name)-seed-\(seed)", writes: false)
+                    )
                 }
-                print(Claims.comparison(sweeps))
+                let tables = sweeps.compactMap { sweep in sweep.report.table.map { (name: sweep.name, table: $0) } }
+                print(tables.isEmpty ? Claims.comparison(sweeps.map { ($0.name, $0.report.claims) }) : LossTable.comparison(tables))
                 return
             }
             let spec = try SweepSpec.load(path: sweep)
             let directory = out ?? "results/\(spec.name)"
             let report = try summarize(spec, directory: directory, writes: true)
             try report.draw(spec, directory: directory)
-            print(Tables.console(report.summary, spec))
-            print(report.claims.text)
+            print(report.text)
         }
     }
 

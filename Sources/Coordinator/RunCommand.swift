@@ -103,11 +103,13 @@ struct Run: ParsableCommand {
         }
         let store = try ResultStore(reading: "\(directory)/store.sqlite")
         let report = try Report(grid, directory: directory) { try store.result($0) }
-        do { try report.draw(grid.spec, directory: directory) } catch { Console.writeLine("\(error)") }
+        var files = ["results.csv", "summary.csv", "curves.csv"]
+        do {
+            files += try report.draw(grid.spec, directory: directory).map { "\(grid.spec.name).\($0)" }
+        } catch { Console.writeLine("\(error)") }
         if !quiet {
-            print(Tables.console(report.summary, grid.spec))
-            print(report.claims.text)
-            print("in \(directory): results.csv, summary.csv, curves.csv, \(grid.spec.name).svg, .pdf, .png")
+            print(report.text)
+            print("in \(directory): \(files.joined(separator: ", "))")
         }
         guard failed == 0 else {
             Console.writeLine("\(failed) trials failed; --retry-failed runs them again:")

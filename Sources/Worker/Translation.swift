@@ -9,46 +9,90 @@ struct TranslationError: Error, Equatable, CustomStringConvertible {
     let description: String
 }
 
-extension GroupPlan where P == DiagonalNetwork {
-    /// - Throws: `TranslationError` for a problem, an algorithm or a parameter that this build does not know.
+/// The problems that this worker computes: one line for each. `ProblemDeclaration.all` is the same list in the other vocabulary.
+private let problems: [any TranslatableProblem.Type] = [
+    DiagonalNetwork.self,
+    Landscape.self,
+]
+
+/// The plan that a lease asks for, of whichever problem it names.
+/// - Throws: `TranslationError` for a problem, an algorithm or a parameter that this build does not know.
+func translate(_ lease: Lease) throws(TranslationError) -> any LeasePlan {
+    for problem in problems where problem.name == lease.group.problem { return try problem.plan(of: lease) }
+    throw TranslationError(description: "this worker knows no problem \(lease.group.problem)")
+}
+
+/// What a thread needs of a checked plan: it is asked once a lease, so the kernels behind it stay concrete.
+protocol LeasePlan: Sendable {
+    func run(observe: ([Observation]) -> Flow) -> [TrialRecord]?
+}
+
+extension GroupPlan: LeasePlan {
+    func run(observe: ([Observation]) -> Flow) -> [TrialRecord]? { Compute.run(self, observe: observe) }
+}
+
+/// A problem whose configuration can be read from a lease.
+protocol TranslatableProblem: Problem {
+    /// - Throws: `TranslationError` for a parameter that is missing or of another type, `PlanError` for one that cannot be computed.
+    init(_ parameters: ParameterReader) throws
+}
+
+extension TranslatableProblem {
+    fileprivate static func plan(of lease: Lease) throws(TranslationError) -> any LeasePlan { try GroupPlan<Self>(lease) }
+}
+
+extension DiagonalNetwork: TranslatableProblem {
+    init(_ parameters: ParameterReader) throws {
+        try self.init(
+            dimension: parameters.integer("dimension"), samples: parameters.integer("samples"), nonzero: parameters.integer("nonzero"),
+            signalVariance: parameters.real("signal_variance"), noiseVariance: parameters.real("noise_variance"),
+            initializationScale: parameters.real("initialization_scale"), batchSize: parameters.integer("batch_size"),
+            epochs: parameters.integer("epochs"), precision: parameters.precision())
+    }
+}
+
+extension Landscape: TranslatableProblem {
+    init(_ parameters: ParameterReader) throws {
+        guard try parameters.precision() == .float64 else { throw TranslationError(description: "landscape is computed in float64 only") }
+        func shape(_ name: String) throws -> Shape {
+            try Shape(
+                height: parameters.real("\(name)_height"), heightDeviation: parameters.real("\(name)_height_deviation"),
+                width: parameters.real("\(name)_width"), widthDeviation: parameters.real("\(name)_width_deviation"))
+        }
+        try self.init(
+            candidates: parameters.integer("candidates"), samples: parameters.integer("samples"),
+            maximumProbability: parameters.real("maximum_probability"), minimum: shape("minimum"), second: shape("second"),
+            offset: parameters.real("offset"), initializationsPerSide: parameters.integer("initializations_per_side"),
+            batchSize: parameters.integer("batch_size"), epochs: parameters.integer("epochs"),
+            learningRateDecay: parameters.real("learning_rate_decay"), noiseDeviation: parameters.real("noise_deviation"))
+    }
+}
+
+extension GroupPlan where P: TranslatableProblem {
+    /// - Throws: `TranslationError` for an algorithm or a parameter that this build does not know or cannot compute with.
     init(_ lease: Lease) throws(TranslationError) {
         let group = lease.group
-        guard group.problem == "diagonal-network" else {
-            throw TranslationError(description: "this worker knows no problem \(group.problem)")
-        }
-        let parameters = ParameterReader(group.parameters)
-        let precisionName = try parameters.text("precision")
-        guard let precision = Precision(rawValue: precisionName) else {
-            throw TranslationError(description: "this worker knows no precision \(precisionName)")
-        }
-        let problem: DiagonalNetwork
         do {
-            problem = try DiagonalNetwork(
-                dimension: parameters.integer("dimension"), samples: parameters.integer("samples"), nonzero: parameters.integer("nonzero"),
-                signalVariance: parameters.real("signal_variance"), noiseVariance: parameters.real("noise_variance"),
-                initializationScale: parameters.real("initialization_scale"), batchSize: parameters.integer("batch_size"),
-                epochs: parameters.integer("epochs"), precision: precision)
-        } catch let error as TranslationError { throw error } catch { throw TranslationError(description: "\(error)") }
-        var lanes: [Lane] = []
-        for trial in lease.trials {
-            guard trial.setting.algorithm == "sgd" else {
-                throw TranslationError(description: "\(group.problem) knows no algorithm \(trial.setting.algorithm)")
+            let problem = try P(ParameterReader(group.parameters))
+            let lanes = try lease.trials.map { trial in
+                guard let algorithm = Algorithm(rawValue: trial.setting.algorithm) else {
+                    throw TranslationError(description: "this worker knows no algorithm \(trial.setting.algorithm)")
+                }
+                return Lane(
+                    algorithm: algorithm, lambda1: trial.setting.lambda1, lambda2: trial.setting.lambda2,
+                    learningRate: trial.setting.learningRate)
             }
-            lanes.append(
-                Lane(lambda1: trial.setting.lambda1, lambda2: trial.setting.lambda2, learningRate: trial.setting.learningRate))
-        }
-        do {
             try self.init(
                 problem: problem,
                 coordinates: Coordinates(
                     seed: group.seed, trainingSet: group.trainingSet, initialization: group.initialization, repetition: group.repetition),
                 lanes: lanes)
-        } catch { throw TranslationError(description: "\(error)") }
+        } catch let error as TranslationError { throw error } catch { throw TranslationError(description: "\(error)") }
     }
 }
 
 /// Takes a problem's parameters by name and type. A missing one means that coordinator and worker are of different builds.
-private struct ParameterReader {
+struct ParameterReader {
     private let values: [String: ParameterValue]
 
     init(_ values: [String: ParameterValue]) { self.values = values }
@@ -66,6 +110,14 @@ private struct ParameterReader {
     func text(_ name: String) throws(TranslationError) -> String {
         guard case .text(let value) = values[name] else { throw missing(name, "a text") }
         return value
+    }
+
+    func precision() throws(TranslationError) -> Precision {
+        let name = try text("precision")
+        guard let precision = Precision(rawValue: name) else {
+            throw TranslationError(description: "this worker knows no precision \(name)")
+        }
+        return precision
     }
 
     private func missing(_ name: String, _ kind: String) -> TranslationError {

@@ -24,14 +24,14 @@ final class TrialThread: Sendable {
 
     /// Nil when it was told to stop.
     private func compute(_ lease: Lease, post: (WorkerMachine.Event) -> Void) -> [TrialResult]? {
-        let plan: GroupPlan<DiagonalNetwork>
-        do { plan = try GroupPlan(lease) } catch { return lease.trials.map { TrialResult(failure: "\(error)", of: $0) } }
+        let plan: any LeasePlan
+        do { plan = try translate(lease) } catch { return lease.trials.map { TrialResult(failure: "\(error)", of: $0) } }
         let stopwatch = Stopwatch()
         var baselines = Baselines(lease)
         var lastPost = stopwatch.now
         // Says that the lease has begun: until then its trials are merely queued and share no blame if this worker dies.
         post(.progressed(lease.id, []))
-        let records = run(plan) { observations in
+        let records = plan.run { observations in
             for observation in observations { baselines.note(observation, in: lease) }
             // Five a second are enough for eyes; the whole curve comes with the result.
             if stopwatch.now - lastPost >= .milliseconds(200) {

@@ -21,7 +21,7 @@ import Wire
 
     @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
         let mistakes: [(change: (inout GroupSpec) -> Void, reason: String)] = [
-            ({ $0.problem = "landscape" }, "this worker knows no problem landscape"),
+            ({ $0.problem = "perceptron" }, "this worker knows no problem perceptron"),
             ({ $0.parameters["precision"] = .text("float16") }, "this worker knows no precision float16"),
             ({ $0.parameters["precision"] = nil }, "parameter precision: found nothing, need a text"),
             ({ $0.parameters["dimension"] = .real(8) }, "parameter dimension: found 8.0, need an integer"),
@@ -36,28 +36,30 @@ import Wire
         for (change, reason) in mistakes {
             var wrong = group
             change(&wrong)
-            #expect(throws: TranslationError(description: reason)) { try GroupPlan(lease(1, of: wrong)) }
+            #expect(throws: TranslationError(description: reason)) { try translate(lease(1, of: wrong)) }
         }
     }
 
     @Test("each parameter is needed", arguments: group.parameters.keys.sorted()) func needed(name: String) {
         var wrong = group
         wrong.parameters[name] = nil
-        let error = #expect(throws: TranslationError.self) { try GroupPlan(lease(1, of: wrong)) }
+        let error = #expect(throws: TranslationError.self) { try translate(lease(1, of: wrong)) }
         #expect(error?.description.hasPrefix("parameter \(name): found nothing, need ") == true)
     }
 
     @Test("a setting that cannot be trained is named")
     func settings() {
-        var (gd, negative, still) = (vanilla, vanilla, vanilla)
+        var (adam, gd, negative, still) = (vanilla, vanilla, vanilla, vanilla)
+        adam.algorithm = "adam"
         gd.algorithm = "gd"
         negative.lambda2 = -1
         still.learningRate = .nan
         for (setting, reason) in [
-            (gd, "diagonal-network knows no algorithm gd"),
+            (adam, "this worker knows no algorithm adam"),
+            (gd, "algorithm = gd cannot be computed: it must be sgd with diagonal-network"),
             (negative, "lambda2 = -1.0 cannot be computed: it must be at least 0 and finite"),
             (still, "learning_rate = nan cannot be computed: it must be above 0 and finite"),
-        ] { #expect(throws: TranslationError(description: reason)) { try GroupPlan(lease(1, settings: [vanilla, setting])) } }
+        ] { #expect(throws: TranslationError(description: reason)) { try translate(lease(1, settings: [vanilla, setting])) } }
     }
 
     @Test("a result has all of its record, and a digest over the big-endian words of it") func result() {
@@ -129,7 +131,7 @@ import Wire
             return
         }
         #expect(results.map(\.key) == lease.trials.map(\.key))
-        let records = try #require(run(try GroupPlan(lease)) { _ in .goOn })
+        let records = try #require(try translate(lease).run { _ in .goOn })
         #expect(results.map(\.digest) == records.map(\.digest))
         #expect(results.map(\.lossRatio) == records.map { $0.testLoss / records[40].testLoss })
         #expect(results[40].lossRatio == 1)
@@ -159,13 +161,13 @@ import Wire
 
     @Test("a lease that cannot be computed fails with its reason for each trial") func failure() throws {
         var wrong = group
-        wrong.problem = "landscape"
+        wrong.problem = "perceptron"
         let lease = lease(1, of: wrong)
         #expect(
             try results(of: lease)
                 == lease.trials.map {
                     TrialResult(
-                        key: $0.key, attempt: 1, outcome: .failed(reason: "this worker knows no problem landscape"), epochs: 0,
+                        key: $0.key, attempt: 1, outcome: .failed(reason: "this worker knows no problem perceptron"), epochs: 0,
                         lossRatio: nil,
                         digest: nil, curve: [], seconds: 0)
                 })

@@ -68,6 +68,12 @@ public struct DiagonalNetwork: Problem {
         self.precision = precision
     }
 
+    public func check(_ lanes: [Lane], at coordinates: Coordinates) throws(PlanError) {
+        for lane in lanes where lane.algorithm != .sgd {
+            throw PlanError(parameter: "algorithm", value: lane.algorithm.rawValue, allowed: "sgd with \(Self.name)")
+        }
+    }
+
     @inline(never)
     public func train(_ lanes: [Lane], at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [TrialRecord]? {
         // 64 bytes of lanes side by side: two AVX2 registers, so that five rows of them fill the ten accumulators that hide the

@@ -8,6 +8,9 @@ public protocol Problem: Sendable, Hashable {
     /// As in a sweep file, such as `diagonal-network`.
     static var name: String { get }
 
+    /// What a plan must be for this problem besides what `GroupPlan` itself asks: algorithms that it knows, initializations that it has.
+    func check(_ lanes: [Lane], at coordinates: Coordinates) throws(PlanError)
+
     /// Called by `run` alone: `lanes` and `coordinates` are those of a checked plan and denormals are flushed.
     ///
     /// A conforming type promises that each record depends on the problem, the coordinates and its own lane and on nothing else, to the

@@ -81,8 +81,6 @@ struct Claims: Equatable {
             ]
                 + first.bests.indices.map { curve in spread(all.map { $0.bests.indices.contains(curve) ? $0.bests[curve].ratio : nil }, 3) }
                 + [spread(all.map(\.gain), 3)])
-        let lines = ([columns] + rows).map { row in row.map { $0.replacing("|", with: "\\|") } }
-        return ([lines[0], columns.map { _ in "---" }] + lines[1...]).map { "| " + $0.joined(separator: " | ") + " |" }.joined(
-            separator: "\n") + "\n"
+        return Tables.markdown([columns] + rows)
     }
 }

@@ -19,6 +19,10 @@ enum ReportError: Error, Equatable, CustomStringConvertible {
 struct Report {
     let summary: Summary
     let claims: Claims
+    /// Of a sweep of [[settings]]; nil for one of curves.
+    let table: LossTable?
+    /// For the console.
+    let text: String
     /// Reasons of failed trials and how many gave each, the most frequent first.
     let failures: [(reason: String, count: Int)]
 
@@ -48,6 +52,8 @@ struct Report {
             return result.outcome
         }
         claims = Claims(summary, grid.spec)
+        table = grid.spec.rows.isEmpty ? nil : LossTable(summary, grid.spec)
+        text = table?.text ?? Tables.console(summary, grid.spec) + "\n" + claims.text
         self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
         try results?.finish()
@@ -62,8 +68,11 @@ struct Report {
         try file.finish()
     }
 
+    /// - Returns: endings of the figure's files; none for a sweep of [[settings]], which is a table.
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
-    func draw(_ spec: SweepSpec, directory: String) throws(ReportError) {
+    @discardableResult
+    func draw(_ spec: SweepSpec, directory: String) throws(ReportError) -> [String] {
+        guard table == nil else { return [] }
         let figure = Figure(summary, spec), script = "\(directory)/.figure.gnuplot"
         defer { TextFile.remove(script) }
         for (ending, terminal) in Figure.formats {
@@ -82,5 +91,6 @@ struct Report {
                 throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")
             } catch let error as ReportError { throw error } catch { throw .noFigure(reason: "\(error)") }
         }
+        return Figure.formats.map(\.0)
     }
 }

@@ -14,6 +14,9 @@ struct SettingSummary: Equatable {
     var ratio: Spread?
     var testLoss: Spread?
     var meanTrainLoss: Double?
+    /// Means of the test loss over all initializations and repeats of each training set; and over all training sets and initializations of
+    /// each repeat. Empty where `testLoss` is nil.
+    var testLossBySet: [Double] = [], testLossByRepeat: [Double] = []
 
     /// A mean over cells (training set × initialization).
     struct Spread: Equatable {
@@ -36,6 +39,7 @@ struct Summary: Equatable {
         /// Sums over repeats of test and train loss, by setting and cell; nil once anything in the cell is not done.
         var test = [[Double?]](repeating: [Double?](repeating: 0, count: cells), count: spec.settings.count)
         var train = test
+        var byRepeat = [[Double]](repeating: [Double](repeating: 0, count: spec.repeats), count: spec.settings.count)
         settings = spec.settings.map { SettingSummary(setting: $0) }
         for (number, group) in grid.groups.enumerated() {
             let cell = number / spec.repeats
@@ -49,6 +53,7 @@ struct Summary: Equatable {
                 case .done(let trainLoss, let testLoss):
                     test[place][cell] = test[place][cell].map { $0 + testLoss }
                     train[place][cell] = train[place][cell].map { $0 + trainLoss }
+                    byRepeat[place][number % spec.repeats] += testLoss
                 case .diverged:
                     settings[place].diverged += 1
                     test[place][cell] = nil
@@ -64,6 +69,10 @@ struct Summary: Equatable {
             guard own.count == cells else { continue }
             let repeats = Double(spec.repeats)
             settings[place].testLoss = Self.spread(own.map { $0 / repeats }, spec)
+            settings[place].testLossBySet = stride(from: 0, to: cells, by: spec.initializations).map { first in
+                own[first..<first + spec.initializations].reduce(0, +) / (repeats * Double(spec.initializations))
+            }
+            settings[place].testLossByRepeat = byRepeat[place].map { $0 / Double(cells) }
             settings[place].meanTrainLoss = Statistics.mean(train[place].compactMap { $0 }.map { $0 / repeats })
             guard let base = places[settings[place].setting.baseline] else { continue }
             let baseline = test[base].compactMap { $0 }

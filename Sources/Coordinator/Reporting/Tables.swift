@@ -80,6 +80,13 @@ enum Tables {
         }.joined(separator: "\n") + "\n"
     }
 
+    /// The first row is the header; no text breaks the table.
+    static func markdown(_ rows: [[String]]) -> String {
+        let lines = rows.map { row in row.map { $0.replacing("|", with: "\\|") } }
+        return ([lines[0], lines[0].map { _ in "---" }] + lines[1...]).map { "| " + $0.joined(separator: " | ") + " |" }.joined(
+            separator: "\n") + "\n"
+    }
+
     private static func cell(_ row: SettingSummary) -> String {
         if row.failed > 0 { return "failed \(row.failed)" }
         if row.diverged > 0 { return "div \(row.diverged)" }

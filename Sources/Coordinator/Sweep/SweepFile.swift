@@ -30,11 +30,13 @@ extension SweepSpec {
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
             spec.problem = kind
             spec.readParameters(spec.declaration, tables, file)
-            spec.readCurves(root, tables.training, algorithms: spec.declaration.algorithms)
+            spec.readSettings(root, tables, algorithms: spec.declaration.algorithms, conflicts: spec.declaration.settingConflicts)
         } else {
             // Of a problem that is not known all is checked that does not depend on it, and keys that no problem has are still mistakes.
             for parameter in ProblemDeclaration.all.flatMap(\.parameters) { tables[parameter].allow([parameter.key]) }
-            spec.readCurves(root, tables.training, algorithms: ProblemDeclaration.all.flatMap(\.algorithms))
+            tables.grid.allow(["initializations"])
+            let algorithms = Set(ProblemDeclaration.all.flatMap(\.algorithms)).sorted()
+            spec.readSettings(root, tables, algorithms: algorithms) { _ in [] }
         }
         for table in [tables.problem, tables.training, tables.grid, root] { table.refuseOthers() }
         try file.throwIfWrong()
@@ -96,9 +98,15 @@ extension SweepSpec {
                 parameters[parameter.name] = Self.readValue(parameter, tables[parameter])
             }
         }
-        initializations = perInitialization.values.first?.count ?? 0
+        let areRight = declaration.parameters.allSatisfy { $0.isPerInitialization || parameters[$0.name] != nil }
+        if declaration.parameters.contains(where: \.isPerInitialization) {
+            initializations = perInitialization.values.first?.count ?? 0
+        } else {
+            let most = areRight ? declaration.initializations(parameters) : 65_536
+            initializations = tables.grid.integer("initializations", 1...most) ?? 0
+        }
         // What parameters must be to each other can be said once each is right by itself.
-        guard declaration.parameters.allSatisfy({ $0.isPerInitialization || parameters[$0.name] != nil }) else { return }
+        guard areRight else { return }
         let declared = Dictionary(declaration.parameters.map { ($0.name, $0) }) { first, _ in first }
         for conflict in declaration.conflicts(parameters) {
             let parameter = declared[conflict.parameter]!
@@ -135,11 +143,69 @@ extension SweepSpec {
         return table.reals(parameter.key, range, excludesMinimum: excludesMinimum, isDistinct: false)?.map(ParameterValue.real)
     }
 
-    private mutating func readCurves(_ root: TOMLFile.Table, _ training: TOMLFile.Table, algorithms: [String]) {
-        let algorithm = training.choice("algorithm", algorithms, default: "sgd") ?? "sgd"
-        let rates = training.reals("learning_rates", 0...1e3, excludesMinimum: true) ?? []
-        let strengths = Self.readStrengths(root)
+    private typealias Conflicts = (Setting) -> [(parameter: String, message: String)]
+
+    /// `[strengths]` and `[[curves]]`, or `[[settings]]`.
+    private mutating func readSettings(_ root: TOMLFile.Table, _ tables: ParameterTables, algorithms: [String], conflicts: Conflicts) {
+        let rates = tables.training.reals("learning_rates", 0...1e3, excludesMinimum: true) ?? []
         settings = rates.map { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: $0) }
+        let axis = ["strengths", "curves"].filter(root.has)
+        root.allow(["strengths", "curves", "settings"])
+        guard root.has("settings") else {
+            guard !axis.isEmpty else {
+                root.report("curves", "is missing, allowed is [strengths] with [[curves]], or [[settings]] for a table")
+                tables.training.allow(["algorithm"])
+                return
+            }
+            return readCurves(root, tables.training, rates, algorithms: algorithms, conflicts: conflicts)
+        }
+        for key in axis { root.report(key, "found beside [[settings]], allowed is [strengths] with [[curves]], or [[settings]]") }
+        if root.has("figure") { root.report("figure", "found beside [[settings]], which make a table and no figure") }
+        if tables.training.has("algorithm") {
+            tables.training.report("algorithm", "found beside [[settings]], allowed is an algorithm in each of them")
+        }
+        tables.training.allow(["algorithm"])
+        for (key, count) in [("training_sets", trainingSets), ("repeats", repeats)] where count == 1 && tables.grid.has(key) {
+            let name = key == "repeats" ? "standard error over repeats" : "standard deviation over training sets"
+            let most = key == "repeats" ? 16_777_216 : 65_536
+            tables.grid.report(key, "found 1, which leaves no \(name), allowed with [[settings]] is an integer from 2 to \(most)")
+        }
+        readRows(root, rates, algorithms: algorithms, conflicts: conflicts)
+    }
+
+    private mutating func readRows(_ root: TOMLFile.Table, _ rates: [Double], algorithms: [String], conflicts: Conflicts) {
+        var seen = Set(settings), labels = Set<String>(), lines = Set<Setting>()
+        for table in root.tables("settings") {
+            let label = table.label("label")
+            let algorithm = table.choice("algorithm", algorithms)
+            let lambda1 = table.real("lambda1", 0...1e6, default: 0), lambda2 = table.real("lambda2", 0...1e6, default: 0)
+            table.refuseOthers()
+            if let label, !labels.insert(label).inserted {
+                table.report("label", "found \"\(label)\" a second time, allowed is one setting for each label")
+            }
+            guard let label, let algorithm, let lambda1, let lambda2 else { continue }
+            let setting = Setting(algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: 0)
+            for conflict in conflicts(setting) { table.report(conflict.parameter, conflict.message) }
+            if !lines.insert(setting).inserted { table.report("algorithm", "found the same setting a second time, allowed is each once") }
+            for rate in rates {
+                var setting = setting
+                setting.learningRate = rate
+                rows.append(RowSpec(label: label + Self.suffix(rate, of: rates), setting: setting))
+                if seen.insert(setting).inserted { settings.append(setting) }
+            }
+        }
+    }
+
+    /// What tells the learning rates of a sweep apart in labels.
+    private static func suffix(_ rate: Double, of rates: [Double]) -> String {
+        rates.count == 1 ? "" : ", η = \(Tables.number(rate))"
+    }
+
+    private mutating func readCurves(
+        _ root: TOMLFile.Table, _ training: TOMLFile.Table, _ rates: [Double], algorithms: [String], conflicts: Conflicts
+    ) {
+        let algorithm = training.choice("algorithm", algorithms, default: "sgd") ?? "sgd"
+        let strengths = Self.readStrengths(root)
         var seen = Set(settings), labels = Set<String>()
         for table in root.tables("curves") {
             let label = table.label("label")
@@ -152,7 +218,9 @@ extension SweepSpec {
                     let setting = Self.setting(algorithm, strength, axis, relation, learningRate: rate)
                     return CurveSpec.Point(strength: strength, setting: setting)
                 }
-                let suffix = rates.count == 1 ? "" : ", η = \(Tables.number(rate))"
+                let conflict = points.flatMap { conflicts($0.setting) }.first
+                if let conflict, rate == rates[0] { table.report("label", "\(conflict.parameter): \(conflict.message)") }
+                let suffix = Self.suffix(rate, of: rates)
                 curves.append(CurveSpec(label: (label ?? "") + suffix, axis: axis, relation: relation, points: points))
                 settings += points.map(\.setting).filter { seen.insert($0).inserted }
             }

@@ -40,7 +40,7 @@ struct SweepPlan {
         let flops = Double(grid.count) * spec.declaration.flops(grid.groups[0].spec.parameters)
         return """
             sweep      \(spec.name) (\(spec.problem), seed \(spec.seed))
-            settings   \(spec.settings.count) on \(spec.curves.count) curves, with vanilla SGD
+            settings   \(spec.settings.count) \(spec.rows.isEmpty ? "on \(spec.curves.count) curves" : "in a table of \(spec.rows.count) rows"), with vanilla SGD
             groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.repeats) repeats
             trials     \(grid.count)\(stored > 0 ? ", of which \(stored) are stored and \(left) are left" : "")
             leases     about \(leases) of up to \(Tables.number(leaseSeconds)) s

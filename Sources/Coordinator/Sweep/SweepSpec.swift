@@ -13,9 +13,11 @@ struct SweepSpec: Equatable {
     /// Values that belong to one initialization each, by parameter.
     var perInitialization: [String: [ParameterValue]]
     var trainingSets: Int, initializations: Int, repeats: Int
-    /// The vanilla setting of every learning rate first, then those of the curves in the order of the file, each once.
+    /// The vanilla setting of every learning rate first, then those of the curves or the rows in the order of the file, each once.
     var settings: [Setting]
+    /// What the file asks for with `[strengths]` and `[[curves]]`, and with `[[settings]]`: one of the two is empty.
     var curves: [CurveSpec]
+    var rows: [RowSpec] = []
     var figure: FigureSpec
     var warnings: [SpecError]
 
@@ -48,6 +50,12 @@ struct SweepSpec: Equatable {
             return "\(name) was \(old), is now \(new)"
         }
     }
+}
+
+/// One line of the table of a sweep without a strength axis.
+struct RowSpec: Equatable {
+    var label: String
+    var setting: Setting
 }
 
 /// One line of the figure.

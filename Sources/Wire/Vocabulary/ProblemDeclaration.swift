@@ -36,6 +36,10 @@ public struct ProblemDeclaration: Sendable {
     public var algorithms: [String]
     /// Trials that a kernel runs side by side: a lease of one costs as much as a lease of this many.
     public var lanes: Int
+    /// How many initializations it has where none of its parameters is a list of one value for each.
+    public var initializations: @Sendable ([String: ParameterValue]) -> Int
+    /// What a setting must not be: (parameter, what is wrong).
+    public var settingConflicts: @Sendable (Setting) -> [(parameter: String, message: String)]
     /// Floating-point operations of one trial. For estimates and the size of first leases only.
     public var flops: @Sendable ([String: ParameterValue]) -> Double
     /// What parameters must be to each other: (parameter, what is wrong, what is allowed).
@@ -43,7 +47,7 @@ public struct ProblemDeclaration: Sendable {
     /// What is allowed but unwise.
     public var warnings: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)]
 
-    public static let all = [diagonalNetwork]
+    public static let all = [diagonalNetwork, landscape]
 
     public static func named(_ name: String) -> ProblemDeclaration? { all.first { $0.name == name } }
 
@@ -61,7 +65,7 @@ public struct ProblemDeclaration: Sendable {
             ParameterDeclaration("precision", .choice(["float32", "float64"]), in: "training", standard: .text("float32")),
             ParameterDeclaration("initialization_scale", .real(0...1e3, excludesMinimum: true), in: "grid"),
         ],
-        algorithms: ["sgd"], lanes: 16,
+        algorithms: ["sgd"], lanes: 16, initializations: { _ in 65_536 }, settingConflicts: { _ in [] },
         // Six passes over X or X² a step, one fused multiply-add (2 flop) an element.
         flops: {
             $0.integer("epochs") * $0.integer("samples") / $0.integer("batch_size") * 12 * $0.integer("samples") * $0.integer("dimension")
@@ -88,6 +92,45 @@ public struct ProblemDeclaration: Sendable {
             guard case .real(let scale) = values["initialization_scale"], scale >= 0.7 else { return [] }
             return [("initialization_scale", "\(scale): runs from scales of 0.7 and more diverge even without a penalty")]
         })
+
+    /// The paper's section 2.4 and appendix A.1; Docs/numerics.md.
+    public static let landscape = ProblemDeclaration(
+        name: "landscape",
+        parameters: [
+            ParameterDeclaration("candidates", .integer(1...65_536), in: "problem", standard: .integer(30)),
+            ParameterDeclaration("samples", .integer(1...65_536), in: "problem", standard: .integer(30)),
+            ParameterDeclaration("maximum_probability", .real(0...1, excludesMinimum: false), in: "problem", standard: .real(0.35)),
+            ParameterDeclaration("minimum_height", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(31)),
+            ParameterDeclaration("minimum_height_deviation", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(3.1)),
+            ParameterDeclaration("minimum_width", .real(0.001...1e6, excludesMinimum: false), in: "problem", standard: .real(1.9)),
+            ParameterDeclaration("minimum_width_deviation", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(0.19)),
+            ParameterDeclaration("second_height", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(44)),
+            ParameterDeclaration("second_height_deviation", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(4.4)),
+            ParameterDeclaration("second_width", .real(0.001...1e6, excludesMinimum: false), in: "problem", standard: .real(0.83)),
+            ParameterDeclaration("second_width_deviation", .real(0...1e6, excludesMinimum: false), in: "problem", standard: .real(0.083)),
+            ParameterDeclaration("offset", .real(-1e6...1e6, excludesMinimum: false), in: "problem", standard: .real(36)),
+            ParameterDeclaration("initializations_per_side", .integer(2...256), in: "problem", standard: .integer(10)),
+            ParameterDeclaration("batch_size", .integer(1...65_536), in: "training", standard: .integer(2)),
+            ParameterDeclaration("epochs", .integer(1...1_000_000_000), in: "training", standard: .integer(200)),
+            ParameterDeclaration("learning_rate_decay", .real(0...1, excludesMinimum: true), in: "training", standard: .real(0.99)),
+            ParameterDeclaration("noise_deviation", .real(0...1e6, excludesMinimum: false), in: "training", standard: .real(1.25)),
+            ParameterDeclaration("precision", .choice(["float64"]), in: "training", standard: .text("float64")),
+        ],
+        algorithms: ["sgd", "gd", "noisy-gd", "noisy-gd-matched"], lanes: 8,
+        initializations: { Int($0.integer("initializations_per_side") * $0.integer("initializations_per_side")) },
+        settingConflicts: { setting in
+            guard setting.algorithm != "sgd", setting.lambda2 != 0 else { return [] }
+            return [
+                ("lambda2", "found \(setting.lambda2), allowed is 0 with \(setting.algorithm), which has no mini-batch that could deviate")
+            ]
+        },
+        // Two bumps a candidate: an exponential (40 flop) and its place in gradient and Hessian (40) each, in every iteration for those in the
+        // training set, and at 50 points of the curve for all.
+        flops: {
+            let present = min($0.integer("candidates"), $0.integer("samples"))
+            return $0.integer("epochs") * present * 160 + min(50, $0.integer("epochs")) * $0.integer("candidates") * 90
+        },
+        conflicts: { _ in [] }, warnings: { _ in [] })
 }
 
 extension Dictionary where Key == String, Value == ParameterValue {
