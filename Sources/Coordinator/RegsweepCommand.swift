@@ -17,6 +17,7 @@ internal import Wire
         version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self])
 
     static func main() {
+        Console.prepare()
         do {
             var command = try parseAsRoot()
             try command.run()
@@ -60,9 +61,6 @@ func orExit<T>(_ body: () throws -> T) throws -> T {
     do { return try body() } catch let error as ExitCode { throw error } catch let error as SpecErrors {
         Console.writeLine("\(error)")
         throw ExitCode(2)
-    } catch let error as SocketError {
-        Console.writeLine("\(error)")
-        throw ExitCode(4)
     } catch {
         Console.writeLine("\(error)")
         throw ExitCode(4)

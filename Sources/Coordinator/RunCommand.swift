@@ -4,6 +4,7 @@ public import ArgumentParser
 internal import FoundationEssentials
 internal import Glibc
 public import Logging
+internal import Synchronization
 internal import Wire
 
 struct Run: ParsableCommand {
@@ -43,85 +44,121 @@ struct Run: ParsableCommand {
     }
 
     private func execute() throws {
-        var logger = Logger(label: "regsweep", factory: { StreamLogHandler.standardError(label: $0) })
+        let interrupts = Interrupts(try Mailbox<EventLoop.Letter>())
+        // Before anything starts a thread, which would take signals as the system has them.
+        catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
+        var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
         logger.logLevel = logLevel
         var (spec, cluster, directory) = try sweep.load()
         for warning in spec.warnings { logger.warning("\(warning)") }
         if let listen { cluster.listen = listen }
+        let worker = try workerProgram()
         let grid = Grid(spec)
-        let mailbox = try Mailbox<EventLoop.Letter>()
-        catchSignals([SIGINT, SIGTERM]) { _ in mailbox.post(.interrupt) }
 
         let results = try ResultsDirectory(directory)
+        let socketPath = try results.socketPath()
         let store = try results.openForWriting()
-        try Resume.refuseForeign(store, spec, directory)
+        try Resume.claim(store, for: spec, directory)
         if retryFailed { try store.forgetFailures() }
         let resumed = try Resume(store, grid)
 
         let context = try Context()
         let socket = try RouterSocket(in: context)
         let endpoint = try socket.bind(cluster.listen)
-        let local = try socket.bind("ipc://" + results.socketPath())
-        var configuration = Scheduler.Configuration(
-            sweep: spec.name, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), lanes: spec.declaration.lanes,
-            expectedSecondsPerTrial: resumed.secondsPerTrial
-                ?? spec.declaration.flops(grid.groups[0].spec.parameters) / SweepPlan.assumedFlopsPerSecond,
-            selfTest: Build.selfTest)
-        configuration.heartbeatInterval = cluster.heartbeatInterval
-        configuration.silence = cluster.silence
-        configuration.leaseDuration = .seconds(cluster.leaseSeconds)
-        configuration.crashLimit = cluster.crashLimit
+        let local = try socket.bind("ipc://" + socketPath)
+        defer { ResultsDirectory.remove(socketPath) }
+        let configuration = configuration(
+            grid, cluster, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
             baselines: resumed.baselines)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
+        let join = Self.shellWords([worker, "--connect", endpoint])
         if !quiet, !scheduler.isFinished {
-            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with")
-            Console.writeLine("  regsweep-worker --connect \(endpoint)")
+            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
         }
         let launcher = LocalLauncher(
-            program: try workerProgram(), endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
+            program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
         var loop = EventLoop(
             scheduler, socket: socket, store: store, launcher: launcher,
-            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), mailbox: mailbox, logger: logger)
+            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, mailbox: interrupts.mailbox,
+            logger: logger)
+        interrupts.isLoopRunning.store(true, ordering: .sequentiallyConsistent)
         let end = try loop.run()
+        interrupts.isLoopRunning.store(false, ordering: .sequentiallyConsistent)
         let failed = loop.failed
+        // Ends the local workers that are left, closes the socket and gives the store free before the report reads it.
         _ = consume loop
         try finish(end, failed: failed, grid, directory)
+    }
+
+    private func configuration(
+        _ grid: Grid, _ cluster: ClusterSpec, epoch: UInt64, secondsPerTrial: Double?
+    ) -> Scheduler.Configuration {
+        let declaration = grid.spec.declaration
+        let flops = declaration.flops(grid.groups[0].spec.parameters)
+        return Scheduler.Configuration(
+            sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
+            leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, lanes: declaration.lanes,
+            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest)
     }
 
     private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws {
         switch end {
         case .interrupted:
-            Console.writeLine("interrupted; nothing is lost. Resume with:\n  \(CommandLine.arguments.joined(separator: " "))")
+            Console.writeLine("interrupted; what is stored stays. Resume with:\n  \(Self.shellWords(CommandLine.arguments))")
             throw ExitCode(3)
         case .noWorkers:
-            Console.writeLine("no workers: those started here died at once, see \(directory)/workers.log; what is stored stays")
+            Console.writeLine(
+                "no workers: those started here died at once, \(directory)/workers.log says why; what is stored stays and the same command resumes"
+            )
             throw ExitCode(4)
         case .finished: break
         }
         let store = try ResultStore(reading: "\(directory)/store.sqlite")
         let report = try Report(grid, directory: directory) { try store.result($0) }
-        var files = ["results.csv", "summary.csv", "curves.csv"]
-        do {
-            files += try report.draw(grid.spec, directory: directory).map { "\(grid.spec.name).\($0)" }
-        } catch { Console.writeLine("\(error)") }
-        if !quiet {
-            print(report.text)
-            print("in \(directory): \(files.joined(separator: ", "))")
-        }
+        let hasFigure = report.publish(grid.spec, directory: directory, isQuiet: quiet)
         guard failed == 0 else {
             Console.writeLine("\(failed) trials failed; --retry-failed runs them again:")
             for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }
             throw ExitCode(1)
         }
+        guard hasFigure else { throw ExitCode(4) }
+    }
+
+    /// As a shell reads them back.
+    static func shellWords(_ words: [String]) -> String {
+        words.map { word in
+            let isPlain =
+                !word.isEmpty
+                && word.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-".utf8.contains($0) }
+            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+        }.joined(separator: " ")
     }
 
     /// Beside this program.
     private func workerProgram() throws -> String {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        return own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
+        let program = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
+        guard FileManager.default.isExecutableFile(atPath: program) else {
+            throw SubprocessError.failed(program: program, reason: "is not there: it belongs beside regsweep; make build makes both")
+        }
+        return program
+    }
+}
+
+/// What a signal means: a letter to the loop while it runs; the end of the program, as if nobody caught it, before and after.
+private final class Interrupts: Sendable {
+    let mailbox: Mailbox<EventLoop.Letter>
+    let isLoopRunning = Atomic(false)
+
+    init(_ mailbox: Mailbox<EventLoop.Letter>) { self.mailbox = mailbox }
+
+    func heard() {
+        if isLoopRunning.load(ordering: .sequentiallyConsistent) { return mailbox.post(.interrupt) }
+        Console.writeLine("interrupted; what is stored stays, and the same command resumes")
+        _exit(3)
     }
 }
 

@@ -34,6 +34,7 @@ internal import Wire
     var logLevel = Logger.Level.info
 
     static func main() {
+        Console.prepare()
         do {
             var command = try parseAsRoot()
             try command.run()

@@ -110,4 +110,31 @@ import Testing
         #expect(try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--quiet").code == 0)
         try expectUndisturbed()
     }
+
+    @Test("a terminal that is closed, or a pipe, drains or costs an output, and loses nothing") func hangUp() throws {
+        let coordinator = try Program("regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"], in: scratch)
+        try coordinator.errors(have: "joined")
+        coordinator.signal(SIGHUP)
+        #expect(try coordinator.end().code == 3)
+        // A shell that reads one line and goes away.
+        let program = Program.path(of: "regsweep")
+        let shell = Process()
+        shell.executableURL = URL(filePath: "/bin/bash")
+        shell.arguments = ["-c", "'\(program)' run sweep.toml --cluster cluster.toml 2>&1 | head -1 >/dev/null; exit ${PIPESTATUS[0]}"]
+        shell.currentDirectoryURL = URL(filePath: scratch.path)
+        try shell.run()
+        shell.waitUntilExit()
+        #expect(shell.terminationStatus == 0)
+        try expectUndisturbed()
+    }
+
+    @Test("the resume line of an interrupted run is what a shell needs to resume it") func resumeLine() throws {
+        let coordinator = try Program("regsweep", ["run", "sweep.toml", "--workers", "0", "--out", "it's here"], in: scratch)
+        try coordinator.errors(have: "--connect")
+        coordinator.signal(SIGINT)
+        let end = try coordinator.end()
+        #expect(end.code == 3)
+        #expect(end.errors.contains(#"run sweep.toml --workers 0 --out 'it'\''s here'"#))
+    }
+
 }

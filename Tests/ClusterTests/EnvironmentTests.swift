@@ -25,7 +25,9 @@ import Wire
         expectOneLine(try scratch.regsweep("run", "sweep.toml", "--listen", endpoint), code: 4, endpoint, "choose another port")
     }
 
-    @Test("an endpoint that is none, or that would be open to all", arguments: ["nonsense", "tcp://0.0.0.0:*", "tcp://127.0.0.1:99999"])
+    @Test(
+        "an endpoint that is none, or that would be open to all",
+        arguments: ["nonsense", "tcp://0.0.0.0:*", "tcp://127.0.0.1:99999", "tcp://127.evil.org:5", "ipc://"])
     func endpoint(listen: String) throws {
         expectOneLine(try scratch.regsweep("run", "sweep.toml", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT")
     }

@@ -16,12 +16,13 @@ final class Program: Sendable {
     private let news = NSCondition()
 
     /// - Parameter name: `regsweep` or `regsweep-worker`, as built beside these tests.
-    init(_ name: String, _ arguments: [String], in directory: Scratch) throws {
+    init(_ name: String, _ arguments: [String], in directory: Scratch, environment: [String: String]? = nil) throws {
         process = Process()
         process.executableURL = Self.folder.appending(path: name)
         process.arguments = arguments
         process.currentDirectoryURL = URL(filePath: directory.path)
         process.standardInput = FileHandle.nullDevice
+        if let environment { process.environment = environment }
         let output = Pipe(), errors = Pipe()
         process.standardOutput = output
         process.standardError = errors
@@ -34,6 +35,8 @@ final class Program: Sendable {
 
     /// Where SwiftPM puts what it builds: these tests run from there as well.
     private static let folder = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+
+    static func path(of name: String) -> String { folder.appending(path: name).path() }
 
     private func read(_ handle: FileHandle, _ keep: @escaping @Sendable (inout Printed, String) -> Void) {
         Thread.detachNewThread { [self] in

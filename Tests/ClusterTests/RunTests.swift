@@ -1,5 +1,6 @@
 // RunTests.swift · Tests/ClusterTests. `regsweep run` as a user meets it, with local workers of its own.
 
+import Foundation
 import Testing
 
 @Suite("Run", .serialized) struct RunTests {
@@ -81,5 +82,39 @@ import Testing
         #expect(lines.first?.hasPrefix("sweep.toml:5: sampels") == true)
         #expect(lines.last?.hasPrefix("sweep.toml:8: epochs") == true)
         #expect(!scratch.has("results"))
+    }
+
+    @Test("report draws again what is stored, under a seed as well, and leaves alone what is of other settings") func report() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--seed", "5").code == 0)
+        let tables = try Tables(scratch, "results/small-seed-5")
+        let refused = try scratch.regsweep("report", "sweep.toml", "--out", "results/small-seed-5")
+        #expect(refused.code == 2)
+        #expect(refused.errors.contains("seed was 5, is now 1"))
+        #expect(try Tables(scratch, "results/small-seed-5") == tables)
+        let again = try scratch.regsweep("report", "sweep.toml", "--seed", "5")
+        #expect(again.code == 0)
+        #expect(again.output.contains("in results/small-seed-5: results.csv, summary.csv, curves.csv, small.svg, small.pdf, small.png"))
+        #expect(try Tables(scratch, "results/small-seed-5") == tables)
+    }
+
+    @Test("several reports at once do not disturb each other") func reportsAtOnce() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        let tables = try Tables(scratch, "results/small")
+        let reports = try (0..<4).map { _ in try Program("regsweep", ["report", "sweep.toml"], in: scratch) }
+        for report in reports { #expect(try report.end().code == 0) }
+        #expect(try Tables(scratch, "results/small") == tables)
+        let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path + "/results/small").filter { $0.hasSuffix(".part") }
+        #expect(left == [])
+    }
+
+    @Test("a sweep without gnuplot has its tables, says what is missing and exits 4") func noFigure() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        let end = try Program("regsweep", ["run", "sweep.toml"], in: scratch, environment: ["PATH": scratch.path]).end()
+        #expect(end.code == 4)
+        #expect(end.errors.contains("no figure: gnuplot is not installed"))
+        #expect(end.output.contains("in results/small: results.csv, summary.csv, curves.csv\n"))
+        #expect(!scratch.has("results/small/small.svg"))
     }
 }

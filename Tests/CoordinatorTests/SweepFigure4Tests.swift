@@ -97,7 +97,7 @@ func shipped(_ name: String) -> String {
             ),
             (
                 6,
-                "listen: found \"tcp://0.0.0.0:5577\", allowed are tcp://127.0.0.1:PORT and ipc://PATH: what is said there is not encrypted"
+                "listen: found \"tcp://0.0.0.0:5577\", allowed are tcp://127.0.0.1:PORT (0 to 65535, or * for any free one) and ipc://PATH: what is said there is not encrypted"
             ),
             (8, "workers: found -1, allowed is an integer from 0 to 1024"),
             (9, "slots: found \"all\", allowed is an integer from 1 to 1024"),

@@ -52,9 +52,7 @@ struct LocalLauncher: ~Copyable {
         return !running.isEmpty
     }
 
-    /// Those that are still there are asked to go.
-    mutating func stop() {
-        for (pid, _) in Subprocess.reap(Array(running.keys)) { running[pid] = nil }
-        for pid in running.keys { Subprocess.signal(pid, SIGTERM) }
-    }
+    /// Those that are still there end with the coordinator, however it ends, unless it was killed itself: all that they have handed over is
+    /// stored, and what they compute has nobody to go to.
+    deinit { for pid in running.keys { Subprocess.signal(pid, SIGKILL) } }
 }

@@ -50,7 +50,12 @@ enum Subprocess {
         unsafe sigemptyset(&mask)
         unsafe posix_spawnattr_setsigmask(&attributes, &mask)
         unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP))
+        // What we ignore a child would ignore as well.
+        var ignored = sigset_t()
+        unsafe sigemptyset(&ignored)
+        unsafe sigaddset(&ignored, SIGPIPE)
+        unsafe posix_spawnattr_setsigdefault(&attributes, &ignored)
+        unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
         // Sound: the copies live until posix_spawnp has returned, and the list ends in nil.
         let copies = unsafe ([program] + arguments).map { unsafe strdup($0) }
         defer { unsafe copies.forEach { unsafe free($0) } }

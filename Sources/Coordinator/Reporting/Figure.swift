@@ -119,6 +119,9 @@ struct Figure {
 
     // MARK: The script
 
+    /// What the last bytes of a file that is whole have in them.
+    static let ends = ["svg": "</svg>", "pdf": "%%EOF", "png": "IEND"]
+
     /// The three files, and what gnuplot is told for each: one layout, of 720 × 480 units.
     static let formats = [
         ("svg", "svg noenhanced size 720,480 dynamic font 'DejaVu Sans,12' background rgb 'white'"),

@@ -68,24 +68,41 @@ struct Report {
         try file.finish()
     }
 
+    /// Draws the figure, and tells what there is: the table on standard output and, last, the files.
+    /// - Returns: whether the figure, if the sweep has one, is there.
+    func publish(_ spec: SweepSpec, directory: String, isQuiet: Bool) -> Bool {
+        var files = ["results.csv", "summary.csv", "curves.csv"], complaint: ReportError?
+        do { files += try draw(spec, directory: directory).map { "\(spec.name).\($0)" } } catch { complaint = error }
+        if !isQuiet { print("\(text)\nin \(directory): \(files.joined(separator: ", "))") }
+        guard let complaint else { return true }
+        // A figure of earlier results beside these tables would mislead.
+        for (ending, _) in Figure.formats { TextFile.remove("\(directory)/\(spec.name).\(ending)") }
+        Console.writeLine("\(complaint)")
+        return false
+    }
+
     /// - Returns: endings of the figure's files; none for a sweep of [[settings]], which is a table.
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
-    @discardableResult
-    func draw(_ spec: SweepSpec, directory: String) throws(ReportError) -> [String] {
+    private func draw(_ spec: SweepSpec, directory: String) throws(ReportError) -> [String] {
         guard table == nil else { return [] }
-        let figure = Figure(summary, spec), script = "\(directory)/.figure.gnuplot"
+        let figure = Figure(summary, spec), script = TextFile.temporary("\(directory)/figure.gnuplot")
         defer { TextFile.remove(script) }
         for (ending, terminal) in Figure.formats {
-            let path = "\(directory)/\(spec.name).\(ending)"
+            let path = "\(directory)/\(spec.name).\(ending)", part = TextFile.temporary(path)
             // Gone already where all went well.
-            defer { TextFile.remove(path + ".part") }
+            defer { TextFile.remove(part) }
             do {
                 var file = try TextFile(script)
-                try file.write(figure.script(terminal: terminal, output: path + ".part"))
+                try file.write(figure.script(terminal: terminal, output: part))
                 try file.finish()
                 // -d: without the settings of this user and this box.
                 let status = try Subprocess.run("gnuplot", ["-d", script])
                 guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
+                // gnuplot says nothing of a disk that was full.
+                let last = String(decoding: try Data(contentsOf: URL(filePath: part)).suffix(16), as: UTF8.self)
+                guard last.contains(Figure.ends[ending]!) else {
+                    throw ReportError.noFigure(reason: "\(path) came out cut off: is the disk full?")
+                }
                 try TextFile.publish(path)
             } catch let error as SubprocessError {
                 throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")

@@ -11,15 +11,18 @@ struct TextFile: ~Copyable {
 
     init(_ path: String) throws(ReportError) {
         self.path = path
-        descriptor = unsafe open(path + ".part", O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        descriptor = unsafe open(Self.temporary(path), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno))) }
     }
 
     deinit {
         guard descriptor >= 0 else { return }
         close(descriptor)
-        if !isFinished { Self.remove(path + ".part") }
+        if !isFinished { Self.remove(Self.temporary(path)) }
     }
+
+    /// Beside the file, and of this process: a run and a report may write at the same time.
+    static func temporary(_ path: String) -> String { "\(path).\(getpid()).part" }
 
     mutating func write(_ text: String) throws(ReportError) {
         buffer += Array(text.utf8)
@@ -42,9 +45,9 @@ struct TextFile: ~Copyable {
         isFinished = true
     }
 
-    /// Gives `PATH.part`, which is whole now, its name.
+    /// Gives the temporary file, which is whole now, its name.
     static func publish(_ path: String) throws(ReportError) {
-        guard unsafe rename(path + ".part", path) == 0 else {
+        guard unsafe rename(Self.temporary(path), path) == 0 else {
             throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
         }
     }

@@ -23,6 +23,8 @@ struct EventLoop: ~Copyable {
     private var commits: GroupCommit
     private var launcher: LocalLauncher
     private var display: ProgressDisplay
+    /// What a person types to start a worker.
+    private let join: String
     /// Frames whose worker's queue was full.
     private var outbox: [(frame: [UInt8], route: Route)] = []
     private var interrupts = 0
@@ -31,13 +33,14 @@ struct EventLoop: ~Copyable {
 
     init(
         _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
-        display: ProgressDisplay, mailbox: Mailbox<Letter>, logger: Logger
+        display: ProgressDisplay, join: String, mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
         commits = GroupCommit(store)
         self.launcher = launcher
         self.display = display
+        self.join = join
         self.mailbox = mailbox
         self.logger = logger
         warnedOfNoWorkers = stopwatch.now
@@ -46,7 +49,7 @@ struct EventLoop: ~Copyable {
     /// Trials of the sweep that are stored as failed.
     var failed: Int { scheduler.counts.failed }
 
-    /// How long workers may take to leave once the sweep is over: a last lease of about a second, and the way.
+    /// How long workers may take to leave once every trial is stored: what they still compute, if anything, was computed elsewhere.
     private static let farewell: Duration = .seconds(10)
 
     mutating func run() throws -> End {
@@ -60,7 +63,6 @@ struct EventLoop: ~Copyable {
             display.show(scheduler, at: now)
             if let end = end(at: now) {
                 display.finish(scheduler, at: now)
-                launcher.stop()
                 return end
             }
             let deadline = min(scheduler.nextDeadline, commits.retryAt ?? .distantFuture) - now
@@ -77,7 +79,7 @@ struct EventLoop: ~Copyable {
             if launcher.hasGivenUp, !alive { return .noWorkers }
             if !alive, now - warnedOfNoWorkers > .seconds(30) {
                 warnedOfNoWorkers = now
-                logger.warning("no workers: start one with the command above")
+                logger.warning("no workers: start one with \(join)")
             }
             return nil
         }
@@ -85,7 +87,8 @@ struct EventLoop: ~Copyable {
         let end: End = scheduler.isFinished ? .finished : .interrupted
         if interrupts > 1 { return end }
         guard commits.isEmpty else { return nil }
-        return scheduler.isOver || now - dismissedAt! > Self.farewell ? end : nil
+        // Interrupted, it waits for whatever workers compute, however long: who is dead falls silent and is not waited for.
+        return scheduler.isOver || (end == .finished && now - dismissedAt! > Self.farewell) ? end : nil
     }
 
     private mutating func letters() -> [Scheduler.Event] {

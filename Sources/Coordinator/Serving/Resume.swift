@@ -36,18 +36,18 @@ struct Resume {
     }
 
     /// A store whose trials were trained under other settings is left alone; a new one learns what it is for.
-    static func refuseForeign(_ store: borrowing ResultStore, _ spec: SweepSpec, _ directory: String) throws {
+    static func claim(_ store: borrowing ResultStore, for spec: SweepSpec, _ directory: String) throws {
         let stored = try store.base(), now = spec.base
-        let differences = SweepSpec.differences(stored: stored, now: now)
-        guard differences.isEmpty else {
-            throw SpecErrors(errors: [
-                SpecError(
-                    file: directory, line: nil,
-                    message:
-                        "holds trials of other settings: \(differences.joined(separator: "; ")). Restore them, or name a new directory with --out"
-                )
-            ])
-        }
+        try refuseForeign(stored: stored, spec, directory)
         if stored != now { try store.setBase(stored.merging(now) { _, new in new }) }
+    }
+
+    /// - Parameter stored: the base of a store.
+    static func refuseForeign(stored: [String: String], _ spec: SweepSpec, _ directory: String) throws(SpecErrors) {
+        let differences = SweepSpec.differences(stored: stored, now: spec.base)
+        guard !differences.isEmpty else { return }
+        let message =
+            "holds trials of other settings: \(differences.joined(separator: "; ")). Restore them, or name a new directory with --out"
+        throw SpecErrors(errors: [SpecError(file: directory, line: nil, message: message)])
     }
 }

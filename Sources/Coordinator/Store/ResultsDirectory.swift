@@ -12,7 +12,7 @@ struct ResultsDirectory {
     init(_ path: String) throws(StoreError) {
         self.path = path
         do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw .unusable(path: path, reason: "cannot be made")
+            throw .unusable(path: path.isEmpty ? "\"\"" : path, reason: "cannot be made (is its parent a directory that you can write to?)")
         }
         guard unsafe access(path, W_OK | X_OK) == 0 else {
             throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
@@ -23,6 +23,9 @@ struct ResultsDirectory {
         try ResultStore(writing: "\(path)/store.sqlite", holder: "regsweep process \(getpid()) on \(Host.name)")
     }
 
+    /// No error where there is no such file.
+    static func remove(_ path: String) { unsafe _ = unlink(path) }
+
     /// Where local workers connect: the same for every start on this store, so that workers of a coordinator that died find the next
     /// one. In a directory of ours alone, since a path of a socket has at most 107 bytes.
     func socketPath() throws(StoreError) -> String {
@@ -30,12 +33,14 @@ struct ResultsDirectory {
         defer { unsafe free(full) }
         let name = Digest(of: unsafe full.map { unsafe String(cString: $0) } ?? path).description.prefix(16)
         let folder = "/tmp/regsweep-\(getuid())"
-        unsafe _ = mkdir(folder, 0o700)
+        guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else {
+            throw .unusable(path: folder, reason: "\(unsafe String(cString: strerror(errno))); it is for the sockets of local workers")
+        }
         var status = stat()
         guard unsafe lstat(folder, &status) == 0, status.st_uid == getuid(), status.st_mode & 0o777 == 0o700,
             status.st_mode & S_IFMT == S_IFDIR
         else {
-            throw .unusable(path: folder, reason: "is not a directory of yours alone (mode 700)")
+            throw .unusable(path: folder, reason: "is not a directory of yours alone (chmod 700); it is for the sockets of local workers")
         }
         return "\(folder)/\(name)"
     }

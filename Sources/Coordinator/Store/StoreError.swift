@@ -16,7 +16,7 @@ extension StoreError: CustomStringConvertible {
         switch self {
         case .locked(let holder, let path): "\(path) is in use by \(holder): wait for it, stop it, or name another directory with --out"
         case .blocked(let reason): "the store takes nothing for the moment: \(reason)"
-        case .unusable(let path, let reason): "\(path): \(reason); name a directory you can write to with --out"
+        case .unusable(let path, let reason): "\(path): \(reason); --out names another results directory"
         case .foreign(let path, let reason): "\(path): \(reason); name another directory with --out"
         }
     }

@@ -19,12 +19,14 @@ struct ClusterSpec: Equatable {
     static func complaint(aboutListen endpoint: String) -> String? {
         let allowed = "allowed are tcp://127.0.0.1:PORT (0 to 65535, or * for any free one) and ipc://PATH"
         if endpoint.hasPrefix("ipc://"), endpoint.count > "ipc://".count { return nil }
-        guard endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://localhost:") else {
+        let parts = endpoint.dropFirst("tcp://".count).split(separator: ":", omittingEmptySubsequences: false)
+        let address = parts[0].split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        // By number: what a name means is decided elsewhere.
+        guard endpoint.hasPrefix("tcp://"), address.count == 4, address[0] == 127, !address.contains(nil) else {
             return "found \"\(endpoint)\", \(allowed): what is said there is not encrypted"
         }
         // libzmq takes 65536 for 0, 65537 for 1 …
-        let port = endpoint.split(separator: ":").last ?? ""
-        return port == "*" || UInt16(port) != nil ? nil : "found \"\(endpoint)\", \(allowed)"
+        return parts.count == 2 && (parts[1] == "*" || UInt16(parts[1]) != nil) ? nil : "found \"\(endpoint)\", \(allowed)"
     }
 
     static func load(path: String) throws(SpecErrors) -> ClusterSpec { try parse(TOMLFile(path: path)) }
@@ -36,10 +38,7 @@ struct ClusterSpec: Equatable {
         let root = file.root
         let coordinator = root.table("coordinator"), local = root.table("local"), timing = root.table("timing")
         spec.listen = coordinator.text("listen", default: spec.listen) ?? spec.listen
-        if !spec.listen.hasPrefix("tcp://127.") && !spec.listen.hasPrefix("tcp://localhost:") && !spec.listen.hasPrefix("ipc://") {
-            coordinator.report(
-                "listen", "found \"\(spec.listen)\", allowed are tcp://127.0.0.1:PORT and ipc://PATH: what is said there is not encrypted")
-        }
+        if let complaint = complaint(aboutListen: spec.listen) { coordinator.report("listen", complaint) }
         if local.has("workers") { spec.localWorkers = local.integer("workers", 0...Limits.slots) } else { local.allow(["workers"]) }
         spec.slots = local.integer("slots", 1...Limits.slots, default: spec.slots) ?? spec.slots
         let heartbeat = timing.real("heartbeat_interval_seconds", 0.1...3600, default: 2) ?? 2
