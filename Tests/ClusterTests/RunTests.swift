@@ -32,6 +32,19 @@ import Testing
         #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
     }
 
+    @Test("nor do those of a table, which has no figure, and whose last line names the files that are there") func table() throws {
+        try scratch.write(Sweeps.table, to: "sweep.toml")
+        let end = try scratch.regsweep("run", "sweep.toml", "--workers", "1")
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.output.contains("\nNoisyGD (matched), η = 0.2 "))
+        #expect(end.output.split(separator: "\n").last == "in results/table: results.csv, summary.csv, curves.csv")
+        #expect(!scratch.has("results/table/table.svg"))
+        try scratch.write(Sweeps.nervous + "\n[local]\nworkers = 3\nslots = 2\n", to: "cluster.toml")
+        let other = try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--quiet", "--out", "other")
+        #expect(other == Program.End(code: 0, output: "", errors: ""))
+        #expect(try Tables(scratch, "other") == Tables(scratch, "results/table"))
+    }
+
     @Test("a finished sweep is not trained again, and a grown one only where it grew") func grows() throws {
         try scratch.write(Sweeps.small(), to: "sweep.toml")
         #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)

@@ -35,6 +35,30 @@ enum Sweeps {
         """
     }
 
+    /// Twelve settings of the landscape, more than one vector of lanes, in 2 × 4 × 2 groups.
+    static let table = """
+        name = "table"
+        [problem]
+        kind = "landscape"
+        [training]
+        learning_rates = [0.4, 0.2, 0.1]
+        epochs = 1000
+        [grid]
+        training_sets = 2
+        initializations = 4
+        repeats = 2
+        [[settings]]
+        label = "GD"
+        algorithm = "gd"
+        [[settings]]
+        label = "NoisyGD (matched)"
+        algorithm = "noisy-gd-matched"
+        [[settings]]
+        label = "Reg2"
+        algorithm = "sgd"
+        lambda2 = 0.001
+        """
+
     /// About two seconds of one core, in leases of 16 trials at the most.
     static let long = small(epochs: 3_000, repeats: 4)
 

@@ -93,6 +93,35 @@ private func repeatTrial(_ arguments: [String] = [], input: String = "") throws 
         #expect(diverged == 2)
     }
 
+    @Test("and trials of the landscape") func landscape() throws {
+        // Eleven iterations, sixty for the last: more than a curve has points. The one with both penalties diverges.
+        let coordinates = Coordinates(seed: .max, trainingSet: 65_535, initialization: 41, repetition: 16_777_215)
+        var lanes = Algorithm.allCases.map { Lane(algorithm: $0, lambda1: 0.03, lambda2: 0, learningRate: 0.3) }
+        lanes += [Lane(lambda1: 0, lambda2: 0.002, learningRate: 0.4), Lane(lambda1: 1e308, lambda2: 1e308, learningRate: 0.4)]
+        lanes.append(Lane(lambda1: 0, lambda2: 0.5, learningRate: 4))
+        var lines: [String] = [], expected: [[UInt64]] = [], outcomes: [TrialRecord.Outcome] = []
+        for (number, lane) in lanes.enumerated() {
+            let epochs = number == 6 ? 60 : 11
+            let problem = try Landscape(candidates: 6, samples: 5, batchSize: 3, epochs: epochs, learningRateDecay: 0.97, noiseDeviation: 2)
+            lines.append(
+                """
+                problem=landscape seed=\(coordinates.seed) training_set=65535 initialization=41 repeat=16777215 candidates=6 samples=5 \
+                batch_size=3 epochs=\(epochs) learning_rate_decay=0.97 noise_deviation=2 algorithm=\(lane.algorithm.rawValue) \
+                lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate)
+
+                """)
+            let record = run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: [lane])) { _ in .goOn }![0]
+            expected.append(record.bits)
+            outcomes.append(record.outcome)
+        }
+        let answers = try repeatTrial(input: lines.joined()).split(separator: "\n")
+        #expect(answers.count == lanes.count && outcomes == [.done, .done, .done, .done, .done, .diverged, .done])
+        for (answer, bits) in zip(answers, expected) {
+            let words = bits.map { String($0, radix: 16) }.joined(separator: ",")
+            #expect(answer.hasSuffix(" record=\(words)"), "\(answer)")
+        }
+    }
+
     @Test("the worked example is what that program prints") func workedExample() throws {
         let page = try String(contentsOf: packageRoot.appending(path: "Docs/numerics.md"), encoding: .utf8)
         let example = try repeatTrial(["--worked-example"])

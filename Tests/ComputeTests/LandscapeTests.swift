@@ -169,9 +169,9 @@ private func train<K: LandscapeKernel>(
 
     struct Vectors: Decodable {
         struct Case: Decodable {
-            var height: [[Double]], width: [[Double]], center: [[[Double]]], training_set: [Int], batch: [Int], theta: [Double]
-            var training_loss: Double, population_loss: Double, gradient: [Double], batch_gradient: [Double]
-            var covariance_trace: Double, reg1_gradient: [Double], reg2: Double, reg2_gradient: [Double]
+            var height: [[Double]], width: [[Double]], center: [[[Double]]], trainingSet: [Int], batch: [Int], theta: [Double]
+            var trainingLoss: Double, populationLoss: Double, gradient: [Double], batchGradient: [Double]
+            var covarianceTrace: Double, reg1Gradient: [Double], reg2: Double, reg2Gradient: [Double]
         }
         var cases: [Case]
 
@@ -186,10 +186,10 @@ private func train<K: LandscapeKernel>(
                     amplitude: vector.height[c][b], width: vector.width[c][b], x: vector.center[c][b][0], y: vector.center[c][b][1])
             }
         }
-        let plain = Plain(candidates: candidates, samples: vector.training_set, batch: vector.batch.map { vector.training_set[$0] })
+        let plain = Plain(candidates: candidates, samples: vector.trainingSet, batch: vector.batch.map { vector.trainingSet[$0] })
         let theta = SIMD2(vector.theta[0], vector.theta[1])
         var measured = K(
-            LandscapeData(candidates: candidates, samples: vector.training_set, offset: 0),
+            LandscapeData(candidates: candidates, samples: vector.trainingSet, offset: 0),
             [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 1), noiseDeviation: 0, matched: nil)], decay: 1, start: theta)
         measured.evaluate()
         // A direction is a difference of numbers near 8 that is divided by 2⁻²⁰: 2⁻⁵⁰ · 2²⁰ = 1e-9.
@@ -197,19 +197,21 @@ private func train<K: LandscapeKernel>(
         func difference(_ found: SIMD2<Double>, _ expected: [Double]) -> Double {
             max((found.x - expected[0]).magnitude, (found.y - expected[1]).magnitude)
         }
-        #expect((measured.losses()[0].train / vector.training_loss - 1).magnitude < 1e-12)
-        #expect((measured.losses()[0].test / vector.population_loss - 1).magnitude < 1e-12)
-        #expect((measured.gradientVariances()[0] / vector.covariance_trace - 1).magnitude < 1e-12)
+        #expect((measured.losses()[0].train / vector.trainingLoss - 1).magnitude < 1e-12)
+        #expect((measured.losses()[0].test / vector.populationLoss - 1).magnitude < 1e-12)
+        #expect((measured.gradientVariances()[0] / vector.covarianceTrace - 1).magnitude < 1e-12)
         let gd = Lane(algorithm: .gd, lambda1: 0, lambda2: 0, learningRate: 1), sgd = Lane(lambda1: 0, lambda2: 0, learningRate: 1)
         #expect(difference(plain.direction(kernel, gd, at: theta), vector.gradient) < tolerance)
-        #expect(difference(plain.direction(kernel, sgd, at: theta), vector.batch_gradient) < tolerance)
-        #expect(difference(plain.penalty(kernel, lambda1: 1, lambda2: 0, at: theta), vector.reg1_gradient) < tolerance)
-        #expect(difference(plain.penalty(kernel, lambda1: 0, lambda2: 1, at: theta), vector.reg2_gradient) < tolerance)
+        #expect(difference(plain.direction(kernel, sgd, at: theta), vector.batchGradient) < tolerance)
+        #expect(difference(plain.penalty(kernel, lambda1: 1, lambda2: 0, at: theta), vector.reg1Gradient) < tolerance)
+        #expect(difference(plain.penalty(kernel, lambda1: 0, lambda2: 1, at: theta), vector.reg2Gradient) < tolerance)
     }
 
     @Test("losses, gradients, their variance and both penalties are those of the shared test vectors", .enabled(if: Vectors.areHere))
     func sharedVectors() throws {
-        let cases = try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: Vectors.file)).cases
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let cases = try decoder.decode(Vectors.self, from: Data(contentsOf: Vectors.file)).cases
         #expect(!cases.isEmpty)
         for vector in cases {
             check(vector, by: LandscapeReferenceKernel.self)

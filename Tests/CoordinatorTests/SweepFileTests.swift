@@ -111,7 +111,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
 
             """
         let expected = [
-            "1: nane: is not known here, allowed are curves, figure, grid, name, problem, seed, strengths, training; did you mean name?",
+            "1: nane: is not known here, allowed are curves, figure, grid, name, problem, seed, settings, strengths, training; did you mean name?",
             "2: name: found \"Figure 4\", allowed are 1 to 64 of the letters a to z, digits and hyphens: it names files",
             "3: seed: found -1, allowed is an integer from 0 to 9223372036854775807",
             "4: from: found \"low\", allowed is a number from -12 to 6",
@@ -150,12 +150,9 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
                 " name: is missing, allowed is a text",
                 " training_sets: is missing in [grid], allowed is an integer from 1 to 65536",
                 " repeats: is missing in [grid], allowed is an integer from 1 to 16777216",
-                " kind: is missing in [problem], allowed is one of \"diagonal-network\"",
+                " kind: is missing in [problem], allowed is one of \"diagonal-network\", \"landscape\"",
                 " learning_rates: is missing in [training], allowed is a list of numbers above 0 and up to 1000",
-                " from: is missing in [strengths], allowed is a number from -12 to 6",
-                " to: is missing in [strengths], allowed is a number from -12 to 6",
-                " per_decade: is missing in [strengths], allowed is an integer from 1 to 100",
-                " curves: is missing, allowed is at least one table, written [[curves]]",
+                " curves: is missing, allowed is [strengths] with [[curves]], or [[settings]] for a table",
             ])
     }
 
@@ -164,8 +161,8 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             .replacing("epochs", with: "epoch").replacing("repeats = 2", with: "repeats = 0")
         #expect(
             mistakes(text) == [
-                "5: kind: found \"diagonal-net\", allowed is one of \"diagonal-network\"; did you mean \"diagonal-network\"?",
-                "12: epoch: is not known here, allowed are algorithm, batch_size, epochs, learning_rates, precision; did you mean epochs?",
+                "5: kind: found \"diagonal-net\", allowed is one of \"diagonal-network\", \"landscape\"; did you mean \"diagonal-network\"?",
+                "12: epoch: is not known here, allowed are algorithm, batch_size, epochs, learning_rate_decay, learning_rates, noise_deviation, precision; did you mean epochs?",
                 "17: repeats: found 0, allowed is an integer from 1 to 16777216",
                 "28: ratio: found -1, allowed is a number from 1e-06 to 1000000",
             ])

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 # repeat_trial.py · Tests/Independent. Repeats trials from Docs/numerics.md alone, with nothing but Python's own library: section
 # by section of that page, every rounding done on exact integers. Slow, and meant to share no mistake with Sources/Compute.
-"""Repeat trials of the diagonal linear network to the bit.
+"""Repeat trials of the diagonal linear network and of the landscape to the bit.
 
 Standard input: one trial a line, as `name=value` pairs separated by spaces (names as in the canonical text of Docs/numerics.md; what is
-left out has the value of DEFAULTS). Standard output: one line a trial with its key, digest, outcome, losses and record.
+left out has the value of DEFAULTS; `problem=landscape` makes it one of that problem). Standard output: one line a trial with its key, digest, outcome, losses and record.
 
   --worked-example   print the worked example of Docs/numerics.md
   --self-test        print the self-test's digest (takes minutes)
@@ -114,7 +114,7 @@ R = FLOAT64
 # --- Random words and numbers -------------------------------------------------------------------------------------------------
 
 WORD = 0xFFFFFFFF
-BETA_POSITIONS, BETA_VALUES, INPUTS, NOISE, INITIAL, ORDER = 1, 2, 3, 4, 5, 6
+BETA_POSITIONS, BETA_VALUES, INPUTS, NOISE, INITIAL, ORDER, GRADIENT_NOISE, POPULATION, RESAMPLE = range(1, 10)
 
 
 def philox(counter, key):
@@ -211,6 +211,18 @@ def logarithm(x):
     return R.fma(float(e), float.fromhex("0x1.62e42fefap-1"), l)
 
 
+def exponential(x):
+    if x != x or x < -708:
+        return x if x != x else 0.0
+    low = float.fromhex("0x1.cf79abc9e3b3ap-40")
+    k = R.sub(R.fma(x, float.fromhex("0x1.71547652b82fep+0"), 1.5 * 2.0**52), 1.5 * 2.0**52)
+    upper = R.fma(-k, float.fromhex("0x1.62e42fefap-1"), x)
+    r = R.fma(-k, low, upper)
+    c = R.fma(-k, low, R.sub(upper, r))
+    h = horner([R.div(1.0, float(math.factorial(n))) for n in range(13, 1, -1)], r)
+    return R.mul(R.add(1.0, R.add(r, R.fma(R.mul(r, r), h, c))), 2.0**k)
+
+
 # --- Data ---------------------------------------------------------------------------------------------------------------------
 
 DEFAULTS = {
@@ -223,11 +235,13 @@ IDENTITY = ["seed", "training_set", "initialization", "repeat", "lambda1", "lamb
 
 
 class Trial:
+    NAME, DEFAULTS, IDENTITY = "diagonal-network", DEFAULTS, IDENTITY
+
     def __init__(self, given):
-        for name, value in {**DEFAULTS, **given}.items():
-            if name not in DEFAULTS:
+        for name, value in {**self.DEFAULTS, **given}.items():
+            if name not in self.DEFAULTS:
                 sys.exit(f"no trial has a {name}")
-            setattr(self, name, type(DEFAULTS[name])(value))
+            setattr(self, name, type(self.DEFAULTS[name])(value))
         self.format = {"float32": FLOAT32, "float64": FLOAT64}[self.precision]
         self.make_data()
         self.make_constants()
@@ -326,16 +340,19 @@ class Trial:
         words = [0 if done else 1, self.epoch, *losses, len(self.curve)]
         for epoch, train, test in self.curve:
             words += [epoch, R.bits(train), R.bits(test)]
-        return words + [self.format.bits(x) for x in self.a + self.b] if done else words
+        return words + [self.format.bits(x) for x in self.parameters()] if done else words
+
+    def parameters(self):
+        return self.a + self.b
 
     def canonical_text(self):
         def real(value):
             return f"{R.bits(value + 0.0):016x}"
 
-        lines = ["regsweep trial", "numerics=1", "problem=diagonal-network"]
-        lines += [f"{name}={getattr(self, name)}" for name in IDENTITY[:4]] + ["algorithm=sgd"]
+        lines = ["regsweep trial", "numerics=1", f"problem={self.NAME}"]
+        lines += [f"{name}={getattr(self, name)}" for name in IDENTITY[:4]] + [f"algorithm={getattr(self, 'algorithm', 'sgd')}"]
         lines += [f"{name}={real(getattr(self, name))}" for name in IDENTITY[4:]]
-        for name in sorted(DEFAULTS.keys() - set(IDENTITY)):
+        for name in sorted(self.DEFAULTS.keys() - set(self.IDENTITY)):
             value = getattr(self, name)
             coded = {int: lambda: f"i{value}", float: lambda: "r" + real(value), str: lambda: f"t{len(value.encode())}:{value}"}
             lines.append(f"parameter {name}={coded[type(value)]()}")
@@ -343,6 +360,137 @@ class Trial:
 
     def key(self):
         return hashlib.sha256(self.canonical_text().encode()).digest()[:16].hex()
+
+
+# --- Landscape ----------------------------------------------------------------------------------------------------------------
+
+
+class Landscape(Trial):
+    """The other problem; it shares record, digest and key with the network."""
+
+    NAME = "landscape"
+    DEFAULTS = {
+        **{name: DEFAULTS[name] for name in IDENTITY}, "algorithm": "sgd", "learning_rate": 0.4,
+        "candidates": 30, "samples": 30, "maximum_probability": 0.35, "minimum_height": 31.0, "minimum_height_deviation": 3.1,
+        "minimum_width": 1.9, "minimum_width_deviation": 0.19, "second_height": 44.0, "second_height_deviation": 4.4,
+        "second_width": 0.83, "second_width_deviation": 0.083, "offset": 36.0, "initializations_per_side": 10, "batch_size": 2,
+        "epochs": 200, "learning_rate_decay": 0.99, "noise_deviation": 1.25, "precision": "float64",
+    }
+    IDENTITY = [*IDENTITY, "algorithm"]
+    PLACES = [(1, 1), (1, 4), (1, 7), (4, 1), (4, 4), (4, 7), (7, 1), (7, 4)]
+
+    def make_data(self):
+        self.population = [self.candidate(c) for c in range(self.candidates)]
+        draws = Stream(self.seed, RESAMPLE, training_set=self.training_set)
+        self.places = [draws.below(self.candidates) for _ in range(self.samples)]
+        self.counts = {c: float(self.places.count(c)) for c in sorted(set(self.places))}
+        self.restart()
+
+    def make_constants(self):
+        pass
+
+    def restart(self):
+        side = self.initializations_per_side
+        self.theta = [R.div(8.0 * k, float(side - 1)) for k in divmod(self.initialization, side)]
+        self.eta = self.learning_rate
+
+    def candidate(self, c):
+        stream = Stream(self.seed, POPULATION, c)
+        place = self.PLACES[stream.below(8)]
+        is_maximum = stream.uniform() < self.maximum_probability
+
+        def draw(name):
+            mean, deviation = getattr(self, name), getattr(self, name + "_deviation")
+            return max(R.add(mean, R.mul(deviation, stream.normal())), R.mul(0.2, mean))
+
+        height, width = draw("minimum_height"), draw("minimum_width")
+        height2, width2 = draw("second_height"), draw("second_width")
+        return [(-height, (7, 7), R.div(1.0, R.mul(width, width))),
+                (height2 if is_maximum else -height2, place, R.div(1.0, R.mul(width2, width2)))]
+
+    def bumps(self, c):
+        """δx, δy, A, S and E of both bumps."""
+        for A, (p, q), S in self.population[c]:
+            x, y = R.sub(self.theta[0], float(p)), R.sub(self.theta[1], float(q))
+            yield x, y, A, S, exponential(R.mul(R.mul(-0.5, S), R.fma(x, x, R.mul(y, y))))
+
+    def evaluate(self):
+        self.slopes = {}
+        for c in self.counts:
+            s = [0.0] * 5
+            for x, y, A, S, E in self.bumps(c):
+                P = R.mul(R.mul(A, E), S)
+                factors = [x, y, R.fma(R.mul(x, S), x, -1.0), R.mul(R.mul(x, S), y), R.fma(R.mul(y, S), y, -1.0)]
+                s = [R.fma(P, factor, sum_) for factor, sum_ in zip(factors, s)]
+            self.slopes[c] = s
+        self.mean = [self.average(lambda s, n=n: s[n]) for n in range(5)]
+        self.r = [self.average(lambda s: R.fma(s[3], s[1], R.mul(s[2], s[0]))),
+                  self.average(lambda s: R.fma(s[4], s[1], R.mul(s[3], s[0])))]
+
+    def average(self, term):
+        return R.div(R.chain(0.0, ((m, term(self.slopes[c])) for c, m in self.counts.items())), float(self.samples))
+
+    def step(self, iteration, uses_batch, sigma, lambda1, lambda2):
+        coordinates = iteration, self.training_set, self.initialization, self.repeat
+        order, noise = Stream(self.seed, ORDER, *coordinates), Stream(self.seed, GRADIENT_NOISE, *coordinates)
+        batch = [self.places[order.below(self.samples)] for _ in range(self.batch_size)]
+        B = [0.0] * 5
+        for c in batch:
+            B = [R.add(x, y) for x, y in zip(B, self.slopes[c])]
+        B = [R.div(x, float(self.batch_size)) for x in B]
+        n = [noise.normal(), noise.normal()]
+        dx, dy, hxx, hxy, hyy = self.mean
+        base = B[:2] if uses_batch else [R.fma(sigma, n_, d_) for n_, d_ in zip(n, (dx, dy))]
+        u = [R.sub(self.r[0], R.fma(hxy, dy, R.mul(hxx, dx))), R.sub(self.r[1], R.fma(hyy, dy, R.mul(hxy, dx)))]
+        ex, ey, exx, exy, eyy = [R.sub(x, y) for x, y in zip(B, self.mean)]
+        t = [R.fma(exy, ey, R.mul(exx, ex)), R.fma(eyy, ey, R.mul(exy, ex))]
+        direction = [R.fma(R.mul(2.0, lambda2), t_, R.fma(R.mul(2.0, lambda1), u_, b_)) for t_, u_, b_ in zip(t, u, base)]
+        moved = [R.fma(self.eta, d_, x) for d_, x in zip(direction, self.theta)]
+        self.theta = [0.0 if x < 0 else 8.0 if x > 8 else x for x in moved]
+        self.eta = R.mul(self.eta, self.learning_rate_decay)
+
+    def sigma(self):
+        if self.algorithm != "noisy-gd-matched":
+            return self.noise_deviation if self.algorithm == "noisy-gd" else 0.0
+        total = 0.0
+        for iteration in range(self.epochs):
+            self.evaluate()
+
+            def square(s):
+                x, y = R.sub(s[0], self.mean[0]), R.sub(s[1], self.mean[1])
+                return R.fma(x, x, R.mul(y, y))
+
+            total = R.add(total, self.average(square))
+            self.step(iteration, True, 0.0, 0.0, 0.0)
+        self.restart()
+        return R.sqrt(R.div(R.div(R.div(total, float(self.epochs)), float(self.batch_size)), 2.0))
+
+    def losses(self):
+        F = [0.0] * self.candidates
+        for c in range(self.candidates):
+            for _, _, A, _, E in self.bumps(c):
+                F[c] = R.fma(A, E, F[c])
+        total = 0.0
+        for value in F:
+            total = R.add(total, value)
+        train = R.div(R.chain(0.0, ((m, F[c]) for c, m in self.counts.items())), float(self.samples))
+        return R.add(train, self.offset), R.add(R.div(total, float(self.candidates)), self.offset)
+
+    def run(self):
+        self.outcome, self.curve = "done", []
+        sigma = self.sigma()
+        for self.epoch in range(1, self.epochs + 1):
+            self.evaluate()
+            self.step(self.epoch - 1, self.algorithm == "sgd", sigma, self.lambda1, self.lambda2)
+            if any(math.isnan(x) for x in self.theta):
+                self.outcome = "diverged"
+                return self
+            if self.epoch == self.epochs or self.epoch % -(-self.epochs // 50) == 0:
+                self.curve.append((self.epoch, *self.losses()))
+        return self
+
+    def parameters(self):
+        return self.theta
 
 
 def digest(words):
@@ -403,7 +551,8 @@ def self_test():
 
 
 def answer(line):
-    trial = Trial(dict(pair.split("=", 1) for pair in line.split())).run()
+    given = dict(pair.split("=", 1) for pair in line.split())
+    trial = {"diagonal-network": Trial, "landscape": Landscape}[given.pop("problem", "diagonal-network")](given).run()
     words = trial.record()
     losses = trial.curve[-1][1:] if trial.outcome == "done" else (math.nan, math.nan)
     return (f"key={trial.key()} digest={digest(words)} outcome={trial.outcome} epochs={trial.epoch} "

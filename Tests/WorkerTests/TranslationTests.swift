@@ -19,6 +19,32 @@ import Wire
         #expect(try GroupPlan(lease(1, settings: [penalized, vanilla])) == expected)
     }
 
+    @Test("the landscape's declared defaults are those of the kernels, and its algorithms all that they know") func landscape() throws {
+        let declaration = ProblemDeclaration.landscape
+        let group = GroupSpec(
+            problem: "landscape", parameters: Dictionary(uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.standard!) }),
+            seed: 5, trainingSet: 3, initialization: 99, repetition: 1)
+        let settings = declaration.algorithms.map { Setting(algorithm: $0, lambda1: 0.5, lambda2: 0, learningRate: 0.4) }
+        let plan = try #require(try translate(lease(1, settings: settings, of: group)) as? GroupPlan<Landscape>)
+        #expect(try plan.problem == Landscape())
+        #expect(
+            plan.lanes == [.sgd, .gd, .noisyGD, .noisyGDMatched].map { Lane(algorithm: $0, lambda1: 0.5, lambda2: 0, learningRate: 0.4) })
+        #expect(Set(plan.lanes.map(\.algorithm)) == Set(Algorithm.allCases))
+        for (name, value) in group.parameters {
+            // Each parameter is read under its own name: another value makes another problem.
+            var changed = group
+            switch value {
+            case .integer(let value): changed.parameters[name] = .integer(value + 1)
+            case .real(let value): changed.parameters[name] = .real(value * 0.5)
+            case .text: changed.parameters[name] = .text("float32")
+            }
+            let other = try? translate(lease(1, settings: settings, of: changed)) as? GroupPlan<Landscape>
+            #expect(other?.problem != plan.problem, "\(name)")
+            changed.parameters[name] = nil
+            #expect(throws: TranslationError.self, "\(name)") { try translate(lease(1, settings: settings, of: changed)) }
+        }
+    }
+
     @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
         let mistakes: [(change: (inout GroupSpec) -> Void, reason: String)] = [
             ({ $0.problem = "perceptron" }, "this worker knows no problem perceptron"),
