@@ -83,7 +83,7 @@ struct Report {
 
     /// - Returns: endings of the figure's files; none for a sweep of [[settings]], which is a table.
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
-    private func draw(_ spec: SweepSpec, directory: String) throws(ReportError) -> [String] {
+    func draw(_ spec: SweepSpec, directory: String) throws(ReportError) -> [String] {
         guard table == nil else { return [] }
         let figure = Figure(summary, spec), script = TextFile.temporary("\(directory)/figure.gnuplot")
         defer { TextFile.remove(script) }
