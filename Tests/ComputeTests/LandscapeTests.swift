@@ -219,6 +219,28 @@ private func train<K: LandscapeKernel>(
         }
     }
 
+    @Test("losses, gradient and its variance are numbers computed with 40 digits") func known() {
+        let candidates: [Candidate] = [
+            [Bump(amplitude: -31, width: 2, x: 7, y: 7), Bump(amplitude: 44, width: 1, x: 4, y: 4)],
+            [Bump(amplitude: -30, width: 1.5, x: 7, y: 7), Bump(amplitude: -40, width: 0.5, x: 4, y: 7)],
+        ]
+        let plain = Plain(candidates: candidates, samples: [0, 1, 0], batch: [])
+        let theta = SIMD2(5.0, 6.0)
+        var kernel = LandscapeLaneKernel(
+            LandscapeData(candidates: candidates, samples: plain.samples, offset: 0),
+            [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 1), noiseDeviation: 0, matched: nil)], decay: 1, start: theta)
+        kernel.evaluate()
+        #expect((kernel.losses()[0].train + 12.190381293020279).magnitude < 1e-14)
+        #expect((kernel.losses()[0].test + 11.794889767211842).magnitude < 1e-14)
+        #expect((kernel.gradientVariances()[0] - 11.810273326074501).magnitude < 1e-13)
+        var whole = plain
+        whole.batch = plain.samples
+        for lane in [Lane(lambda1: 0, lambda2: 0, learningRate: 1), Lane(algorithm: .gd, lambda1: 0, lambda2: 0, learningRate: 1)] {
+            let gradient = whole.direction(LandscapeLaneKernel.self, lane, at: theta)
+            #expect((gradient.x + 9.888187205223934).magnitude < 1e-8 && (gradient.y + 10.02108465316225).magnitude < 1e-8)
+        }
+    }
+
     @Test("noise moves θ by −ησ times its draw along the whole gradient, and SGD by none") func noise() throws {
         let data = LandscapeData(try landscape(), at: coordinates)
         let draw = LandscapeDraw(batch: [data.samples[0], data.samples[1]], noise: SIMD2(0.5, -0.25))
