@@ -17,7 +17,7 @@ help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
 	@echo "make table1     run the paper's Table 1 into results/table1"
 	@echo "make test       pass every test"
-	@echo "make bench      measure kernels, wire, store and the whole sweep"
+	@echo "make bench      measure kernels, messages and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
 	@echo "make build | lint | format | proto | clean"
 

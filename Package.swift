@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every Swift target of ours is built with the same strictness; see CONTRIBUTING.md.
+/// Warnings are errors in all of our targets, and memory safety is strict in all that is shipped but the kernels.
 func strict(memorySafety: Bool = true) -> [SwiftSetting] {
     let safety: [SwiftSetting] = memorySafety ? [.strictMemorySafety()] : []
     return safety + [

@@ -29,7 +29,7 @@ struct LocalLauncher: ~Copyable {
         self.logPath = logPath
     }
 
-    /// None of ours is left and none will be started.
+    /// Too many died at once: those that are left go on, and none is started in place of one that dies.
     var hasGivenUp: Bool { count > 0 && quickDeaths >= Self.patience }
 
     mutating func start() throws {
@@ -43,7 +43,10 @@ struct LocalLauncher: ~Copyable {
             guard let since = running.removeValue(forKey: pid), status != .exited(0) else { continue }
             quickDeaths = now - since < Self.quick ? quickDeaths + 1 : 1
             logger.warning("local worker \(pid) ended: \(status)\(hasGivenUp ? "" : ", starting another"); see \(logPath)")
-            guard !hasGivenUp else { continue }
+            guard !hasGivenUp else {
+                logger.error("\(quickDeaths) local workers died one after the other: \(running.count) are left and no more are started")
+                continue
+            }
             do { running[try Subprocess.spawn(program, arguments, outputTo: logPath)] = now } catch {
                 logger.error("\(error)")
                 quickDeaths = Self.patience

@@ -22,7 +22,7 @@ internal import Glibc
         }
         unsafe self.handle = unsafe handle
         self.path = path
-        // A reader (`status`, `report`) may hold a page for a moment.
+        // A reader (`report`, `check`) may hold a page for a moment.
         unsafe sqlite3_busy_timeout(handle, 5_000)
     }
 
