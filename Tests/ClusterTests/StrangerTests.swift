@@ -72,6 +72,18 @@ struct Stranger: ~Copyable {
         #expect(try worker.end().code == 0)
     }
 
+    @Test("a flood of garbage is told in few lines and does not keep the sweep from its end") func flood() throws {
+        let (coordinator, endpoint) = try scratch.coordinator()
+        let stranger = try Stranger(endpoint)
+        for _ in 0..<5_000 { try stranger.say([7, 7]) }
+        let worker = try scratch.worker(endpoint)
+        let end = try coordinator.end()
+        #expect(end.code == 0)
+        #expect(try worker.end().code == 0)
+        let lines = end.errors.components(separatedBy: "dropped a frame").count - 1
+        #expect((20..<1_000).contains(lines), "\(lines)")
+    }
+
     @Test("another protocol version is refused with the reason on both sides, and the sweep goes on") func version() throws {
         let (coordinator, endpoint) = try scratch.coordinator()
         let stranger = try Stranger(endpoint)

@@ -28,6 +28,8 @@ struct EventLoop: ~Copyable {
     /// Frames whose worker's queue was full.
     private var outbox: [(frame: [UInt8], route: Route)] = []
     private var interrupts = 0
+    /// Lines about strangers in the second that began then.
+    private var strangers: (since: Instant, lines: Int)
     private var dismissedAt: Instant?
     private var warnedOfNoWorkers: Instant
 
@@ -44,6 +46,7 @@ struct EventLoop: ~Copyable {
         self.mailbox = mailbox
         self.logger = logger
         warnedOfNoWorkers = stopwatch.now
+        strangers = (stopwatch.now, 0)
     }
 
     /// Trials of the sweep that are stored as failed.
@@ -145,14 +148,25 @@ struct EventLoop: ~Copyable {
         }
     }
 
-    private func log(_ report: Scheduler.Report) {
+    /// At most 20 lines a second: a flood must not fill the disk with its own description.
+    private mutating func warnOfStranger(_ text: String) {
+        let limit = 20, now = stopwatch.now
+        if now - strangers.since >= .seconds(1) {
+            if strangers.lines > limit { logger.warning("\(strangers.lines - limit) more lines like these were left out") }
+            strangers = (now, 0)
+        }
+        strangers.lines += 1
+        if strangers.lines <= limit { logger.warning("\(text)") }
+    }
+
+    private mutating func log(_ report: Scheduler.Report) {
         switch report {
         case .joined(let id, let host, let slots): logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
         case .left(let id, let host, let reason): logger.info("worker \(id) on \(host) left: \(reason)")
         case .lost(let id, let host, let returned): logger.warning("worker \(id) on \(host) fell silent: \(returned) trials wait again")
-        case .refused(let route, let reason): logger.warning("refused connection \(route): \(reason)")
-        case .malformed(let route, let reason): logger.warning("dropped a frame of connection \(route): \(reason)")
-        case .dropped(let route, let reason): logger.warning("connection \(route) dropped a frame of ours: \(reason)")
+        case .refused(let route, let reason): warnOfStranger("refused connection \(route): \(reason)")
+        case .malformed(let route, let reason): warnOfStranger("dropped a frame of connection \(route): \(reason)")
+        case .dropped(let route, let reason): warnOfStranger("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
         case .progressed(_, _, let points):
             for point in points {
