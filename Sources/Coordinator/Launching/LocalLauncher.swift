@@ -41,10 +41,11 @@ struct LocalLauncher: ~Copyable {
     mutating func tend(at now: Instant, _ logger: Logger) -> Bool {
         for (pid, status) in Subprocess.reap(Array(running.keys)) {
             guard let since = running.removeValue(forKey: pid), status != .exited(0) else { continue }
-            quickDeaths = now - since < Self.quick ? quickDeaths + 1 : 1
+            // Once given up it stays so: what is said of it must not be untrue after the next death.
+            if !hasGivenUp { quickDeaths = now - since < Self.quick ? quickDeaths + 1 : 1 }
             logger.warning("local worker \(pid) ended: \(status)\(hasGivenUp ? "" : ", starting another"); see \(logPath)")
             guard !hasGivenUp else {
-                logger.error("\(quickDeaths) local workers died one after the other: \(running.count) are left and no more are started")
+                logger.error("too many local workers died one after the other: \(running.count) are left and no more are started")
                 continue
             }
             do { running[try Subprocess.spawn(program, arguments, outputTo: logPath)] = now } catch {
