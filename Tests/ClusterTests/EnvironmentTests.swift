@@ -69,4 +69,15 @@ import Wire
         #expect(end.code == 4)
         #expect(end.errors.contains("no coordinator at tcp://127.0.0.1:9"))
     }
+
+    @Test("local workers that die at once are given up on, with where to look and exit code 4") func deadWorkers() throws {
+        try FileManager.default.copyItem(atPath: Program.path(of: "regsweep"), toPath: scratch.path + "/regsweep")
+        try scratch.write("#!/bin/sh\necho no such luck >&2\nexit 1\n", to: "regsweep-worker")
+        try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.path + "/regsweep-worker")
+        let end = try Program(at: scratch.path + "/regsweep", ["run", "sweep.toml", "--workers", "2"], in: scratch).end()
+        #expect(end.code == 4)
+        #expect(end.errors.contains("no workers: those started here died at once, results/small/workers.log says why"))
+        #expect(end.errors.components(separatedBy: "ended: exit code 1").count - 1 >= 5)
+        #expect(try scratch.read("results/small/workers.log").contains("no such luck"))
+    }
 }

@@ -16,9 +16,13 @@ final class Program: Sendable {
     private let news = NSCondition()
 
     /// - Parameter name: `regsweep` or `regsweep-worker`, as built beside these tests.
-    init(_ name: String, _ arguments: [String], in directory: Scratch, environment: [String: String]? = nil) throws {
+    convenience init(_ name: String, _ arguments: [String], in directory: Scratch, environment: [String: String]? = nil) throws {
+        try self.init(at: Self.path(of: name), arguments, in: directory, environment: environment)
+    }
+
+    init(at path: String, _ arguments: [String], in directory: Scratch, environment: [String: String]? = nil) throws {
         process = Process()
-        process.executableURL = Self.folder.appending(path: name)
+        process.executableURL = URL(filePath: path)
         process.arguments = arguments
         process.currentDirectoryURL = URL(filePath: directory.path)
         process.standardInput = FileHandle.nullDevice
