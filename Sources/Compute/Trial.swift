@@ -62,6 +62,19 @@ public struct CurvePoint: Sendable, Equatable {
     }
 }
 
+/// Numbers that a problem was asked to leave besides its losses, such as a path: one list, whose places mean what the problem says.
+public struct Series: Sendable, Equatable {
+    /// Lower case with underscores, such as `gap`.
+    public var name: String
+    /// NaN where a number is not defined, always with the bits of `Double.nan`.
+    public var values: [Double]
+
+    public init(name: String, values: [Double]) {
+        self.name = name
+        self.values = values.map { $0.isNaN ? .nan : $0 }
+    }
+}
+
 /// All that is left of a trial. A function of problem, coordinates and lane alone, to the bit.
 public struct TrialRecord: Sendable, Equatable {
     public enum Outcome: Sendable, Hashable {
@@ -79,6 +92,8 @@ public struct TrialRecord: Sendable, Equatable {
     public var curve: [CurvePoint]
     /// Final θ = (a, b) as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
     public var parameterBits: [UInt64]
+    /// What the problem was asked to leave besides; often nothing.
+    public var series: [Series] = []
 
     public init(
         outcome: Outcome, epochs: Int, trainLoss: Double, testLoss: Double, curve: [CurvePoint], parameterBits: [UInt64]
@@ -92,10 +107,18 @@ public struct TrialRecord: Sendable, Equatable {
     }
 
     /// Everything in the record as words, for hashing and for comparing bit for bit: outcome (0 done, 1 diverged), epochs, final
-    /// losses, number of curve points and their three words each, then the parameters.
+    /// losses, number of curve points and their three words each, then the parameters. Series, where there are any, follow: their number,
+    /// and for each the number of bytes of its name in UTF-8, those bytes, the number of values and their bits.
     public var bits: [UInt64] {
         let head = [outcome == .done ? 0 : 1, UInt64(epochs), trainLoss.bitPattern, testLoss.bitPattern, UInt64(curve.count)]
-        return head + curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] } + parameterBits
+        let body = head + curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] } + parameterBits
+        guard !series.isEmpty else { return body }
+        return series.reduce(into: body + [UInt64(series.count)]) { words, series in
+            words.append(UInt64(series.name.utf8.count))
+            words += series.name.utf8.map { UInt64($0) }
+            words.append(UInt64(series.values.count))
+            words += series.values.map(\.bitPattern)
+        }
     }
 }
 

@@ -135,7 +135,8 @@ extension TrialResult {
             }
         self.init(
             key: trial.key, attempt: trial.attempt, outcome: outcome, epochs: record.epochs, lossRatio: lossRatio, digest: record.digest,
-            curve: record.curve.map(Wire.CurvePoint.init), seconds: seconds)
+            curve: record.curve.map(Wire.CurvePoint.init), series: record.series.map { Wire.Series(name: $0.name, values: $0.values) },
+            seconds: seconds)
     }
 
     init(failure reason: String, of trial: LeasedTrial) {
@@ -150,7 +151,7 @@ extension Wire.CurvePoint {
 }
 
 extension TrialRecord {
-    /// SHA-256 of outcome, epochs, final losses, curve and final parameters, each number as its 8 big-endian bytes.
+    /// SHA-256 of outcome, epochs, final losses, curve, final parameters and series, each number as its 8 big-endian bytes.
     var digest: Digest { Digest(of: canonicalBytes) }
 
     var canonicalBytes: [UInt8] { bits.flatMap { word in (0..<8).map { UInt8(truncatingIfNeeded: word >> (56 - 8 * $0)) } } }

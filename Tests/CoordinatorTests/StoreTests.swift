@@ -76,6 +76,24 @@ extension ResultStore {
         #expect(outcomes == [key(1): "done", key(2): "diverged", key(3): "failed"])
     }
 
+    @Test("series are there in their order, bit for bit, and a repeat leaves them as they are") func series() throws {
+        var result = done(1)
+        result.series = [
+            Series(name: "x", values: [-0.0, .nan, .infinity]), Series(name: "a", values: []), Series(name: "ä", values: [1]),
+        ]
+        do {
+            let store = try directory.writer()
+            _ = try store.put([([failed(1), done(2)], host: "ada"), ([result], host: "bob")])
+            result.series[0].values[0] = 7
+            _ = try store.put([([result], host: "cyd")])
+        }
+        let store = try ResultStore(reading: directory.store)
+        let found = try store.series(key(1))
+        #expect(found.map(\.name) == ["x", "a", "ä"] && found[0].values.map(\.bitPattern) == [-0.0, .nan, .infinity].map(\.bitPattern))
+        #expect(found[1].values == [] && found[2].values == [1])
+        #expect(try store.series(key(2)) == [] && store.series(key(3)) == [])
+    }
+
     @Test("a repeat changes nothing, whoever brings it and in whatever attempt") func repeated() throws {
         let store = try directory.writer()
         #expect(try store.put([([done(1)], host: "ada"), ([done(1, attempt: 2)], host: "bob")]) == [])

@@ -34,12 +34,14 @@ enum Samples {
             selfTest: digest, held: held, unacknowledged: 3)
     }
 
-    static func result(_ outcome: Outcome, curve: [CurvePoint] = [], lossRatio: Double? = nil, seconds: Double = 0) -> TrialResult {
+    static func result(
+        _ outcome: Outcome, curve: [CurvePoint] = [], series: [Series] = [], lossRatio: Double? = nil, seconds: Double = 0
+    ) -> TrialResult {
         var digest: Digest? = Self.digest
         if case .failed = outcome { digest = nil }
         return TrialResult(
             key: key, attempt: Int(UInt32.max), outcome: outcome, epochs: 200, lossRatio: lossRatio, digest: digest, curve: curve,
-            seconds: seconds)
+            series: series, seconds: seconds)
     }
 
     static func curve(_ count: Int) -> [CurvePoint] {
@@ -82,6 +84,12 @@ enum Samples {
             [
                 result(.done(trainLoss: 0, testLoss: -0.0), curve: curve(3), lossRatio: 0, seconds: 1e-9),
                 result(.done(trainLoss: .greatestFiniteMagnitude, testLoss: .leastNonzeroMagnitude), lossRatio: .infinity),
+                result(
+                    .done(trainLoss: 1, testLoss: 2),
+                    series: [
+                        Series(name: "", values: []), Series(name: "x", values: [.infinity, -0.0, .leastNonzeroMagnitude]),
+                        Series(name: "Ædna", values: [1]),
+                    ]),
                 result(.diverged, curve: curve(1)), result(.failed(reason: "")), result(.failed(reason: "a reason\nof two lines")),
             ]),
         .goodbye(reason: ""), .goodbye(reason: "drained"), .dropped(reason: "an empty frame"), .heartbeat(running: 0),

@@ -66,6 +66,9 @@ import Testing
                 && results.allSatisfy { result in
                     guard result.curve.count <= Limits.curvePoints, result.seconds >= 0, result.seconds.isFinite else { return false }
                     guard result.curve.allSatisfy({ $0.trainLoss.isFinite && $0.testLoss.isFinite }) else { return false }
+                    guard result.series.count <= Limits.series, result.series.allSatisfy({ $0.values.count <= Limits.seriesValues }) else {
+                        return false
+                    }
                     switch result.outcome {
                     case .done(let train, let test): return train.isFinite && test.isFinite && result.digest != nil
                     case .diverged: return result.digest != nil

@@ -105,6 +105,10 @@ import Testing
         func curve(_ count: Int) -> Message {
             .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, curve: Samples.curve(count))])
         }
+        func series(_ count: Int, values: Int) -> Message {
+            let series = (0..<count).map { Series(name: "\($0)", values: Array(repeating: 1, count: values)) }
+            return .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, series: series)])
+        }
         func points(_ count: Int) -> Message {
             let point = ProgressPoint(key: Samples.key, point: CurvePoint(epoch: 1, trainLoss: 1, testLoss: 1), lossRatio: nil)
             return .progress(LeaseID(rawValue: 1), Array(repeating: point, count: count))
@@ -131,6 +135,8 @@ import Testing
             (points, Limits.trialsPerLease, "4097 points, at most 4096 are allowed"),
             (results, Limits.trialsPerLease, "4097 results, at most 4096 are allowed"),
             (curve, Limits.curvePoints, "1025 points of a curve, at most 1024 are allowed"),
+            ({ series($0, values: 1) }, Limits.series, "33 series, at most 32 are allowed"),
+            ({ series(1, values: $0) }, Limits.seriesValues, "16385 values of a series, at most 16384 are allowed"),
             (keep, Limits.heldLeases, "4097 leases to keep, at most 4096 are allowed"),
             (trials, Limits.trialsPerLease, "4097 trials, at most 4096 are allowed"),
             (parameters, Limits.parameters, "65 parameters, at most 64 are allowed"),
@@ -219,7 +225,7 @@ import Testing
             (Bytes.frame(10, identity + Bytes.block(8, Bytes.number(9, 1))), "a field that is not known here"),
             (Bytes.frame(22, Bytes.block(8, key + Bytes.number(9, 1))), "a field that is not known here"),
             (Bytes.frame(12, Bytes.block(2, key + Bytes.block(6, [1]))), "a field that is not known here"),
-            (result(key + Bytes.number(3, 2) + digest + Bytes.number(14, 1)), "a field that is not known here"),
+            (result(key + Bytes.number(3, 2) + digest + Bytes.number(15, 1)), "a field that is not known here"),
             (Bytes.frame(22, trial + Bytes.block(9, Bytes.number(4, 1))), "a field that is not known here"),
             (Bytes.frame(22, trial + Bytes.block(3, Bytes.number(5, 1))), "a field that is not known here"),
             // Known fields of another wire type are read as none.
@@ -245,6 +251,11 @@ import Testing
             (curve([], [1], []), "a curve of 0 epochs, 1 and 0 losses"),
             (curve([1, 2], [1, .nan], [1, 1]), "a curve with a loss that is not finite"),
             (curve([1, 2], [1, 1], [-.infinity, 1]), "a curve with a loss that is not finite"),
+            (
+                result(key + Bytes.number(3, 2) + digest + Bytes.block(14, Bytes.block(1, [97])) + Bytes.block(14, Bytes.block(1, [97]))),
+                "two series of one name"
+            ),
+            (result(key + Bytes.number(3, 2) + digest + Bytes.block(14, Bytes.number(3, 1))), "a field that is not known here"),
             (curve([2, 2], [1, 1], [1, 1]), "a curve whose epochs do not ascend"),
             (Bytes.frame(22, []), "a lease of no trial"),
             (Bytes.frame(22, trial + Bytes.block(3, Bytes.block(1, [97]))), "parameter a without a value"),

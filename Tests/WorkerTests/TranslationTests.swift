@@ -108,7 +108,9 @@ import Wire
         let changes: [(inout TrialRecord) -> Void] = [
             { $0.outcome = .diverged }, { $0.epochs = 4 }, { $0.trainLoss = 0.5.nextUp }, { $0.testLoss = 1.5.nextUp },
             { $0.curve[0].epoch = 2 }, { $0.curve[0].trainLoss = 0.5.nextUp }, { $0.curve[0].testLoss = 1.5.nextUp }, { $0.curve = [] },
-            { $0.parameterBits = [2, 1] }, { $0.parameterBits = [1] },
+            { $0.parameterBits = [2, 1] }, { $0.parameterBits = [1] }, { $0.series = [Compute.Series(name: "x", values: [])] },
+            { $0.series = [Compute.Series(name: "x", values: [1])] }, { $0.series = [Compute.Series(name: "y", values: [1])] },
+            { $0.series = [Compute.Series(name: "x", values: [1]), Compute.Series(name: "y", values: [])] },
         ]
         let digests = changes.map { change in
             var other = record

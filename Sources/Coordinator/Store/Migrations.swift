@@ -14,7 +14,13 @@ enum Migrations {
         ) STRICT;
         CREATE TABLE base (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
         CREATE TABLE start (epoch INTEGER PRIMARY KEY, host TEXT NOT NULL, process INTEGER NOT NULL, at TEXT NOT NULL) STRICT;
+        """,
+        // 002: what trials leave besides their losses, as columns of big-endian words; most leave nothing.
         """
+        CREATE TABLE series (
+            trial BLOB NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, "values" BLOB NOT NULL, PRIMARY KEY (trial, place)
+        ) STRICT, WITHOUT ROWID;
+        """,
     ]
 
     /// In SQLite's header, so that `file` and we know whose it is: "rgsw".

@@ -11,6 +11,8 @@ struct ResultStore: ~Copyable {
     let database: Database
     private let insert: Statement
     private let select: Statement
+    private let insertSeries: Statement
+    private let selectSeries: Statement
     private let conflict: Statement
 
     /// Opens a store that is there, to read; its writer may be at work.
@@ -47,6 +49,8 @@ struct ResultStore: ~Copyable {
             """)
         let select = try database.prepare(
             "SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host FROM result WHERE trial = ?")
+        let insertSeries = try database.prepare("INSERT INTO series VALUES (?, ?, ?, ?)")
+        let selectSeries = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
         // Evidence may arrive twice as well.
         let conflict = try database.prepare(
             """
@@ -58,6 +62,8 @@ struct ResultStore: ~Copyable {
         self.database = database
         self.insert = insert
         self.select = select
+        self.insertSeries = insertSeries
+        self.selectSeries = selectSeries
         self.conflict = conflict
     }
 
@@ -93,6 +99,14 @@ struct ResultStore: ~Copyable {
             result.digest.map { .blob($0.bytes) } ?? .null, reason, .blob(Self.bytes(of: result.curve)), .integer(Int64(result.attempt)),
             .real(result.seconds.isFinite ? result.seconds : 0), .text(host),
         ]) { (_) throws(StoreError) in isNew = true }
+        if isNew {
+            for (place, series) in result.series.enumerated() {
+                try insertSeries.run([
+                    .blob(result.key.bytes), .integer(Int64(place)), .text(series.name),
+                    .blob(Self.bytes(of: series.values.map(\.bitPattern))),
+                ])
+            }
+        }
         guard !isNew, let digest = result.digest else { return nil }
         var first: (digest: [UInt8], host: String)?
         try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in first = (row.blob(4), row.text(9)) }
@@ -104,7 +118,7 @@ struct ResultStore: ~Copyable {
         return isNew ? Conflict(trial: result.key, host: host, firstHost: first.host) : nil
     }
 
-    /// A stored result; nil when there is none.
+    /// A stored result without its series; nil when there is none.
     func result(_ key: TrialKey) throws(StoreError) -> TrialResult? {
         var found: TrialResult?
         try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
@@ -117,6 +131,15 @@ struct ResultStore: ~Copyable {
             found = TrialResult(
                 key: key, attempt: row.integer(7), outcome: outcome, epochs: row.integer(1), lossRatio: nil,
                 digest: row.isNull(4) ? nil : Digest(bytes: row.blob(4)), curve: Self.curve(of: row.blob(6)), seconds: row.real(8))
+        }
+        return found
+    }
+
+    /// What a stored trial left besides its losses, in its own order; empty for most.
+    func series(_ key: TrialKey) throws(StoreError) -> [Series] {
+        var found: [Series] = []
+        try selectSeries.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            found.append(Series(name: row.text(0), values: Self.words(of: row.blob(1)).map(Double.init(bitPattern:))))
         }
         return found
     }
@@ -157,25 +180,32 @@ struct ResultStore: ~Copyable {
         return UInt64(epoch)
     }
 
-    // MARK: Curves
+    // MARK: Columns of numbers
 
-    /// Epoch, train loss, test loss of each point, as 8 big-endian bytes each: the same on every box.
-    private static func bytes(of curve: [CurvePoint]) -> [UInt8] {
+    /// 8 big-endian bytes a word: the same on every box.
+    private static func bytes(of words: [UInt64]) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(24 * curve.count)
-        for point in curve {
-            for word in [UInt64(point.epoch), point.trainLoss.bitPattern, point.testLoss.bitPattern] {
-                for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
-            }
+        bytes.reserveCapacity(8 * words.count)
+        for word in words {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
         }
         return bytes
     }
 
+    private static func words(of bytes: [UInt8]) -> [UInt64] {
+        stride(from: 0, to: bytes.count - 7, by: 8).map { at in bytes[at..<at + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+    }
+
+    /// Epoch, train loss, test loss of each point.
+    private static func bytes(of curve: [CurvePoint]) -> [UInt8] {
+        bytes(of: curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] })
+    }
+
     private static func curve(of bytes: [UInt8]) -> [CurvePoint] {
-        func word(_ at: Int) -> UInt64 { bytes[at..<at + 8].reduce(0) { $0 << 8 | UInt64($1) } }
-        return stride(from: 0, to: bytes.count - 23, by: 24).map { at in
+        let words = words(of: bytes)
+        return stride(from: 0, to: words.count - 2, by: 3).map { at in
             CurvePoint(
-                epoch: Int(clamping: word(at)), trainLoss: Double(bitPattern: word(at + 8)), testLoss: Double(bitPattern: word(at + 16)))
+                epoch: Int(clamping: words[at]), trainLoss: Double(bitPattern: words[at + 1]), testLoss: Double(bitPattern: words[at + 2]))
         }
     }
 }

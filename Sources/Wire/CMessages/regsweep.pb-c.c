@@ -367,6 +367,51 @@ void   regsweep__wire__result__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__result__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   regsweep__wire__series__init
+                     (Regsweep__Wire__Series         *message)
+{
+  static const Regsweep__Wire__Series init_value = REGSWEEP__WIRE__SERIES__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__series__get_packed_size
+                     (const Regsweep__Wire__Series *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__series__pack
+                     (const Regsweep__Wire__Series *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__series__pack_to_buffer
+                     (const Regsweep__Wire__Series *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Series *
+       regsweep__wire__series__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Series *)
+     protobuf_c_message_unpack (&regsweep__wire__series__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__series__free_unpacked
+                     (Regsweep__Wire__Series *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   regsweep__wire__heartbeat__init
                      (Regsweep__Wire__Heartbeat         *message)
 {
@@ -1623,7 +1668,7 @@ const ProtobufCMessageDescriptor regsweep__wire__results__descriptor =
   (ProtobufCMessageInit) regsweep__wire__results__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[13] =
+static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[14] =
 {
   {
     "key",
@@ -1781,6 +1826,18 @@ static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "series",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Result, n_series),
+    offsetof(Regsweep__Wire__Result, series),
+    &regsweep__wire__series__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   1,   /* field[1] = attempt */
@@ -1794,13 +1851,14 @@ static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   2,   /* field[2] = outcome */
   8,   /* field[8] = reason */
   9,   /* field[9] = seconds */
+  13,   /* field[13] = series */
   5,   /* field[5] = test_loss */
   4,   /* field[4] = train_loss */
 };
 static const ProtobufCIntRange regsweep__wire__result__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
 {
@@ -1810,11 +1868,62 @@ const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
   "Regsweep__Wire__Result",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Result),
-  13,
+  14,
   regsweep__wire__result__field_descriptors,
   regsweep__wire__result__field_indices_by_name,
   1,  regsweep__wire__result__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__result__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__series__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Series, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Regsweep__Wire__Series, n_values),
+    offsetof(Regsweep__Wire__Series, values),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__series__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange regsweep__wire__series__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__series__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Series",
+  "Series",
+  "Regsweep__Wire__Series",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Series),
+  2,
+  regsweep__wire__series__field_descriptors,
+  regsweep__wire__series__field_indices_by_name,
+  1,  regsweep__wire__series__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__series__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor regsweep__wire__heartbeat__field_descriptors[1] =

@@ -115,6 +115,10 @@ extension TrialResult {
             throw .malformed(reason: "a curve with a loss that is not finite")
         }
         guard zip(epochs, epochs.dropFirst()).allSatisfy(<) else { throw .malformed(reason: "a curve whose epochs do not ascend") }
+        let series = try unsafe map(list(result.series, result.n_series, atMost: Limits.series, "series")) {
+            (series) throws(MessageError) in try unsafe Series(series.pointee)
+        }
+        guard Set(series.map(\.name)).count == series.count else { throw .malformed(reason: "two series of one name") }
         let digestBytes = try unsafe bytes(result.digest, atMost: Digest.byteCount)
         if case .failed = outcome {
             guard digestBytes.isEmpty else { throw .malformed(reason: "a failure with a digest") }
@@ -124,8 +128,16 @@ extension TrialResult {
         self.init(
             key: try unsafe trialKey(result.key), attempt: unsafe Int(result.attempt), outcome: outcome, epochs: unsafe Int(result.epochs),
             lossRatio: unsafe result.loss_ratio.isNaN ? nil : result.loss_ratio, digest: Digest(bytes: digestBytes),
-            curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) },
+            curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) }, series: series,
             seconds: unsafe result.seconds.isFinite ? max(0, result.seconds) : 0)
+    }
+}
+
+extension Series {
+    fileprivate init(_ series: Regsweep__Wire__Series) throws(MessageError) {
+        self.init(
+            name: try unsafe text(series.name, "name of a series"),
+            values: try unsafe numbers(series.values, series.n_values, atMost: Limits.seriesValues, "values of a series"))
     }
 }
 

@@ -194,6 +194,15 @@ extension TrialResult {
             unsafe out.curve_train = arena.array(curve.map(\.trainLoss))
             unsafe out.n_curve_test = curve.count
             unsafe out.curve_test = arena.array(curve.map(\.testLoss))
+            unsafe out.n_series = series.count
+            unsafe out.series = arena.array(
+                series.map { series in
+                    unsafe arena.make(regsweep__wire__series__init) { out in
+                        unsafe out.name = arena.text(series.name)
+                        unsafe out.n_values = series.values.count
+                        unsafe out.values = arena.array(series.values)
+                    }
+                })
         }
     }
 }

@@ -7,6 +7,9 @@ public enum Limits {
     public static let trialsPerLease = 4096
     /// 1,024: the curve rule gives at most 51 points.
     public static let curvePoints = 1024
+    /// 32 series of 16,384 numbers are 4 MiB, half a frame. The theory's trials have a dozen of a few hundred.
+    public static let series = 32
+    public static let seriesValues = 1 << 14
     /// 4,096 leases in one Hello: a worker holds two a slot, and results of as many may wait for their acknowledgement.
     public static let heldLeases = 4096
     /// 262,144 trials of those leases, 4 MiB of keys: half a frame. A worker leaves out what is more.

@@ -23,6 +23,7 @@ typedef struct Regsweep__Wire__Progress Regsweep__Wire__Progress;
 typedef struct Regsweep__Wire__ProgressPoint Regsweep__Wire__ProgressPoint;
 typedef struct Regsweep__Wire__Results Regsweep__Wire__Results;
 typedef struct Regsweep__Wire__Result Regsweep__Wire__Result;
+typedef struct Regsweep__Wire__Series Regsweep__Wire__Series;
 typedef struct Regsweep__Wire__Heartbeat Regsweep__Wire__Heartbeat;
 typedef struct Regsweep__Wire__Goodbye Regsweep__Wire__Goodbye;
 typedef struct Regsweep__Wire__Dropped Regsweep__Wire__Dropped;
@@ -243,10 +244,24 @@ struct  Regsweep__Wire__Result
   double *curve_train;
   size_t n_curve_test;
   double *curve_test;
+  size_t n_series;
+  Regsweep__Wire__Series **series;
 };
 #define REGSWEEP__WIRE__RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__result__descriptor) \
-    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL }
+    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+
+
+struct  Regsweep__Wire__Series
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_values;
+  double *values;
+};
+#define REGSWEEP__WIRE__SERIES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__series__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
 
 
 struct  Regsweep__Wire__Heartbeat
@@ -570,6 +585,25 @@ Regsweep__Wire__Result *
 void   regsweep__wire__result__free_unpacked
                      (Regsweep__Wire__Result *message,
                       ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Series methods */
+void   regsweep__wire__series__init
+                     (Regsweep__Wire__Series         *message);
+size_t regsweep__wire__series__get_packed_size
+                     (const Regsweep__Wire__Series   *message);
+size_t regsweep__wire__series__pack
+                     (const Regsweep__Wire__Series   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__series__pack_to_buffer
+                     (const Regsweep__Wire__Series   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Series *
+       regsweep__wire__series__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__series__free_unpacked
+                     (Regsweep__Wire__Series *message,
+                      ProtobufCAllocator *allocator);
 /* Regsweep__Wire__Heartbeat methods */
 void   regsweep__wire__heartbeat__init
                      (Regsweep__Wire__Heartbeat         *message);
@@ -843,6 +877,9 @@ typedef void (*Regsweep__Wire__Results_Closure)
 typedef void (*Regsweep__Wire__Result_Closure)
                  (const Regsweep__Wire__Result *message,
                   void *closure_data);
+typedef void (*Regsweep__Wire__Series_Closure)
+                 (const Regsweep__Wire__Series *message,
+                  void *closure_data);
 typedef void (*Regsweep__Wire__Heartbeat_Closure)
                  (const Regsweep__Wire__Heartbeat *message,
                   void *closure_data);
@@ -897,6 +934,7 @@ extern const ProtobufCMessageDescriptor regsweep__wire__progress__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__progress_point__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__results__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__result__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__series__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__goodbye__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__dropped__descriptor;
