@@ -101,6 +101,7 @@ struct Run: ParsableCommand {
         return Scheduler.Configuration(
             sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, lanes: declaration.lanes,
+            trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
             expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest)
     }
 

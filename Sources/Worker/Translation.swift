@@ -64,7 +64,8 @@ extension Landscape: TranslatableProblem {
             maximumProbability: parameters.real("maximum_probability"), minimum: shape("minimum"), second: shape("second"),
             offset: parameters.real("offset"), initializationsPerSide: parameters.integer("initializations_per_side"),
             batchSize: parameters.integer("batch_size"), epochs: parameters.integer("epochs"),
-            learningRateDecay: parameters.real("learning_rate_decay"), noiseDeviation: parameters.real("noise_deviation"))
+            learningRateDecay: parameters.real("learning_rate_decay"), noiseDeviation: parameters.real("noise_deviation"),
+            recording: parameters.recording())
     }
 }
 
@@ -118,6 +119,12 @@ struct ParameterReader {
             throw TranslationError(description: "this worker knows no precision \(name)")
         }
         return precision
+    }
+
+    func recording() throws(TranslationError) -> Recording {
+        let name = try text("record")
+        guard let recording = Recording(rawValue: name) else { throw TranslationError(description: "this worker knows no record \(name)") }
+        return recording
     }
 
     private func missing(_ name: String, _ kind: String) -> TranslationError {

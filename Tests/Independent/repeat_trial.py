@@ -334,7 +334,7 @@ class Trial:
 
     # --- Record, digest, key --------------------------------------------------------------------------------------------------
 
-    def record(self):
+    def words(self):
         done = self.outcome == "done"
         losses = [R.bits(loss) for loss in self.curve[-1][1:]] if done else [0x7FF8000000000000] * 2
         words = [0 if done else 1, self.epoch, *losses, len(self.curve)]
@@ -374,7 +374,7 @@ class Landscape(Trial):
         "candidates": 30, "samples": 30, "maximum_probability": 0.35, "minimum_height": 31.0, "minimum_height_deviation": 3.1,
         "minimum_width": 1.9, "minimum_width_deviation": 0.19, "second_height": 44.0, "second_height_deviation": 4.4,
         "second_width": 0.83, "second_width_deviation": 0.083, "offset": 36.0, "initializations_per_side": 10, "batch_size": 2,
-        "epochs": 200, "learning_rate_decay": 0.99, "noise_deviation": 1.25, "precision": "float64",
+        "epochs": 200, "learning_rate_decay": 0.99, "noise_deviation": 1.25, "precision": "float64", "record": "losses",
     }
     IDENTITY = [*IDENTITY, "algorithm"]
     PLACES = [(1, 1), (1, 4), (1, 7), (4, 1), (4, 4), (4, 7), (7, 1), (7, 4)]
@@ -532,10 +532,10 @@ def worked_example():
         lines.append(f"  {epoch}    {hexadecimal(train)} = {train!r}    {hexadecimal(test)} = {test!r}")
     lines.append("At the end:")
     show("a", trial.a), show("b", trial.b)
-    record = [f"{word:016x}" for word in trial.record()]
+    record = [f"{word:016x}" for word in trial.words()]
     lines.append("Record, digest and key:")
     lines += ["  " + " ".join(record[i : i + 5]) for i in range(0, len(record), 5)]
-    return "\n".join([*lines, f"  digest {digest(trial.record())}", f"  key    {trial.key()}"])
+    return "\n".join([*lines, f"  digest {digest(trial.words())}", f"  key    {trial.key()}"])
 
 
 def self_test():
@@ -546,14 +546,14 @@ def self_test():
             words += Trial(dict(
                 seed=2026, training_set=3, initialization=1, repeat=2, lambda1=lambda1, lambda2=lambda2, learning_rate=learning_rate,
                 dimension=23, samples=14, nonzero=3, initialization_scale=0.25, epochs=12, batch_size=batch_size,
-                precision=precision)).run().record()
+                precision=precision)).run().words()
     return digest(words)
 
 
 def answer(line):
     given = dict(pair.split("=", 1) for pair in line.split())
     trial = {"diagonal-network": Trial, "landscape": Landscape}[given.pop("problem", "diagonal-network")](given).run()
-    words = trial.record()
+    words = trial.words()
     losses = trial.curve[-1][1:] if trial.outcome == "done" else (math.nan, math.nan)
     return (f"key={trial.key()} digest={digest(words)} outcome={trial.outcome} epochs={trial.epoch} "
             f"train_loss={losses[0]!r} test_loss={losses[1]!r} record={','.join(f'{word:x}' for word in words)}")

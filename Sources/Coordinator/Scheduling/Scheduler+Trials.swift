@@ -68,12 +68,12 @@ extension Scheduler {
     /// sits idle beside another's queue.
     private func leaseSize(for worker: WorkerID) -> Int {
         let perTrial = max(workers[worker]!.secondsPerTrial ?? configuration.expectedSecondsPerTrial, 1e-9)
-        let byTime = min(configuration.leaseDuration.inSeconds / perTrial, Double(Limits.trialsPerLease))
+        let byTime = min(configuration.leaseDuration.inSeconds / perTrial, Double(configuration.trialsPerLease))
         let byShare = Double(waiting.count) / Double(2 * max(1, slots))
         let size = Int(min(byTime, byShare))
         // A trial that is long in itself (a network) travels alone; a short one in full vectors.
         guard perTrial * Double(configuration.lanes) < configuration.leaseDuration.inSeconds else { return max(1, size) }
-        return max(configuration.lanes, size / configuration.lanes * configuration.lanes)
+        return min(configuration.trialsPerLease, max(configuration.lanes, size / configuration.lanes * configuration.lanes))
     }
 
     /// - Parameter trials: waiting ones of the group, ascending; at least one.

@@ -64,6 +64,8 @@ struct Scheduler {
         var crashLimit = 3
         /// Trials that a kernel runs in one go: a lease of one costs as much as a lease of this many.
         var lanes = 16
+        /// Trials whose results fit into one frame.
+        var trialsPerLease = Limits.trialsPerLease
         /// For the first leases, before any result has told.
         var expectedSecondsPerTrial: Double
         var selfTest: Digest

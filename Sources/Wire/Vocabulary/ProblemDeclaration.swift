@@ -42,6 +42,8 @@ public struct ProblemDeclaration: Sendable {
     public var settingConflicts: @Sendable (Setting) -> [(parameter: String, message: String)]
     /// Floating-point operations of one trial. For estimates and the size of first leases only.
     public var flops: @Sendable ([String: ParameterValue]) -> Double
+    /// What a trial's series weigh in a message: as many results must fit into a frame as a lease has trials.
+    public var resultBytes: @Sendable ([String: ParameterValue]) -> Int
     /// What parameters must be to each other: (parameter, what is wrong, what is allowed).
     public var conflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)]
     /// What is allowed but unwise.
@@ -49,7 +51,27 @@ public struct ProblemDeclaration: Sendable {
 
     public static let all = [diagonalNetwork, landscape]
 
+    /// The most trials of one lease: the frame limit leaves half a frame for curves.
+    public func trialsPerLease(_ values: [String: ParameterValue]) -> Int {
+        min(Limits.trialsPerLease, max(1, Limits.frameBytes / 2 / max(1, resultBytes(values))))
+    }
+
     public static func named(_ name: String) -> ProblemDeclaration? { all.first { $0.name == name } }
+
+    /// What a trial leaves besides its losses; with more than those there is a number for each epoch and one for the start.
+    private static let record = ParameterDeclaration(
+        "record", .choice(["losses", "trajectory", "variability"]), in: "problem", standard: .text("losses"))
+
+    private static func recordedBytes(_ values: [String: ParameterValue], series: Int) -> Int {
+        values["record"] == .text("losses") ? 0 : series * 8 * (Int(values.integer("epochs")) + 1)
+    }
+
+    private static let recordConflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { values in
+        let epochs = Int(values.integer("epochs"))
+        guard values["record"] != .text("losses"), epochs >= Limits.seriesValues else { return [] }
+        let record = values["record"]?.description ?? ""
+        return [("epochs", "found \(epochs), allowed are at most \(Limits.seriesValues - 1) with record = \(record)")]
+    }
 
     /// The paper's appendix A.2; Docs/numerics.md.
     public static let diagonalNetwork = ProblemDeclaration(
@@ -70,6 +92,7 @@ public struct ProblemDeclaration: Sendable {
         flops: {
             $0.integer("epochs") * $0.integer("samples") / $0.integer("batch_size") * 12 * $0.integer("samples") * $0.integer("dimension")
         },
+        resultBytes: { _ in 0 },
         conflicts: { values in
             let (d, n) = (values.integer("dimension"), values.integer("samples"))
             var found: [(parameter: String, message: String)] = []
@@ -115,6 +138,7 @@ public struct ProblemDeclaration: Sendable {
             ParameterDeclaration("learning_rate_decay", .real(0...1, excludesMinimum: true), in: "training", standard: .real(0.99)),
             ParameterDeclaration("noise_deviation", .real(0...1e6, excludesMinimum: false), in: "training", standard: .real(1.25)),
             ParameterDeclaration("precision", .choice(["float64"]), in: "training", standard: .text("float64")),
+            record,
         ],
         algorithms: ["sgd", "gd", "noisy-gd", "noisy-gd-matched"], lanes: 8,
         initializations: { Int($0.integer("initializations_per_side") * $0.integer("initializations_per_side")) },
@@ -128,9 +152,10 @@ public struct ProblemDeclaration: Sendable {
         // training set, and at 50 points of the curve for all.
         flops: {
             let present = min($0.integer("candidates"), $0.integer("samples"))
-            return $0.integer("epochs") * present * 160 + min(50, $0.integer("epochs")) * $0.integer("candidates") * 90
+            let copies = $0["record"] == .text("variability") ? $0.integer("samples") * $0.integer("candidates") : 0
+            return $0.integer("epochs") * (1 + copies) * present * 160 + min(50, $0.integer("epochs")) * $0.integer("candidates") * 90
         },
-        conflicts: { _ in [] }, warnings: { _ in [] })
+        resultBytes: { recordedBytes($0, series: 10) + 4 * 64 * 8 }, conflicts: recordConflicts, warnings: { _ in [] })
 }
 
 extension Dictionary where Key == String, Value == ParameterValue {
