@@ -12,25 +12,32 @@ struct Check: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let (spec, cluster, directory) = try sweep.load()
-            for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
-            let grid = Grid(spec)
-            var stored = 0, measured: Double?
-            let path = "\(directory)/store.sqlite"
-            if FileManager.default.fileExists(atPath: path) {
-                let store = try ResultStore(reading: path)
-                let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
-                if differences.isEmpty {
-                    let resumed = try Resume(store, grid)
-                    (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
-                } else {
-                    Console.writeLine(
-                        "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
-                    )
-                }
+            let (list, cluster, directory) = try sweep.load()
+            for (number, spec) in list.sweeps.enumerated() {
+                if number > 0 { print() }
+                try check(spec, cluster, list.directory(of: spec, below: directory))
             }
-            let cores = (cluster.localWorkers ?? coreCount()) * cluster.slots
-            print(SweepPlan(grid, measured: measured, cores: max(1, cores), leaseSeconds: cluster.leaseSeconds).text(stored: stored))
         }
+    }
+
+    private func check(_ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String) throws {
+        for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
+        let grid = Grid(spec)
+        var stored = 0, measured: Double?
+        let path = "\(directory)/store.sqlite"
+        if FileManager.default.fileExists(atPath: path) {
+            let store = try ResultStore(reading: path)
+            let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
+            if differences.isEmpty {
+                let resumed = try Resume(store, grid)
+                (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
+            } else {
+                Console.writeLine(
+                    "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
+                )
+            }
+        }
+        let cores = (cluster.localWorkers ?? coreCount()) * cluster.slots
+        print(SweepPlan(grid, measured: measured, cores: max(1, cores), leaseSeconds: cluster.leaseSeconds).text(stored: stored))
     }
 }

@@ -44,11 +44,12 @@ struct SweepArguments: ParsableArguments {
     @Option(help: "cluster.toml: where to listen, how many local workers, timing.")
     var cluster: String?
 
-    func load() throws -> (spec: SweepSpec, cluster: ClusterSpec, directory: String) {
+    /// - Returns: the directory of the file; its parts have theirs below it.
+    func load() throws -> (list: SweepList, cluster: ClusterSpec, directory: String) {
         do {
-            let spec = try SweepSpec.load(path: sweep, seed: seed)
-            let directory = out ?? "results/\(spec.name)" + (seed.map { "-seed-\($0)" } ?? "")
-            return (spec, try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec(), directory)
+            let list = try SweepList.load(path: sweep, seed: seed)
+            let directory = out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? "")
+            return (list, try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec(), directory)
         } catch {
             Console.writeLine("\(error)")
             throw ExitCode(2)

@@ -44,15 +44,30 @@ struct Run: ParsableCommand {
     }
 
     private func execute() throws {
-        let interrupts = Interrupts(try Mailbox<EventLoop.Letter>())
+        let interrupts = Interrupts()
         // Before anything starts a thread, which would take signals as the system has them.
         catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
         var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
         logger.logLevel = logLevel
-        var (spec, cluster, directory) = try sweep.load()
-        for warning in spec.warnings { logger.warning("\(warning)") }
+        var (list, cluster, directory) = try sweep.load()
         if let listen { cluster.listen = listen }
+        for spec in list.sweeps { for warning in spec.warnings { logger.warning("\(warning)") } }
         let worker = try workerProgram()
+        var worst: Int32 = 0, reports: [Report] = []
+        for spec in list.sweeps {
+            let (code, report) = try run(spec, cluster, list.directory(of: spec, below: directory), worker: worker, interrupts, logger)
+            if worst == 0 { worst = code }
+            reports.append(report)
+        }
+        if let joint = JointReport(list, reports), try !joint.publish(directory: directory, isQuiet: quiet), worst == 0 { worst = 4 }
+        guard worst == 0 else { throw ExitCode(worst) }
+    }
+
+    /// One sweep from its store to its results directory.
+    /// - Returns: with an exit code: 0, 1 for failed trials, 4 for a figure that could not be drawn.
+    private func run(
+        _ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String, worker: String, _ interrupts: Interrupts, _ logger: Logger
+    ) throws -> (code: Int32, report: Report) {
         let grid = Grid(spec)
 
         let results = try ResultsDirectory(directory)
@@ -80,17 +95,18 @@ struct Run: ParsableCommand {
         let launcher = LocalLauncher(
             program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
+        let mailbox = try Mailbox<EventLoop.Letter>()
         var loop = EventLoop(
             scheduler, socket: socket, store: store, launcher: launcher,
-            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, mailbox: interrupts.mailbox,
+            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, mailbox: mailbox,
             logger: logger)
-        interrupts.isLoopRunning.store(true, ordering: .sequentiallyConsistent)
+        interrupts.go(to: mailbox)
+        defer { interrupts.go(to: nil) }
         let end = try loop.run()
-        interrupts.isLoopRunning.store(false, ordering: .sequentiallyConsistent)
         let failed = loop.failed
         // Ends the local workers that are left, closes the socket and gives the store free before the report reads it.
         _ = consume loop
-        try finish(end, failed: failed, grid, directory)
+        return try finish(end, failed: failed, grid, directory)
     }
 
     private func configuration(
@@ -105,7 +121,7 @@ struct Run: ParsableCommand {
             expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest)
     }
 
-    private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws {
+    private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws -> (code: Int32, report: Report) {
         switch end {
         case .interrupted:
             Console.writeLine("interrupted; what is stored stays. Resume with:\n  \(Self.shellWords(CommandLine.arguments))")
@@ -118,14 +134,14 @@ struct Run: ParsableCommand {
         case .finished: break
         }
         let store = try ResultStore(reading: "\(directory)/store.sqlite")
-        let report = try Report(grid, directory: directory) { try store.result($0) }
+        let report = try Report(grid, directory: directory, of: store)
         let hasFigure = report.publish(grid.spec, directory: directory, isQuiet: quiet)
         guard failed == 0 else {
             Console.writeLine("\(failed) trials failed; --retry-failed runs them again:")
             for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }
-            throw ExitCode(1)
+            return (1, report)
         }
-        guard hasFigure else { throw ExitCode(4) }
+        return (hasFigure ? 0 : 4, report)
     }
 
     /// As a shell reads them back.
@@ -149,15 +165,15 @@ struct Run: ParsableCommand {
     }
 }
 
-/// What a signal means: a letter to the loop while it runs; the end of the program, as if nobody caught it, before and after.
+/// What a signal means: a letter to the loop while one runs; the end of the program, as if nobody caught it, at other times.
 private final class Interrupts: Sendable {
-    let mailbox: Mailbox<EventLoop.Letter>
-    let isLoopRunning = Atomic(false)
+    private let mailbox = Mutex<Mailbox<EventLoop.Letter>?>(nil)
 
-    init(_ mailbox: Mailbox<EventLoop.Letter>) { self.mailbox = mailbox }
+    /// - Parameter loop: of the loop that runs from now on; nil for none.
+    func go(to loop: Mailbox<EventLoop.Letter>?) { mailbox.withLock { $0 = loop } }
 
     func heard() {
-        if isLoopRunning.load(ordering: .sequentiallyConsistent) { return mailbox.post(.interrupt) }
+        if let loop = mailbox.withLock({ $0 }) { return loop.post(.interrupt) }
         Console.writeLine("interrupted; what is stored stays, and the same command resumes")
         _exit(3)
     }

@@ -98,7 +98,7 @@ import Wire
             result(4, .done(trainLoss: -0.0, testLoss: 1e22), epochs: 10, "a"),
         ]
         let directory = try StoreDirectory()
-        _ = try Report(grid, directory: directory.path) { key in results.first { $0.key == key } }
+        _ = try Report(grid, directory: directory.path, lookup: { key in results.first { $0.key == key } })
         func file(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(filePath: "\(directory.path)/\(name)")), as: UTF8.self)
         }
@@ -145,12 +145,12 @@ import Wire
     @Test("a directory that is gone is named, and nothing half-written takes a file's name") func cannotWrite() throws {
         let grid = Grid(try SweepSpec.small())
         #expect(throws: ReportError.cannotWrite(path: "/nowhere/results.csv", reason: "No such file or directory")) {
-            _ = try Report(grid, directory: "/nowhere") { _ in nil }
+            _ = try Report(grid, directory: "/nowhere", lookup: { _ in nil })
         }
         let directory = try StoreDirectory()
         try directory.write(Array("old".utf8), to: "results.csv")
         struct Stop: Error {}
-        #expect(throws: Stop.self) { _ = try Report(grid, directory: directory.path) { _ in throw Stop() } }
+        #expect(throws: Stop.self) { _ = try Report(grid, directory: directory.path, lookup: { _ in throw Stop() }) }
         #expect(try Data(contentsOf: URL(filePath: directory.path + "/results.csv")) == Data("old".utf8))
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["results.csv"])
     }

@@ -40,6 +40,15 @@ let smallSweep = """
     """
 
 extension SweepSpec {
+    /// The one sweep of a file without [[parts]].
+    static func parse(_ text: String, file: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
+        try SweepList.parse(text, file: file, seed: seed).sweeps[0]
+    }
+
+    static func load(path: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
+        try SweepList.load(path: path, seed: seed).sweeps[0]
+    }
+
     /// The small sweep with one text replaced, which must be in it once.
     static func small(_ old: String = "", _ new: String = "", seed: UInt64? = nil) throws -> SweepSpec {
         try parse(smallSweep(old, new), file: "s.toml", seed: seed)
@@ -111,7 +120,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
 
             """
         let expected = [
-            "1: nane: is not known here, allowed are curves, figure, grid, name, problem, seed, settings, strengths, training; did you mean name?",
+            "1: nane: is not known here, allowed are curves, figure, grid, name, parts, problem, seed, settings, strengths, training; did you mean name?",
             "2: name: found \"Figure 4\", allowed are 1 to 64 of the letters a to z, digits and hyphens: it names files",
             "3: seed: found -1, allowed is an integer from 0 to 9223372036854775807",
             "4: from: found \"low\", allowed is a number from -12 to 6",
@@ -139,7 +148,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             "38: label: found none of them beside it, allowed is exactly one of lambda1, lambda2 and ratio (λ1/λ2)",
             "39: lamda2: is not known here, allowed are label, lambda1, lambda2, ratio; did you mean lambda2?",
             "42: title: found 7, allowed is a text",
-            "43: xlabel: is not known here, allowed are title, x_label, y_label; did you mean x_label?",
+            "43: xlabel: is not known here, allowed are kind, title, x_label, y_label; did you mean x_label?",
         ]
         #expect(mistakes(text) == expected)
     }

@@ -1,11 +1,10 @@
-// Figure.swift · Coordinator/Reporting. Summary → a gnuplot script → SVG, PDF and PNG. The script is text made by a pure function.
-// It says everything itself, so that no setting of the user's own gnuplot shows in a figure.
+// Figure.swift · Coordinator/Reporting, between Summary and Gnuplot. The ratios of a sweep of [[curves]] as a script.
 
 internal import Glibc
 internal import Wire
 
 /// One line with a shaded band (± standard deviation across initializations) for each curve, in the form of the paper's Figure 4.
-struct Figure {
+struct Figure: Drawing {
     /// Above this a ratio is only told to be off the scale: one setting near the cliff must not flatten all others.
     static let highest = 1.3
     /// Wider bands are not shaded, or those near the cliff would cover everything; the points say so by being open.
@@ -119,21 +118,7 @@ struct Figure {
 
     // MARK: The script
 
-    /// What the last bytes of a file that is whole have in them.
-    static let ends = ["svg": "</svg>", "pdf": "%%EOF", "png": "IEND"]
-
-    /// The three files, and what gnuplot is told for each: one layout, of 720 × 480 units.
-    static let formats = [
-        ("svg", "svg noenhanced size 720,480 dynamic font 'DejaVu Sans,12' background rgb 'white'"),
-        ("pdf", "pdfcairo noenhanced size 7.2in,4.8in font 'DejaVu Sans,12' background rgb 'white'"),
-        (
-            "png",
-            "pngcairo noenhanced size 1440,960 font 'DejaVu Sans,12' fontscale 1.5 linewidth 2 pointscale 2.5 background rgb 'white'"
-        ),
-    ]
-
-    /// Okabe and Ito's palette, which colour-blind readers can tell apart.
-    private static let colours = ["#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"]
+    let size = (width: 720, height: 480)
 
     /// - Parameter output: the path of the file.
     func script(terminal: String, output: String) -> String {
@@ -150,11 +135,11 @@ struct Figure {
         return """
             set encoding utf8
             set terminal \(terminal)
-            set output \(Self.quoted(output))
-            set title \(Self.quoted(spec.title)) font ',13'
-            set xlabel \(Self.quoted(spec.xLabel))
-            set ylabel \(Self.quoted(spec.yLabel))
-            set label \(Self.quoted(note)) at screen 0.5, 0.025 center font ',9' textcolor rgb '#555555'
+            set output \(Gnuplot.quoted(output))
+            set title \(Gnuplot.quoted(spec.title)) font ',13'
+            set xlabel \(Gnuplot.quoted(spec.xLabel))
+            set ylabel \(Gnuplot.quoted(spec.yLabel))
+            set label \(Gnuplot.quoted(note)) at screen 0.5, 0.025 center font ',9' textcolor rgb '#555555'
             set bmargin 5
             set logscale x
             set xrange [\(strengths.first! / 1.15):\(strengths.last! * 1.15)]
@@ -170,27 +155,24 @@ struct Figure {
             """
     }
 
-    /// Blocks of rows that the plots name; an empty row ends a stretch.
+    /// Blocks of rows that the plots name.
     private var data: String {
-        func block(_ name: String, _ rows: [String]) -> String {
-            rows.isEmpty ? "" : "$\(name) << EOD\n" + rows.joined(separator: "\n") + "\nEOD\n"
-        }
         var text = ""
         for (number, line) in lines.enumerated() {
             func rows(_ stretches: [[Point]], _ row: (Point) -> String) -> [String] {
                 Array(stretches.map { $0.map(row) }.joined(separator: [""]))
             }
             let bands = bands(line)
-            text += block("band\(number)", rows(bands) { "\($0.strength) \($0.band.lowerBound) \($0.band.upperBound)" })
-            text += block("line\(number)", rows(line.stretches) { "\($0.strength) \($0.ratio)" })
+            text += Gnuplot.block("band\(number)", rows(bands) { "\($0.strength) \($0.band.lowerBound) \($0.band.upperBound)" })
+            text += Gnuplot.block("line\(number)", rows(line.stretches) { "\($0.strength) \($0.ratio)" })
             for isWide in [false, true] {
                 let points = line.points.filter { $0.isWide == isWide }
-                text += block("\(isWide ? "open" : "full")\(number)", points.map { "\($0.strength) \($0.ratio)" })
+                text += Gnuplot.block("\(isWide ? "open" : "full")\(number)", points.map { "\($0.strength) \($0.ratio)" })
             }
         }
         for (row, number) in crossed.enumerated() {
             let height = range.top + (Double(crossed.count - row) - 0.15) * rowHeight
-            text += block("cross\(number)", lines[number].diverged.map { "\($0) \(height)" })
+            text += Gnuplot.block("cross\(number)", lines[number].diverged.map { "\($0) \(height)" })
         }
         return text
     }
@@ -203,7 +185,7 @@ struct Figure {
     private var plots: [String] {
         var bands: [String] = [], curves: [String] = [], keys: [String] = []
         for (number, line) in lines.enumerated() {
-            let colour = "linecolor rgb '\(Self.colours[number % Self.colours.count])'"
+            let colour = "linecolor rgb '\(Gnuplot.colours[number % Gnuplot.colours.count])'"
             let full = 5 + 2 * (number % 6)
             if !self.bands(line).isEmpty {
                 bands.append("$band\(number) using 1:2:3 with filledcurves \(colour) fillstyle transparent solid 0.13 noborder notitle")
@@ -218,23 +200,8 @@ struct Figure {
                 curves.append("$cross\(number) using 1:2 with points \(colour) pointtype 2 pointsize 0.55 linewidth 1.25 notitle")
             }
             keys.append(
-                "keyentry with linespoints \(colour) linewidth 1.75 pointtype \(full) pointsize 0.6 title \(Self.quoted(line.label))")
+                "keyentry with linespoints \(colour) linewidth 1.75 pointtype \(full) pointsize 0.6 title \(Gnuplot.quoted(line.label))")
         }
         return bands + ["1 with lines linecolor rgb '#888888' dashtype 2 notitle"] + curves + keys
-    }
-
-    /// A string of gnuplot that is this text and nothing else. In double quotes gnuplot runs what stands between backquotes, and in single
-    /// ones it stumbles over two quotes in a row, so every character that means something to it is written by its number.
-    private static func quoted(_ text: String) -> String {
-        let escaped = text.unicodeScalars.map { character in
-            switch character {
-            case "\"": "\\042"
-            case "\\": "\\134"
-            case "`": "\\140"
-            case "@": "\\100"
-            default: character.properties.generalCategory == .control ? " " : String(character)
-            }
-        }
-        return "\"\(escaped.joined())\""
     }
 }

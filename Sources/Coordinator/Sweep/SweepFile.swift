@@ -1,50 +1,78 @@
-// SweepFile.swift · Coordinator/Sweep, the first room: sweep.toml → SweepSpec, or everything that is wrong with it.
+// SweepFile.swift · Coordinator/Sweep, the first room: sweep.toml → SweepList, or everything that is wrong with it.
 
 internal import Glibc
 internal import Wire
 
-extension SweepSpec {
+extension SweepList {
+    /// The sweep of a file, or those of its [[parts]] in order.
     /// - Parameter seed: takes the place of the file's.
     /// - Throws: every mistake of the file, with its line.
-    static func load(path: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
-        try parse(TOMLFile(path: path), seed: seed)
-    }
+    static func load(path: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepList { try parse(TOMLFile(path: path), seed: seed) }
 
-    static func parse(_ text: String, file: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
+    static func parse(_ text: String, file: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepList {
         try parse(TOMLFile(text, name: file), seed: seed)
     }
 
+    private static func parse(_ file: TOMLFile, seed: UInt64?) throws(SpecErrors) -> SweepList {
+        let root = file.root
+        let name = SweepSpec.readName(root)
+        let fileSeed = UInt64(root.integer("seed", 0...Int.max, default: 1) ?? 1)
+        let base = FigureSpec(title: name)
+        var list = SweepList(name: name, figure: nil, sweeps: [])
+        if root.has("parts") {
+            let figure = SweepSpec.readFigure(root, base, allowed: [.theory])
+            list.figure = figure
+            list.sweeps = root.tables("parts").map { table in
+                defer { table.refuseOthers() }
+                return SweepSpec(table, name: SweepSpec.readName(table), seed: seed ?? fileSeed, figure: figure, file)
+            }
+            for (index, table) in root.tables("parts").enumerated()
+            where list.sweeps[..<index].contains(where: { $0.name == list.sweeps[index].name }) {
+                table.report("name", "found \"\(list.sweeps[index].name)\" a second time, allowed is one part of each name")
+            }
+        } else {
+            root.allow(["parts"])
+            let figure =
+                root.has("settings")
+                ? SweepSpec.readFigure(root, base, allowed: FigureSpec.Kind.ofSettings)
+                : SweepSpec.readFigure(root, base, allowed: [.curves])
+            list.sweeps = [SweepSpec(root, name: name, seed: seed ?? fileSeed, figure: figure, file)]
+        }
+        root.refuseOthers()
+        try file.throwIfWrong()
+        return list
+    }
+}
+
+extension SweepSpec {
     /// The coordinator knows each trial by key and state, in memory: this many fit into a few gigabytes.
     static let trialLimit = 10_000_000
 
-    private static func parse(_ file: TOMLFile, seed: UInt64?) throws(SpecErrors) -> SweepSpec {
-        let root = file.root
+    /// Reads the tables of one sweep; what is wrong is told to the file.
+    fileprivate init(_ root: TOMLFile.Table, name: String, seed: UInt64, figure: FigureSpec, _ file: TOMLFile) {
+        self.init(
+            name: name, seed: seed, problem: "", parameters: [:], perInitialization: [:], trainingSets: 0, initializations: 0, repeats: 0,
+            settings: [], curves: [], figure: figure, warnings: [])
         let tables = ParameterTables(problem: root.table("problem"), training: root.table("training"), grid: root.table("grid"))
-        let name = readName(root)
-        let fileSeed = root.integer("seed", 0...Int.max, default: 1) ?? 1
-        var spec = SweepSpec(
-            name: name, seed: seed ?? UInt64(fileSeed), problem: "", parameters: [:], perInitialization: [:], trainingSets: 0,
-            initializations: 0, repeats: 0, settings: [], curves: [], figure: readFigure(root, name: name), warnings: [])
-        spec.trainingSets = tables.grid.integer("training_sets", 1...65_536) ?? 1
-        spec.repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
+        trainingSets = tables.grid.integer("training_sets", 1...65_536) ?? 1
+        repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
-            spec.problem = kind
-            spec.readParameters(spec.declaration, tables, file)
-            spec.readSettings(root, tables, algorithms: spec.declaration.algorithms, conflicts: spec.declaration.settingConflicts)
+            problem = kind
+            readParameters(declaration, tables, file)
+            readSettings(root, tables, algorithms: declaration.algorithms, conflicts: declaration.settingConflicts)
+            checkFigure(root, tables)
         } else {
             // Of a problem that is not known all is checked that does not depend on it, and keys that no problem has are still mistakes.
             for parameter in ProblemDeclaration.all.flatMap(\.parameters) { tables[parameter].allow([parameter.key]) }
             tables.grid.allow(["initializations"])
             let algorithms = Set(ProblemDeclaration.all.flatMap(\.algorithms)).sorted()
-            spec.readSettings(root, tables, algorithms: algorithms) { _ in [] }
+            readSettings(root, tables, algorithms: algorithms) { _ in [] }
         }
-        for table in [tables.problem, tables.training, tables.grid, root] { table.refuseOthers() }
-        try file.throwIfWrong()
-        if !spec.isSmallEnough {
-            tables.grid.report("repeats", "found more than \(trialLimit) trials in all, allowed are at most so many: split the sweep")
+        for table in [tables.problem, tables.training, tables.grid] { table.refuseOthers() }
+        // Of a file that is wrong already, the number says nothing.
+        if file.isRight, !isSmallEnough {
+            tables.grid.report("repeats", "found more than \(Self.trialLimit) trials in all, allowed are at most so many: split the sweep")
         }
-        try file.throwIfWrong()
-        return spec
     }
 
     /// The tables that a problem's parameters stand in.
@@ -66,7 +94,7 @@ extension SweepSpec {
         Double(trainingSets) * Double(initializations) * Double(repeats) * Double(settings.count) <= Double(Self.trialLimit)
     }
 
-    private static func readName(_ root: TOMLFile.Table) -> String {
+    fileprivate static func readName(_ root: TOMLFile.Table) -> String {
         guard let name = root.text("name") else { return "" }
         let isAllowed = { (byte: UInt8) in
             switch byte {
@@ -80,14 +108,50 @@ extension SweepSpec {
         return name
     }
 
-    private static func readFigure(_ root: TOMLFile.Table, name: String) -> FigureSpec {
+    /// - Parameter allowed: kinds; the first where the file says none.
+    fileprivate static func readFigure(_ root: TOMLFile.Table, _ base: FigureSpec, allowed: [FigureSpec.Kind]) -> FigureSpec {
+        var figure = base
+        figure.kind = allowed[0]
+        guard root.has("figure") else { return figure }
         let table = root.table("figure")
-        var figure = FigureSpec(title: name)
+        defer { table.refuseOthers() }
+        guard
+            let kind = table.choice(
+                "kind", allowed.filter { $0 != .table }.map(\.rawValue), default: allowed[0] == .table ? nil : allowed[0].rawValue)
+        else {
+            table.allow(["title", "training_set", "initializations"])
+            return figure
+        }
+        figure.kind = FigureSpec.Kind(rawValue: kind) ?? figure.kind
         figure.title = table.text("title", default: figure.title) ?? ""
-        figure.xLabel = table.text("x_label", default: figure.xLabel) ?? ""
-        figure.yLabel = table.text("y_label", default: figure.yLabel) ?? ""
-        table.refuseOthers()
+        switch figure.kind {
+        case .curves:
+            figure.xLabel = table.text("x_label", default: figure.xLabel) ?? ""
+            figure.yLabel = table.text("y_label", default: figure.yLabel) ?? ""
+        case .density, .trajectories:
+            figure.trainingSet = table.integer("training_set", 0...65_535, default: 0) ?? 0
+            figure.initializations = table.integers("initializations", 0...65_535, atMost: figure.kind == .density ? 8 : 4) ?? []
+        case .table, .theory: break
+        }
         return figure
+    }
+
+    /// A figure of what the trials do not leave, or of trials that are not there.
+    private func checkFigure(_ root: TOMLFile.Table, _ tables: ParameterTables) {
+        if let record = figure.kind.record, parameters["record"] != .text(record) {
+            tables.problem.report(
+                "record",
+                "found \(parameters["record"]?.description ?? "none"), allowed is \"\(record)\" with figure.kind = \"\(figure.kind.rawValue)\""
+            )
+        }
+        guard figure.kind == .density || figure.kind == .trajectories else { return }
+        let table = root.table("figure")
+        if figure.trainingSet >= trainingSets {
+            table.report("training_set", "found \(figure.trainingSet), allowed is an integer from 0 to \(trainingSets - 1)")
+        }
+        if let found = figure.initializations.first(where: { $0 >= initializations }) {
+            table.report("initializations", "found \(found), allowed are integers from 0 to \(initializations - 1)")
+        }
     }
 
     private mutating func readParameters(_ declaration: ProblemDeclaration, _ tables: ParameterTables, _ file: TOMLFile) {
@@ -160,12 +224,14 @@ extension SweepSpec {
             return readCurves(root, tables.training, rates, algorithms: algorithms, conflicts: conflicts)
         }
         for key in axis { root.report(key, "found beside [[settings]], allowed is [strengths] with [[curves]], or [[settings]]") }
-        if root.has("figure") { root.report("figure", "found beside [[settings]], which make a table and no figure") }
         if tables.training.has("algorithm") {
             tables.training.report("algorithm", "found beside [[settings]], allowed is an algorithm in each of them")
         }
         tables.training.allow(["algorithm"])
-        for (key, count) in [("training_sets", trainingSets), ("repeats", repeats)] where count == 1 && tables.grid.has(key) {
+        // Single trials need neither; the theory's intervals are over training sets alone.
+        let spreads = figure.kind == .table && !root.has("figure") ? [("training_sets", trainingSets), ("repeats", repeats)] : []
+        for (key, count) in spreads + (figure.kind == .theory ? [("training_sets", trainingSets)] : [])
+        where count == 1 && tables.grid.has(key) {
             let name = key == "repeats" ? "standard error over repeats" : "standard deviation over training sets"
             let most = key == "repeats" ? 16_777_216 : 65_536
             tables.grid.report(key, "found 1, which leaves no \(name), allowed with [[settings]] is an integer from 2 to \(most)")

@@ -2,8 +2,21 @@
 
 internal import Wire
 
+/// What one sweep file asks for.
+struct SweepList: Equatable {
+    /// Names the results directory.
+    var name: String
+    /// What all parts are drawn into together; nil for a file that is one sweep.
+    var figure: FigureSpec?
+    /// At least one. Each part has its results in a directory of its own below that of the file.
+    var sweeps: [SweepSpec]
+
+    /// - Parameter directory: that of the file.
+    func directory(of sweep: SweepSpec, below directory: String) -> String { figure == nil ? directory : "\(directory)/\(sweep.name)" }
+}
+
 struct SweepSpec: Equatable {
-    /// Also the name of the figures; letters a to z, digits and hyphens.
+    /// Of the file, or of the part where a file has [[parts]]. Also the name of the figures; letters a to z, digits and hyphens.
     var name: String
     /// Master seed.
     var seed: UInt64
@@ -84,7 +97,38 @@ struct CurveSpec: Equatable {
 }
 
 struct FigureSpec: Equatable {
+    /// What is drawn.
+    enum Kind: String, CaseIterable {
+        /// Ratios over strengths, of [[curves]]: Figure 4 of the paper.
+        case curves
+        /// Nothing: a table, of [[settings]].
+        case table
+        /// Where the trials of each setting spend their time, and what the landscape looks like there: Figure 2.
+        case density
+        /// Gap and variability of single trials: Figure 3.
+        case trajectories
+        /// Lemma 1, Lemma 2 and Proposition 1, measured.
+        case theory
+
+        /// Those that [[settings]] may have; the first without a word.
+        static let ofSettings = [Kind.table, .density, .trajectories, .theory]
+
+        /// What trials must leave for it; nil where losses are enough.
+        var record: String? {
+            switch self {
+            case .curves, .table: nil
+            case .density: "trajectory"
+            case .trajectories, .theory: "variability"
+            }
+        }
+    }
+
     var title: String
+    var kind = Kind.curves
     var xLabel = "strength (λ₁, or λ₂ where λ₁ = 0)"
     var yLabel = "test loss ÷ test loss of SGD"
+    /// Whose trials `density` and `trajectories` show; of repeat 0.
+    var trainingSet = 0
+    /// Those whose paths `density` draws, and those that `trajectories` has panels of.
+    var initializations: [Int] = []
 }

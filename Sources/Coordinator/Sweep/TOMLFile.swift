@@ -44,6 +44,8 @@ final class TOMLFile {
     fileprivate func line(of path: TOMLLines.Path) -> Int? { lines[path] }
 
     /// All that was reported, in order of line; what has no line comes first.
+    var isRight: Bool { errors.isEmpty }
+
     func throwIfWrong() throws(SpecErrors) {
         guard !errors.isEmpty else { return }
         let ordered = errors.enumerated().sorted { ($0.element.line ?? 0, $0.offset) < ($1.element.line ?? 0, $1.offset) }
@@ -82,7 +84,8 @@ final class TOMLFile {
         /// As it stands in the file: `[grid]`, or `[[curves]]` for an element of an array of tables.
         private var header: String {
             let isElement = path.last.map { Int($0) != nil } ?? false
-            return isElement ? "[[\(path.dropLast().joined(separator: "."))]]" : "[\(path.joined(separator: "."))]"
+            let name = path.filter { Int($0) == nil }.joined(separator: ".")
+            return isElement ? "[[\(name)]]" : "[\(name)]"
         }
 
         // MARK: Values
@@ -148,6 +151,16 @@ final class TOMLFile {
                 numbers.append(number)
             }
             return numbers.count == list.count ? numbers : nil
+        }
+
+        /// A list of different integers, at least one.
+        func integers(_ key: String, _ range: ClosedRange<Int>, atMost most: Int) -> [Int]? {
+            let wanted = "a list of 1 to \(most) different integers from \(range.lowerBound) to \(range.upperBound)"
+            return read(key, wanted, default: nil) { value in
+                guard let list = value.array, (1...most).contains(list.count) else { return nil }
+                let numbers = list.compactMap { $0.int }
+                return numbers.count == list.count && numbers.allSatisfy(range.contains) && Set(numbers).count == list.count ? numbers : nil
+            }
         }
 
         /// A real number in a range; an integer is as good where a real number is wanted. `nan` is in no range, −0 is 0.
