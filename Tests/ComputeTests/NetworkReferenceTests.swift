@@ -49,7 +49,11 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
         let (images, labels) = (HashedNetwork.images(32), HashedNetwork.labels(32))
         var network = ReferenceNetwork(shape: shape, theta: HashedNetwork.parameters(shape))
         for (found, expected) in zip(images[0], vectors.first_inputs) { #expect((found - expected).magnitude < 1e-14) }
-        for (found, expected) in zip(network.theta, vectors.first_parameters) { #expect((found - expected).magnitude < 1e-14) }
+        var start = 0
+        for (tensor, expected) in zip(shape.tensors, vectors.first_parameters) {
+            #expect((network.theta[start] - expected).magnitude < 1e-14)
+            start += tensor.count
+        }
 
         network.forward(images: images, labels: labels)
         #expect((network.loss / vectors.loss - 1).magnitude < 1e-12)
@@ -88,7 +92,9 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
     }
 
     /// H·g by a central difference of gradients along g.
-    private func difference(_ network: ReferenceNetwork<Double>, _ images: [[Double]], _ labels: [Int], _ g: [Double], _ step: Double)
+    private func difference(
+        _ network: ReferenceNetwork<Double>, _ images: [[Double]], _ labels: [Int], _ g: [Double], _ step: Double
+    )
         -> [Double]
     {
         func gradient(at step: Double) -> [Double] {
@@ -101,7 +107,7 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
     }
 
     @Test("gradient and H·g are what steps of 10⁻⁷ measure, with kinks", arguments: Pooling.allCases) func kinks(pool: Pooling) {
-        let shape = NetworkShape(pool: pool)
+        let shape = NetworkShape(pool: pool, hidden: 16)
         let (images, labels) = (HashedNetwork.images(3), HashedNetwork.labels(3))
         var network = ReferenceNetwork(shape: shape, theta: HashedNetwork.parameters(shape))
         network.forward(images: images, labels: labels)
@@ -125,7 +131,7 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
             let s = 1 / (1 + Foundation.exp(-x))
             return (Foundation.log1p(Foundation.exp(x)), s, s * (1 - s))
         }
-        let shape = NetworkShape(pool: pool)
+        let shape = NetworkShape(pool: pool, hidden: 16)
         let (images, labels) = (HashedNetwork.images(2), HashedNetwork.labels(2))
         var network = ReferenceNetwork(shape: shape, theta: HashedNetwork.parameters(shape), smooth: softplus)
         network.forward(images: images, labels: labels)
@@ -134,8 +140,8 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
         func error(_ length: Double) -> Double {
             norm(moved(difference(network, images, labels, g, length / norm(g)), -1, product)) / norm(product)
         }
-        let errors = [error(0.02), error(0.01)]
+        let errors = [error(0.01), error(0.005)]
         #expect((3.5...4.5).contains(errors[0] / errors[1]), "\(errors)")
-        #expect(errors[1] < 0.01)
+        #expect(errors[1] < 0.02)
     }
 }

@@ -22,18 +22,22 @@ public struct Tensor: Sendable, Hashable {
 
 /// Two convolutions of 3 × 3 with padding 1, ReLU and pooling after each, a hidden layer with ReLU, and logits.
 struct NetworkShape: Sendable, Hashable {
-    static let channels1 = 32, channels2 = 64, hidden = 128, classes = ImageSet.classes
+    static let channels1 = 32, channels2 = 64, classes = ImageSet.classes
     /// Rows of logits and of what belongs to them are padded to this.
     static let paddedClasses = 16
     /// A kernel row of the first convolution, three numbers, fills a vector.
     static let rowLength1 = 8, rowLength2 = 3 * channels1
 
     let pool: Pooling
+    /// Units of the hidden layer.
+    let hidden: Int
     /// Rows and columns of the first convolution's output, of the second's (and its input), and of the second's after pooling.
     let side1 = ImageSet.side, side2: Int, side3: Int
 
-    init(pool: Pooling) {
+    /// - Parameter hidden: a multiple of 16; 128 but in tests.
+    init(pool: Pooling, hidden: Int = 128) {
         self.pool = pool
+        self.hidden = hidden
         side2 = pool == .max ? ImageSet.side / 2 : ImageSet.side
         side3 = pool == .max ? side2 / 2 : side2
     }
@@ -48,9 +52,9 @@ struct NetworkShape: Sendable, Hashable {
     var weight2: Int { bias1 + Self.channels1 }
     var bias2: Int { weight2 + Self.channels2 * 3 * Self.rowLength2 }
     var weight3: Int { bias2 + Self.channels2 }
-    var bias3: Int { weight3 + Self.hidden * features }
-    var weight4: Int { bias3 + Self.hidden }
-    var bias4: Int { weight4 + Self.classes * Self.hidden }
+    var bias3: Int { weight3 + hidden * features }
+    var weight4: Int { bias3 + hidden }
+    var bias4: Int { weight4 + Self.classes * hidden }
     /// With the padding, which is 0 and stays so. A multiple of 32, for the norm's 32 sums.
     var memory: Int { (bias4 + Self.classes + 31) / 32 * 32 }
 
@@ -64,7 +68,7 @@ struct NetworkShape: Sendable, Hashable {
             ]
         }
         return layer("conv1", [Self.channels1, 1, 3, 3]) + layer("conv2", [Self.channels2, Self.channels1, 3, 3])
-            + layer("fc1", [Self.hidden, features]) + layer("fc2", [Self.classes, Self.hidden])
+            + layer("fc1", [hidden, features]) + layer("fc2", [Self.classes, hidden])
     }
 
     /// Parameters, without padding.

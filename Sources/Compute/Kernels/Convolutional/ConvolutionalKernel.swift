@@ -61,10 +61,10 @@ struct ConvolutionalKernel {
         featureTangents = floats(batch * shape.features)
         featureGradients = floats(batch * shape.features)
         featureGradientTangents = floats(batch * shape.features)
-        hidden = floats(batch * NetworkShape.hidden)
-        hiddenTangents = floats(batch * NetworkShape.hidden)
-        hiddenGradients = floats(batch * NetworkShape.hidden)
-        hiddenGradientTangents = floats(batch * NetworkShape.hidden)
+        hidden = floats(batch * shape.hidden)
+        hiddenTangents = floats(batch * shape.hidden)
+        hiddenGradients = floats(batch * shape.hidden)
+        hiddenGradientTangents = floats(batch * shape.hidden)
         logits = floats(batch * NetworkShape.paddedClasses)
         logitTangents = floats(batch * NetworkShape.paddedClasses)
         logitGradients = floats(batch * NetworkShape.paddedClasses)
@@ -75,7 +75,7 @@ struct ConvolutionalKernel {
         winners = Buffer(Array(repeating: 0, count: max(shape.side2 * shape.side2 * c1, shape.side3 * shape.side3 * c2)))
         pooled = floats(shape.side3 * shape.side3 * c2)
         activationGradient = floats(activationSize)
-        partial = floats(batch * NetworkShape.hidden * 8)
+        partial = floats(batch * max(shape.hidden, NetworkShape.classes) * 8)
         values = floats(c2 * max(lists1.capacity, lists2.capacity))
         tangents = floats(c2 * max(lists1.capacity, lists2.capacity))
     }
@@ -123,14 +123,14 @@ struct ConvolutionalKernel {
         }
         let count = places.count
         rowProducts(
-            [(featureRows(features), weights3(theta))], rows: count, outputs: NetworkShape.hidden, depth: shape.features,
+            [(featureRows(features), weights3(theta))], rows: count, outputs: shape.hidden, depth: shape.features,
             bias: theta + shape.bias3, output: hiddenRows(hidden), partial: partial.base)
-        for place in stride(from: 0, to: count * NetworkShape.hidden, by: 8) {
+        for place in stride(from: 0, to: count * shape.hidden, by: 8) {
             let h = load(hidden.base + place)
             store(Vector().replacing(with: h, where: h .> 0), hidden.base + place)
         }
         rowProducts(
-            [(hiddenRows(hidden), weights4(theta))], rows: count, outputs: NetworkShape.classes, depth: NetworkShape.hidden,
+            [(hiddenRows(hidden), weights4(theta))], rows: count, outputs: NetworkShape.classes, depth: shape.hidden,
             bias: theta + shape.bias4, output: logitRows(logits), partial: partial.base)
         return places.enumerated().map { b, place in
             SoftmaxLoss(
@@ -154,20 +154,20 @@ struct ConvolutionalKernel {
             for j in 0..<NetworkShape.classes { logitGradients[b * NetworkShape.paddedClasses + j] = Float(d[j]) }
         }
         columnProducts(
-            [(transposed(logitRows(logitGradients)), hiddenRows(hidden))], rows: NetworkShape.classes, columns: NetworkShape.hidden,
+            [(transposed(logitRows(logitGradients)), hiddenRows(hidden))], rows: NetworkShape.classes, columns: shape.hidden,
             depth: count, output: weights4(g))
         addRows(logitRows(logitGradients), rows: count, columns: NetworkShape.paddedClasses, to: g + shape.bias4)
         columnProducts(
-            [(broadcast(logitRows(logitGradients)), weights4(theta))], rows: count, columns: NetworkShape.hidden,
+            [(broadcast(logitRows(logitGradients)), weights4(theta))], rows: count, columns: shape.hidden,
             depth: NetworkShape.classes, output: hiddenRows(hiddenGradients))
         maskHidden(hiddenGradients, count: count)
         columnProducts(
-            [(transposed(hiddenRows(hiddenGradients)), featureRows(features))], rows: NetworkShape.hidden, columns: shape.features,
+            [(transposed(hiddenRows(hiddenGradients)), featureRows(features))], rows: shape.hidden, columns: shape.features,
             depth: count, output: weights3(g))
-        addRows(hiddenRows(hiddenGradients), rows: count, columns: NetworkShape.hidden, to: g + shape.bias3)
+        addRows(hiddenRows(hiddenGradients), rows: count, columns: shape.hidden, to: g + shape.bias3)
         columnProducts(
             [(broadcast(hiddenRows(hiddenGradients)), weights3(theta))], rows: count, columns: shape.features,
-            depth: NetworkShape.hidden, output: featureRows(featureGradients))
+            depth: shape.hidden, output: featureRows(featureGradients))
 
         for b in 0..<count {
             let activation = activations.base + b * activationSize
@@ -227,12 +227,12 @@ struct ConvolutionalKernel {
         }
         rowProducts(
             [(featureRows(features), weights3(v)), (featureRows(featureTangents), weights3(theta))], rows: count,
-            outputs: NetworkShape.hidden, depth: shape.features, bias: v + shape.bias3, output: hiddenRows(hiddenTangents),
+            outputs: shape.hidden, depth: shape.features, bias: v + shape.bias3, output: hiddenRows(hiddenTangents),
             partial: partial.base)
         maskHidden(hiddenTangents, count: count)
         rowProducts(
             [(hiddenRows(hidden), weights4(v)), (hiddenRows(hiddenTangents), weights4(theta))], rows: count,
-            outputs: NetworkShape.classes, depth: NetworkShape.hidden, bias: v + shape.bias4, output: logitRows(logitTangents),
+            outputs: NetworkShape.classes, depth: shape.hidden, bias: v + shape.bias4, output: logitRows(logitTangents),
             partial: partial.base)
         for b in 0..<count {
             let row = b * NetworkShape.paddedClasses
@@ -243,21 +243,21 @@ struct ConvolutionalKernel {
             [
                 (transposed(logitRows(logitGradientTangents)), hiddenRows(hidden)),
                 (transposed(logitRows(logitGradients)), hiddenRows(hiddenTangents)),
-            ], rows: NetworkShape.classes, columns: NetworkShape.hidden, depth: count, output: weights4(g))
+            ], rows: NetworkShape.classes, columns: shape.hidden, depth: count, output: weights4(g))
         addRows(logitRows(logitGradientTangents), rows: count, columns: NetworkShape.paddedClasses, to: g + shape.bias4)
         columnProducts(
             [(broadcast(logitRows(logitGradientTangents)), weights4(theta)), (broadcast(logitRows(logitGradients)), weights4(v))],
-            rows: count, columns: NetworkShape.hidden, depth: NetworkShape.classes, output: hiddenRows(hiddenGradientTangents))
+            rows: count, columns: shape.hidden, depth: NetworkShape.classes, output: hiddenRows(hiddenGradientTangents))
         maskHidden(hiddenGradientTangents, count: count)
         columnProducts(
             [
                 (transposed(hiddenRows(hiddenGradientTangents)), featureRows(features)),
                 (transposed(hiddenRows(hiddenGradients)), featureRows(featureTangents)),
-            ], rows: NetworkShape.hidden, columns: shape.features, depth: count, output: weights3(g))
-        addRows(hiddenRows(hiddenGradientTangents), rows: count, columns: NetworkShape.hidden, to: g + shape.bias3)
+            ], rows: shape.hidden, columns: shape.features, depth: count, output: weights3(g))
+        addRows(hiddenRows(hiddenGradientTangents), rows: count, columns: shape.hidden, to: g + shape.bias3)
         columnProducts(
             [(broadcast(hiddenRows(hiddenGradientTangents)), weights3(theta)), (broadcast(hiddenRows(hiddenGradients)), weights3(v))],
-            rows: count, columns: shape.features, depth: NetworkShape.hidden, output: featureRows(featureGradientTangents))
+            rows: count, columns: shape.features, depth: shape.hidden, output: featureRows(featureGradientTangents))
 
         for b in 0..<count {
             let activation = activations.base + b * activationSize, tangent = activationTangents.base + b * activationSize
@@ -313,7 +313,7 @@ struct ConvolutionalKernel {
 
     /// Zero where the hidden unit is not above 0.
     private func maskHidden(_ values: Buffer<Float>, count: Int) {
-        for place in stride(from: 0, to: count * NetworkShape.hidden, by: 8) {
+        for place in stride(from: 0, to: count * shape.hidden, by: 8) {
             store(Vector().replacing(with: load(values.base + place), where: load(hidden.base + place) .> 0), values.base + place)
         }
     }
@@ -328,10 +328,10 @@ struct ConvolutionalKernel {
     }
 
     private func featureRows(_ buffer: Buffer<Float>) -> Rows { Rows(base: buffer.base, stride: shape.features) }
-    private func hiddenRows(_ buffer: Buffer<Float>) -> Rows { Rows(base: buffer.base, stride: NetworkShape.hidden) }
+    private func hiddenRows(_ buffer: Buffer<Float>) -> Rows { Rows(base: buffer.base, stride: shape.hidden) }
     private func logitRows(_ buffer: Buffer<Float>) -> Rows { Rows(base: buffer.base, stride: NetworkShape.paddedClasses) }
     private func weights3(_ theta: UnsafeMutablePointer<Float>) -> Rows { Rows(base: theta + shape.weight3, stride: shape.features) }
-    private func weights4(_ theta: UnsafeMutablePointer<Float>) -> Rows { Rows(base: theta + shape.weight4, stride: NetworkShape.hidden) }
+    private func weights4(_ theta: UnsafeMutablePointer<Float>) -> Rows { Rows(base: theta + shape.weight4, stride: shape.hidden) }
     private func broadcast(_ rows: Rows) -> Broadcast { Broadcast(base: rows.base, iStride: rows.stride, kStride: 1) }
     private func transposed(_ rows: Rows) -> Broadcast { Broadcast(base: rows.base, iStride: 1, kStride: rows.stride) }
 }

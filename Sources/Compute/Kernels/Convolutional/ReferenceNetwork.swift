@@ -6,9 +6,10 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     /// An activation's value, slope and curvature.
     typealias Activation = (Scalar) -> (value: Scalar, slope: Scalar, curvature: Scalar)
 
-    /// A pixel of a convolution's output that reaches the layer's output at `window`: by how much that moves with it, to second order.
+    /// A pixel of a convolution's output that reaches the layer's output: by how much that moves with it, to second order.
     private struct Path {
-        var pixel: Int, window: Int
+        /// Where the pixel's patch begins in a channel of the layer's input; and which output it reaches.
+        var corner: Int, window: Int
         var slope: Scalar, curvature: Scalar
         /// Of the pixel, where the parameters move.
         var tangent: Scalar = 0
@@ -20,7 +21,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
         var label: Int
         /// By channel.
         var paths1: [[Path]] = [], paths2: [[Path]] = []
-        /// [channel][row][column].
+        /// [channel][row][column] with a border of zeros, like the image.
         var activation: [Scalar] = [], activationTangent: [Scalar] = []
         var features: [Scalar] = [], featureTangents: [Scalar] = [], featureGradient: [Scalar] = []
         var hidden: [Scalar] = [], slope: [Scalar] = [], curvature: [Scalar] = []
@@ -53,16 +54,20 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     // MARK: Passes
 
     /// - Parameter images: [row][column], 28 × 28 each.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     mutating func forward(images: [[Scalar]], labels: [Int]) {
         batch = []
         losses = []
         for (image, label) in zip(images, labels) {
-            var m = Memory(image: image, label: label)
-            let z1 = convolved(image, channels: 1, side: shape.side1, tensor: 0)
-            (m.activation, m.paths1) = activated(z1, channels: NetworkShape.channels1, side: shape.side1)
+            var m = Memory(image: bordered(image, channels: 1, side: shape.side1), label: label)
+            let z1 = convolved(m.image, channels: 1, side: shape.side1, tensor: 0)
+            let values: [Scalar]
+            (values, m.paths1) = activated(z1, channels: NetworkShape.channels1, side: shape.side1)
+            m.activation = bordered(values, channels: NetworkShape.channels1, side: shape.side2)
             let z2 = convolved(m.activation, channels: NetworkShape.channels1, side: shape.side2, tensor: 2)
             (m.features, m.paths2) = activated(z2, channels: NetworkShape.channels2, side: shape.side2)
-            for o in 0..<NetworkShape.hidden {
+            for o in 0..<shape.hidden {
                 let (value, slope, curvature) = activation(theta[starts[5] + o] + laneSum([(m.features, o, theta, starts[4])]))
                 m.hidden.append(value)
                 m.slope.append(slope)
@@ -75,13 +80,15 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     }
 
     /// Of the mean loss over the batch of the last `forward`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     mutating func gradient() -> [Scalar] {
         var g = [Scalar](repeating: 0, count: theta.count)
         for b in batch.indices {
             batch[b].logitGradient = losses[b].gradient(label: batch[b].label, batch: batch.count).map { Scalar($0) }
             let d = batch[b].logitGradient
             addOuter(d, batch[b].hidden, to: &g, tensor: 6)
-            batch[b].hiddenOutputGradient = columns([(d, theta)], tensor: 6, count: NetworkShape.hidden)
+            batch[b].hiddenOutputGradient = columns([(d, theta)], tensor: 6, count: shape.hidden)
             batch[b].hiddenGradient = zip(batch[b].hiddenOutputGradient, batch[b].slope).map { $0 * $1 }
             addOuter(batch[b].hiddenGradient, batch[b].features, to: &g, tensor: 4)
             batch[b].featureGradient = columns([(batch[b].hiddenGradient, theta)], tensor: 4, count: shape.features)
@@ -93,7 +100,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
             addPatches(values2, m.paths2, m.activation, channels: NetworkShape.channels1, side: shape.side2, to: &g, tensor: 2)
             addBiases(values2, to: &g, tensor: 3)
             let d = spread([(values2, theta)], m.paths2)
-            let values1 = m.paths1.enumerated().map { o, paths in paths.map { d[o * windows1 + $0.window] * $0.slope } }
+            let values1 = m.paths1.enumerated().map { o, paths in paths.map { d[border(o, $0.window)] * $0.slope } }
             addPatches(values1, m.paths1, m.image, channels: 1, side: shape.side1, to: &g, tensor: 0)
             addBiases(values1, to: &g, tensor: 1)
         }
@@ -101,6 +108,8 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     }
 
     /// H·v, after `gradient`.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     mutating func product(with v: [Scalar]) -> [Scalar] {
         var g = [Scalar](repeating: 0, count: theta.count)
         var hiddenGradientTangents: [[Scalar]] = [], logitGradientTangents: [[Scalar]] = [], featureGradientTangents: [[Scalar]] = []
@@ -109,10 +118,10 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
             for o in 0..<NetworkShape.channels1 {
                 for n in batch[b].paths1[o].indices {
                     let path = batch[b].paths1[o][n]
-                    let sum = patchProduct(v, 0, o, batch[b].image, channels: 1, side: shape.side1, pixel: path.pixel)
+                    let sum = patchProduct(v, 0, o, batch[b].image, channels: 1, side: shape.side1, corner: path.corner)
                     let tangent = v[starts[1] + o] + sum
                     batch[b].paths1[o][n].tangent = tangent
-                    batch[b].activationTangent[o * windows1 + path.window].addProduct(path.slope, tangent)
+                    batch[b].activationTangent[border(o, path.window)].addProduct(path.slope, tangent)
                 }
             }
             batch[b].featureTangents = Array(repeating: 0, count: shape.features)
@@ -120,7 +129,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
                 for n in batch[b].paths2[o].indices {
                     let path = batch[b].paths2[o][n]
                     func sum(_ weights: [Scalar], _ input: [Scalar]) -> Scalar {
-                        patchProduct(weights, 2, o, input, channels: NetworkShape.channels1, side: shape.side2, pixel: path.pixel)
+                        patchProduct(weights, 2, o, input, channels: NetworkShape.channels1, side: shape.side2, corner: path.corner)
                     }
                     let tangent = v[starts[3] + o] + (sum(v, batch[b].activation) + sum(theta, batch[b].activationTangent))
                     batch[b].paths2[o][n].tangent = tangent
@@ -128,7 +137,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
                 }
             }
             let m = batch[b]
-            batch[b].hiddenInputTangent = (0..<NetworkShape.hidden).map { o in
+            batch[b].hiddenInputTangent = (0..<shape.hidden).map { o in
                 v[starts[5] + o] + laneSum([(m.features, o, v, starts[4]), (m.featureTangents, o, theta, starts[4])])
             }
             batch[b].hiddenTangent = zip(batch[b].hiddenInputTangent, m.slope).map { $0 * $1 }
@@ -141,7 +150,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
         for (b, m) in batch.enumerated() { addOuter(logitGradientTangents[b], m.hidden, to: &g, tensor: 6) }
         for m in batch { addOuter(m.logitGradient, m.hiddenTangent, to: &g, tensor: 6, withBias: false) }
         for (b, m) in batch.enumerated() {
-            let output = columns([(logitGradientTangents[b], theta), (m.logitGradient, v)], tensor: 6, count: NetworkShape.hidden)
+            let output = columns([(logitGradientTangents[b], theta), (m.logitGradient, v)], tensor: 6, count: shape.hidden)
             hiddenGradientTangents.append(
                 output.indices.map { k in
                     let value = output[k] * m.slope[k]
@@ -156,28 +165,26 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
                 columns([(hiddenGradientTangents[b], theta), (m.hiddenGradient, v)], tensor: 4, count: shape.features))
         }
         for (b, m) in batch.enumerated() {
-            func tangents(_ paths: [Path], _ gradient: ArraySlice<Scalar>, _ tangent: ArraySlice<Scalar>) -> [Scalar] {
+            func tangents(_ paths: [Path], _ gradient: [Scalar], _ tangent: [Scalar], place: (Int) -> Int) -> [Scalar] {
                 paths.map { path in
-                    let value = tangent[tangent.startIndex + path.window] * path.slope
+                    let value = tangent[place(path.window)] * path.slope
                     let curvature = path.curvature * path.tangent
-                    return curvature == 0 ? value : value.addingProduct(gradient[gradient.startIndex + path.window], curvature)
+                    return curvature == 0 ? value : value.addingProduct(gradient[place(path.window)], curvature)
                 }
             }
             let values2 = m.paths2.enumerated().map { o, paths in
                 paths.map { m.featureGradient[o * windows2 + $0.window] * $0.slope }
             }
             let tangents2 = m.paths2.enumerated().map { o, paths in
-                let range = o * windows2..<(o + 1) * windows2
-                return tangents(paths, m.featureGradient[range], featureGradientTangents[b][range])
+                tangents(paths, m.featureGradient, featureGradientTangents[b]) { o * windows2 + $0 }
             }
             addPatches(tangents2, m.paths2, m.activation, channels: NetworkShape.channels1, side: shape.side2, to: &g, tensor: 2)
             addBiases(tangents2, to: &g, tensor: 3)
             addPatches(values2, m.paths2, m.activationTangent, channels: NetworkShape.channels1, side: shape.side2, to: &g, tensor: 2)
-            let d = smooth == nil ? [] : spread([(values2, theta)], m.paths2)
+            let d = spread([(values2, theta)], m.paths2)
             let dTangent = spread([(tangents2, theta), (values2, v)], m.paths2)
             let tangents1 = m.paths1.enumerated().map { o, paths in
-                let range = o * windows1..<(o + 1) * windows1
-                return tangents(paths, smooth == nil ? dTangent[range] : d[range], dTangent[range])
+                tangents(paths, d, dTangent) { border(o, $0) }
             }
             addPatches(tangents1, m.paths1, m.image, channels: 1, side: shape.side1, to: &g, tensor: 0)
             addBiases(tangents1, to: &g, tensor: 1)
@@ -186,6 +193,8 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     }
 
     /// θ ← θ − η·min(1, c/‖u‖)·u with u = g + 2λ2 h + λθ. Returns whether u's squared norm is finite; if not, θ is as it was.
+    @specialized(where Scalar == Float)
+    @specialized(where Scalar == Double)
     mutating func update(_ gradient: [Scalar], _ product: [Scalar]?, _ constants: NetworkStep, rate: Double) -> Bool {
         let (productFactor, decay) = (Scalar(constants.productFactor), Scalar(constants.decay))
         var u = gradient
@@ -206,17 +215,27 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
 
     // MARK: Layers
 
-    private var windows1: Int { shape.side2 * shape.side2 }
     private var windows2: Int { shape.side3 * shape.side3 }
 
     private func activation(_ x: Scalar) -> (value: Scalar, slope: Scalar, curvature: Scalar) {
         smooth?(x) ?? (x > 0 ? (x, 1, 0) : (0, 0, 0))
     }
 
-    /// The input of a patch's place; 0 beyond the border.
-    private func input(_ values: [Scalar], _ channel: Int, side: Int, pixel: Int, row: Int, column: Int) -> Scalar {
-        let (y, x) = (pixel / side + row - 1, pixel % side + column - 1)
-        return (0..<side).contains(y) && (0..<side).contains(x) ? values[(channel * side + y) * side + x] : 0
+    /// [channel][row][column] with a border of zeros.
+    private func bordered(_ values: [Scalar], channels: Int, side: Int) -> [Scalar] {
+        var all = [Scalar](repeating: 0, count: channels * (side + 2) * (side + 2))
+        for c in 0..<channels {
+            for y in 0..<side {
+                for x in 0..<side { all[(c * (side + 2) + y + 1) * (side + 2) + x + 1] = values[(c * side + y) * side + x] }
+            }
+        }
+        return all
+    }
+
+    /// Where a bordered activation has what belongs to a window of the first layer.
+    private func border(_ channel: Int, _ window: Int) -> Int {
+        let side = shape.side2 + 2
+        return (channel * side + window / shape.side2 + 1) * side + window % shape.side2 + 1
     }
 
     private func weight(_ tensor: Int, _ output: Int, _ channel: Int, channels: Int, _ row: Int, _ column: Int) -> Int {
@@ -224,20 +243,20 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     }
 
     private func convolved(_ values: [Scalar], channels: Int, side: Int, tensor: Int) -> [[Scalar]] {
-        (0..<shape.tensors[tensor].shape[0]).map { o in
-            (0..<side * side).map { pixel in
-                var sum = theta[starts[tensor + 1] + o]
-                for row in 0..<3 {
-                    for column in 0..<3 {
-                        for c in 0..<channels {
-                            sum.addProduct(
-                                input(values, c, side: side, pixel: pixel, row: row, column: column),
-                                theta[weight(tensor, o, c, channels: channels, row, column)])
+        let width = side + 2
+        return (0..<shape.tensors[tensor].shape[0]).map { o in
+            var z = [Scalar](repeating: theta[starts[tensor + 1] + o], count: side * side)
+            for row in 0..<3 {
+                for column in 0..<3 {
+                    for c in 0..<channels {
+                        let w = theta[weight(tensor, o, c, channels: channels, row, column)]
+                        for y in 0..<side {
+                            for x in 0..<side { z[y * side + x].addProduct(values[(c * width + y + row) * width + x + column], w) }
                         }
                     }
                 }
-                return sum
             }
+            return z
         }
     }
 
@@ -246,6 +265,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
         let out = side / step
         var values = [Scalar](repeating: 0, count: channels * out * out)
         var paths = [[Path]](repeating: [], count: channels)
+        func corner(_ pixel: Int) -> Int { pixel / side * (side + 2) + pixel % side }
         for o in 0..<channels {
             for window in 0..<out * out {
                 let first = window / out * step * side + window % out * step
@@ -255,14 +275,15 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
                     for pixel in pixels {
                         let (value, slope, curvature) = smooth(z[o][pixel])
                         values[o * out * out + window] += share * value
-                        paths[o].append(Path(pixel: pixel, window: window, slope: share * slope, curvature: share * curvature))
+                        paths[o].append(
+                            Path(corner: corner(pixel), window: window, slope: share * slope, curvature: share * curvature))
                     }
                 } else {
                     var winner = first
                     for pixel in pixels where z[o][pixel] > z[o][winner] { winner = pixel }
                     guard z[o][winner] > 0 else { continue }
                     values[o * out * out + window] = z[o][winner]
-                    paths[o].append(Path(pixel: winner, window: window, slope: 1, curvature: 0))
+                    paths[o].append(Path(corner: corner(winner), window: window, slope: 1, curvature: 0))
                 }
             }
         }
@@ -271,14 +292,15 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
 
     /// A patch times the weights of an output, in eight sums.
     private func patchProduct(
-        _ weights: [Scalar], _ tensor: Int, _ output: Int, _ values: [Scalar], channels: Int, side: Int, pixel: Int
+        _ weights: [Scalar], _ tensor: Int, _ output: Int, _ values: [Scalar], channels: Int, side: Int, corner: Int
     ) -> Scalar {
+        let width = side + 2
         var lanes = [Scalar](repeating: 0, count: 8)
         for row in 0..<3 {
             for column in 0..<3 {
                 for c in 0..<channels {
                     lanes[(column * channels + c) % 8].addProduct(
-                        input(values, c, side: side, pixel: pixel, row: row, column: column),
+                        values[(c * width + row) * width + column + corner],
                         weights[weight(tensor, output, c, channels: channels, row, column)])
                 }
             }
@@ -289,13 +311,14 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     private func addPatches(
         _ values: [[Scalar]], _ paths: [[Path]], _ inputs: [Scalar], channels: Int, side: Int, to g: inout [Scalar], tensor: Int
     ) {
+        let width = side + 2
         for o in values.indices {
             for (value, path) in zip(values[o], paths[o]) {
                 for row in 0..<3 {
                     for column in 0..<3 {
                         for c in 0..<channels {
                             g[weight(tensor, o, c, channels: channels, row, column)].addProduct(
-                                value, input(inputs, c, side: side, pixel: path.pixel, row: row, column: column))
+                                value, inputs[(c * width + row) * width + column + path.corner])
                         }
                     }
                 }
@@ -307,21 +330,18 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
         for o in values.indices { for value in values[o] { g[starts[tensor] + o] += value } }
     }
 
-    /// What reaches the second convolution's input from its output, for each pair of values and weights.
+    /// What reaches the second convolution's input, with its border, from its output, for each pair of values and weights.
     private func spread(_ pairs: [(values: [[Scalar]], weights: [Scalar])], _ paths: [[Path]]) -> [Scalar] {
-        let (channels, side) = (NetworkShape.channels1, shape.side2)
-        var d = [Scalar](repeating: 0, count: channels * side * side)
+        let (channels, width) = (NetworkShape.channels1, shape.side2 + 2)
+        var d = [Scalar](repeating: 0, count: channels * width * width)
         for o in paths.indices {
             for row in 0..<3 {
                 for (n, path) in paths[o].enumerated() {
                     for column in 0..<3 {
-                        let (y, x) = (path.pixel / side + row - 1, path.pixel % side + column - 1)
-                        guard (0..<side).contains(y), (0..<side).contains(x) else { continue }
                         for c in 0..<channels {
-                            for pair in pairs {
-                                d[(c * side + y) * side + x].addProduct(
-                                    pair.values[o][n], pair.weights[weight(2, o, c, channels: channels, row, column)])
-                            }
+                            let place = (c * width + row) * width + column + path.corner
+                            let k = weight(2, o, c, channels: channels, row, column)
+                            for pair in pairs { d[place].addProduct(pair.values[o][n], pair.weights[k]) }
                         }
                     }
                 }
