@@ -16,8 +16,8 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
     struct Vectors: Decodable {
         struct Entries: Decodable { var sum: Double, norm: Double, at: [String: Double] }
         struct Steps: Decodable { var losses: [Double], parameters: [String: Entries] }
-        var loss: Double, logits_row0: [Double], first_inputs: [Double], first_parameters: [Double]
-        var gradient_norm2: Double, hv_norm2: Double, g_dot_hv: Double
+        var loss: Double, logitsRow0: [Double], firstInputs: [Double], firstParameters: [Double]
+        var gradientNorm2: Double, hvNorm2: Double, gDotHv: Double
         var gradient: [String: Entries], hv: [String: Entries], steps: Steps
 
         static let file = packageRoot.deletingLastPathComponent().appending(path: "shared/vectors/cnn.json")
@@ -45,24 +45,26 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
 
     @Test("loss, gradient, H·g and three penalized steps are those of the shared test vectors", .enabled(if: Vectors.areHere))
     func sharedVectors() throws {
-        let vectors = try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: Vectors.file))
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        let vectors = try decoder.decode(Vectors.self, from: Data(contentsOf: Vectors.file))
         let (images, labels) = (HashedNetwork.images(32), HashedNetwork.labels(32))
         var network = ReferenceNetwork(shape: shape, theta: HashedNetwork.parameters(shape))
-        for (found, expected) in zip(images[0], vectors.first_inputs) { #expect((found - expected).magnitude < 1e-14) }
+        for (found, expected) in zip(images[0], vectors.firstInputs) { #expect((found - expected).magnitude < 1e-14) }
         var start = 0
-        for (tensor, expected) in zip(shape.tensors, vectors.first_parameters) {
+        for (tensor, expected) in zip(shape.tensors, vectors.firstParameters) {
             #expect((network.theta[start] - expected).magnitude < 1e-14)
             start += tensor.count
         }
 
         network.forward(images: images, labels: labels)
         #expect((network.loss / vectors.loss - 1).magnitude < 1e-12)
-        for (found, expected) in zip(network.firstLogits, vectors.logits_row0) { #expect((found - expected).magnitude < 1e-12) }
+        for (found, expected) in zip(network.firstLogits, vectors.logitsRow0) { #expect((found - expected).magnitude < 1e-12) }
         let g = network.gradient()
         let product = network.product(with: g)
-        #expect((dot(g, g) / vectors.gradient_norm2 - 1).magnitude < 1e-10)
-        #expect((dot(product, product) / vectors.hv_norm2 - 1).magnitude < 1e-10)
-        #expect((dot(g, product) / vectors.g_dot_hv - 1).magnitude < 1e-10)
+        #expect((dot(g, g) / vectors.gradientNorm2 - 1).magnitude < 1e-10)
+        #expect((dot(product, product) / vectors.hvNorm2 - 1).magnitude < 1e-10)
+        #expect((dot(g, product) / vectors.gDotHv - 1).magnitude < 1e-10)
         check(g, vectors.gradient, tolerance: 1e-10)
         check(product, vectors.hv, tolerance: 1e-10)
 
@@ -89,6 +91,19 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
         #expect((dot(product, product) / 13.523083232885288 - 1).magnitude < 1e-10)
         #expect((dot(g, product) / 1.0872275883040323 - 1).magnitude < 1e-10)
         #expect((g[0] + 0.0017606596454782936).magnitude < 1e-12 && (product[0] + 0.003991477237012307).magnitude < 1e-11)
+    }
+
+    @Test("Float32 agrees with Float64 to four digits of the gradient and three of H·g") func precisions() {
+        let theta = HashedNetwork.parameters(shape)
+        let (images, labels) = (HashedNetwork.images(8), HashedNetwork.labels(8))
+        var double = ReferenceNetwork(shape: shape, theta: theta)
+        var single = ReferenceNetwork<Float>(shape: shape, theta: theta.map { Float($0) })
+        double.forward(images: images, labels: labels)
+        single.forward(images: images.map { $0.map { Float($0) } }, labels: labels)
+        let g = double.gradient(), rounded = single.gradient()
+        #expect(norm(moved(rounded.map { Double($0) }, -1, g)) < 1e-4 * norm(g))
+        let product = double.product(with: g), roundedProduct = single.product(with: rounded)
+        #expect(norm(moved(roundedProduct.map { Double($0) }, -1, product)) < 1e-3 * norm(product))
     }
 
     /// H·g by a central difference of gradients along g.

@@ -33,7 +33,7 @@ public struct EpochEnd {
         make = checkpoint
     }
 
-    /// Made when asked for: it is as large as the parameters.
+    /// Made when asked for: it is as large as the parameters. Ask before the observer returns; later the lane has moved on.
     /// - Returns: nil for a lane that has diverged, and for a problem whose trials are short.
     public func checkpoint(ofLane lane: Int) -> Checkpoint? { make(lane) }
 }
