@@ -48,11 +48,11 @@ public struct Coordinates: Sendable, Hashable {
     }
 }
 
-/// Losses at the end of an epoch, in squared units of the label.
+/// Losses at the end of an epoch.
 public struct CurvePoint: Sendable, Equatable {
     /// Epochs trained so far, from 1.
     public var epoch: Int
-    /// Mean loss on the training set, without penalties; and the exact population risk.
+    /// Mean loss on the training set, without penalties; and the exact population risk, or for a network the mean loss on the test set.
     public var trainLoss: Double, testLoss: Double
 
     public init(epoch: Int, trainLoss: Double, testLoss: Double) {
@@ -90,7 +90,7 @@ public struct TrialRecord: Sendable, Equatable {
     public var trainLoss: Double, testLoss: Double
     /// At the epochs that `CurveRule` names, as long as the losses were finite.
     public var curve: [CurvePoint]
-    /// Final θ = (a, b) as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
+    /// Final θ, in the problem's order, as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
     public var parameterBits: [UInt64]
     /// What the problem was asked to leave besides; often nothing.
     public var series: [Series] = []
