@@ -48,7 +48,7 @@ import Wire
     @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
         let mistakes: [(change: (inout GroupSpec) -> Void, reason: String)] = [
             ({ $0.problem = "perceptron" }, "this worker knows no problem perceptron"),
-            ({ $0.parameters["precision"] = .text("float16") }, "this worker knows no precision float16"),
+            ({ $0.parameters["precision"] = .text("float16") }, "precision = float16 cannot be computed: it must be float32 or float64"),
             ({ $0.parameters["precision"] = nil }, "parameter precision: found nothing, need a text"),
             ({ $0.parameters["dimension"] = .real(8) }, "parameter dimension: found 8.0, need an integer"),
             ({ $0.parameters["epochs"] = .text("many") }, "parameter epochs: found \"many\", need an integer"),
