@@ -18,6 +18,12 @@ for precision in Precision.allCases {
         row("diagonal network, \(lanes) lanes, \(precision)", rounded(flops / 1e9), "GFLOP/s", rounded(flops / peak, 2))
     }
 }
+for (name, unit, speed) in [
+    ("exponential", "million/s", exponentialSpeed), ("landscape, 8 lanes, 30 candidates", "million steps/s", landscapeSpeed),
+] {
+    let runs = (0..<5).map { _ in speed() }.sorted { $0.steps < $1.steps }
+    row(name, rounded(runs[2].steps / 1e6, 2), unit, rounded(runs[2].flops / peaks.double, 2))
+}
 let frame = sampleResults().encoded()
 row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(median(of: 9) { secondsToEncode() } * 1e6), "µs", "")
 row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")
