@@ -25,6 +25,12 @@ for pool in Pooling.allCases {
     row("convolutional network, pool \(pool), a step of 32 images", rounded(vanilla * 1e3, 2), "ms", share)
     row("the same with Reg2, and how many times as long", rounded(penalized * 1e3, 2), "ms", "\(rounded(penalized / vanilla, 2)) ×")
 }
+for (name, unit, speed) in [
+    ("exponential", "million/s", exponentialSpeed), ("landscape, 8 lanes, 30 candidates", "million steps/s", landscapeSpeed),
+] {
+    let runs = (0..<5).map { _ in speed() }.sorted { $0.steps < $1.steps }
+    row(name, rounded(runs[2].steps / 1e6, 2), unit, rounded(runs[2].flops / peaks.double, 2))
+}
 let frame = sampleResults().encoded()
 row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(median(of: 9) { secondsToEncode() } * 1e6), "µs", "")
 row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")

@@ -37,36 +37,11 @@ protocol TranslatableProblem: Problem {
     init(_ parameters: ParameterReader) throws
 }
 
+extension DiagonalNetwork: TranslatableProblem {}
+extension Landscape: TranslatableProblem {}
+
 extension TranslatableProblem {
     fileprivate static func plan(of lease: Lease) throws(TranslationError) -> any LeasePlan { try GroupPlan<Self>(lease) }
-}
-
-extension DiagonalNetwork: TranslatableProblem {
-    init(_ parameters: ParameterReader) throws {
-        try self.init(
-            dimension: parameters.integer("dimension"), samples: parameters.integer("samples"), nonzero: parameters.integer("nonzero"),
-            signalVariance: parameters.real("signal_variance"), noiseVariance: parameters.real("noise_variance"),
-            initializationScale: parameters.real("initialization_scale"), batchSize: parameters.integer("batch_size"),
-            epochs: parameters.integer("epochs"), precision: parameters.precision())
-    }
-}
-
-extension Landscape: TranslatableProblem {
-    init(_ parameters: ParameterReader) throws {
-        guard try parameters.precision() == .float64 else { throw TranslationError(description: "landscape is computed in float64 only") }
-        func shape(_ name: String) throws -> Shape {
-            try Shape(
-                height: parameters.real("\(name)_height"), heightDeviation: parameters.real("\(name)_height_deviation"),
-                width: parameters.real("\(name)_width"), widthDeviation: parameters.real("\(name)_width_deviation"))
-        }
-        try self.init(
-            candidates: parameters.integer("candidates"), samples: parameters.integer("samples"),
-            maximumProbability: parameters.real("maximum_probability"), minimum: shape("minimum"), second: shape("second"),
-            offset: parameters.real("offset"), initializationsPerSide: parameters.integer("initializations_per_side"),
-            batchSize: parameters.integer("batch_size"), epochs: parameters.integer("epochs"),
-            learningRateDecay: parameters.real("learning_rate_decay"), noiseDeviation: parameters.real("noise_deviation"),
-            recording: parameters.recording())
-    }
 }
 
 extension GroupPlan where P: TranslatableProblem {
@@ -93,7 +68,7 @@ extension GroupPlan where P: TranslatableProblem {
 }
 
 /// Takes a problem's parameters by name and type. A missing one means that coordinator and worker are of different builds.
-struct ParameterReader {
+struct ParameterReader: Parameters {
     private let values: [String: ParameterValue]
 
     init(_ values: [String: ParameterValue]) { self.values = values }
@@ -111,20 +86,6 @@ struct ParameterReader {
     func text(_ name: String) throws(TranslationError) -> String {
         guard case .text(let value) = values[name] else { throw missing(name, "a text") }
         return value
-    }
-
-    func precision() throws(TranslationError) -> Precision {
-        let name = try text("precision")
-        guard let precision = Precision(rawValue: name) else {
-            throw TranslationError(description: "this worker knows no precision \(name)")
-        }
-        return precision
-    }
-
-    func recording() throws(TranslationError) -> Recording {
-        let name = try text("record")
-        guard let recording = Recording(rawValue: name) else { throw TranslationError(description: "this worker knows no record \(name)") }
-        return recording
     }
 
     private func missing(_ name: String, _ kind: String) -> TranslationError {

@@ -48,7 +48,7 @@ import Wire
     @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
         let mistakes: [(change: (inout GroupSpec) -> Void, reason: String)] = [
             ({ $0.problem = "perceptron" }, "this worker knows no problem perceptron"),
-            ({ $0.parameters["precision"] = .text("float16") }, "this worker knows no precision float16"),
+            ({ $0.parameters["precision"] = .text("float16") }, "precision = float16 cannot be computed: it must be float32 or float64"),
             ({ $0.parameters["precision"] = nil }, "parameter precision: found nothing, need a text"),
             ({ $0.parameters["dimension"] = .real(8) }, "parameter dimension: found 8.0, need an integer"),
             ({ $0.parameters["epochs"] = .text("many") }, "parameter epochs: found \"many\", need an integer"),
@@ -118,6 +118,33 @@ import Wire
             return other.digest
         }
         #expect(Set(digests + [record.digest]).count == changes.count + 1)
+    }
+}
+
+@Suite("Results of recorded trials") struct RecordedResultTests {
+    @Test(
+        "those of the largest lease fit into a frame, and no trial's series weigh more than is declared",
+        arguments: [("trajectory", 1), ("trajectory", 50), ("variability", 1), ("variability", 50), ("variability", 16_383)])
+    func frame(record: String, epochs: Int) throws {
+        let declaration = ProblemDeclaration.landscape
+        var parameters = Dictionary(uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.standard!) })
+        // One function and one sample of it: one retrained copy a trial.
+        for (name, value) in [("candidates", 1), ("samples", 1), ("epochs", epochs)] { parameters[name] = .integer(value) }
+        parameters["record"] = .text(record)
+        let group = GroupSpec(problem: "landscape", parameters: parameters, seed: .max, trainingSet: 0, initialization: 0, repetition: 0)
+        let settings = Array(repeating: penalized, count: declaration.trialsPerLease(parameters))
+        let lease = lease(.max, epoch: UInt64(UInt32.max), settings: settings, of: group)
+        let records = try #require(try translate(lease).run { _ in .goOn })
+        let bytes = records[0].series.reduce(0) { $0 + 8 * $1.values.count }
+        #expect(bytes > 8 * epochs && bytes <= declaration.resultBytes(parameters))
+        let results = zip(records, lease.trials).map { TrialResult($0, of: $1, lossRatio: 0.9, seconds: 0.1) }
+        let frame = Envelope(epoch: .max, message: .results(BatchID(rawValue: .max), lease.id, results)).encoded()
+        #expect(frame.count < Limits.frameBytes)
+        guard case .results(_, _, let arrived) = try Envelope(decoding: frame).message else {
+            Issue.record("no results")
+            return
+        }
+        #expect(arrived.map { $0.series.map(\.values.count) } == records.map { $0.series.map(\.values.count) })
     }
 }
 

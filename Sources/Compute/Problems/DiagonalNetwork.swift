@@ -82,6 +82,17 @@ public struct DiagonalNetwork: Problem {
     }
 }
 
+extension DiagonalNetwork {
+    /// - Throws: for a parameter that is missing or of another type, and for what the initializer above refuses.
+    public init(_ parameters: some Parameters) throws {
+        try self.init(
+            dimension: parameters.integer("dimension"), samples: parameters.integer("samples"), nonzero: parameters.integer("nonzero"),
+            signalVariance: parameters.real("signal_variance"), noiseVariance: parameters.real("noise_variance"),
+            initializationScale: parameters.real("initialization_scale"), batchSize: parameters.integer("batch_size"),
+            epochs: parameters.integer("epochs"), precision: parameters.precision())
+    }
+}
+
 /// Which kernel trains: all give the same bits.
 enum KernelChoice: CaseIterable {
     /// Plain loops, one lane at a time.
@@ -112,10 +123,10 @@ extension DiagonalNetwork {
         _ lanes: [Lane], at coordinates: Coordinates, by kernel: K.Type, observe: ([Observation]) -> Flow
     ) -> [TrialRecord]? {
         let data = DiagonalNetworkData(self, at: coordinates)
-        let start = DiagonalNetworkData.initialParameters(self, at: coordinates)
-        let set = TrainingSet<K.Scalar>(data, batchSize: batchSize)
+        let start = DiagonalNetworkData.initialParameters(self, at: coordinates).map { K.Scalar($0) }
+        let shared = kernel.share(TrainingSet(data, batchSize: batchSize))
         return Compute.train(
-            lanes, on: set, from: start.map { K.Scalar($0) }, epochs: epochs, by: kernel,
+            lanes, batchSize: batchSize, epochs: epochs, making: { K(shared, lanes: $0, start: start) },
             order: { epoch in DiagonalNetworkData.batchOrder(self, at: coordinates, epoch: epoch) }, observe: observe)
     }
 }

@@ -119,6 +119,25 @@ public struct Landscape: Problem {
 }
 
 extension Landscape {
+    /// - Throws: for a parameter that is missing or of another type, and for what the initializer above refuses.
+    public init(_ parameters: some Parameters) throws {
+        _ = try parameters.precision(of: [.float64])
+        func shape(_ name: String) throws -> Shape {
+            try Shape(
+                height: parameters.real("\(name)_height"), heightDeviation: parameters.real("\(name)_height_deviation"),
+                width: parameters.real("\(name)_width"), widthDeviation: parameters.real("\(name)_width_deviation"))
+        }
+        try self.init(
+            candidates: parameters.integer("candidates"), samples: parameters.integer("samples"),
+            maximumProbability: parameters.real("maximum_probability"), minimum: shape("minimum"), second: shape("second"),
+            offset: parameters.real("offset"), initializationsPerSide: parameters.integer("initializations_per_side"),
+            batchSize: parameters.integer("batch_size"), epochs: parameters.integer("epochs"),
+            learningRateDecay: parameters.real("learning_rate_decay"), noiseDeviation: parameters.real("noise_deviation"),
+            recording: parameters.recording())
+    }
+}
+
+extension Landscape {
     /// All kernels give the same bits.
     @inline(never)
     func train<K: LandscapeKernel>(
