@@ -59,7 +59,8 @@ extension SweepSpec {
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
             problem = kind
             readParameters(declaration, tables, file)
-            readSettings(root, tables, algorithms: declaration.algorithms, conflicts: declaration.settingConflicts)
+            let (declaration, parameters) = (declaration, parameters)
+            readSettings(root, tables, algorithms: declaration.algorithms) { declaration.settingConflicts($0, parameters) }
             checkFigure(root, tables)
         } else {
             // Of a problem that is not known all is checked that does not depend on it, and keys that no problem has are still mistakes.

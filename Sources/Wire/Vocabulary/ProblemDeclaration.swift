@@ -38,8 +38,8 @@ public struct ProblemDeclaration: Sendable {
     public var lanes: Int
     /// How many initializations it has where none of its parameters is a list of one value for each.
     public var initializations: @Sendable ([String: ParameterValue]) -> Int = { _ in 65_536 }
-    /// What a setting must not be: (parameter, what is wrong).
-    public var settingConflicts: @Sendable (Setting) -> [(parameter: String, message: String)] = { _ in [] }
+    /// What a setting must not be beside the parameters that are right by themselves: (parameter, what is wrong).
+    public var settingConflicts: @Sendable (Setting, [String: ParameterValue]) -> [(parameter: String, message: String)] = { _, _ in [] }
     /// Floating-point operations of one trial. For estimates and the size of first leases only.
     public var flops: @Sendable ([String: ParameterValue]) -> Double
     /// What a trial's series weigh in a message: as many results must fit into a frame as a lease has trials.
@@ -66,8 +66,11 @@ public struct ProblemDeclaration: Sendable {
     static let record = ParameterDeclaration(
         "record", .choice(["losses", "trajectory", "variability"]), in: "problem", standard: .text("losses"))
 
-    static func recordedBytes(_ values: [String: ParameterValue], series: Int) -> Int {
-        values["record"] == .text("losses") ? 0 : series * 8 * (Int(values.integer("epochs")) + 1)
+    /// - Parameters:
+    ///   - series: how many have a number for each epoch.
+    ///   - others: how many numbers are in all other series together.
+    static func recordedBytes(_ values: [String: ParameterValue], series: Int, others: Int) -> Int {
+        values["record"] == .text("losses") ? 0 : 8 * (series * (Int(values.integer("epochs")) + 1) + others)
     }
 
     static let recordConflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { values in

@@ -15,16 +15,35 @@ extension ProblemDeclaration {
             ParameterDeclaration("epochs", .integer(1...1_000_000_000), in: "training", standard: .integer(200)),
             ParameterDeclaration("precision", .choice(["float32", "float64"]), in: "training", standard: .text("float32")),
             ParameterDeclaration("initialization_scale", .real(0...1e3, excludesMinimum: true), in: "grid"),
+            ParameterDeclaration("record", .choice(["losses", "variability"]), in: "problem", standard: .text("losses")),
+            ParameterDeclaration("replacements", .integer(1...4096), in: "problem", standard: .integer(8)),
         ],
-        algorithms: ["sgd"], lanes: 16, initializations: { _ in 65_536 }, settingConflicts: { _ in [] },
-        // Six passes over X or X² a step, one fused multiply-add (2 flop) an element.
-        flops: {
-            $0.integer("epochs") * $0.integer("samples") / $0.integer("batch_size") * 12 * $0.integer("samples") * $0.integer("dimension")
+        algorithms: ["sgd"], lanes: 16, initializations: { _ in 65_536 },
+        settingConflicts: { setting, values in
+            guard values["record"] == .text("variability") else { return [] }
+            let strengths = [("lambda1", setting.lambda1), ("lambda2", setting.lambda2)].filter { $0.1 != 0 }
+            return strengths.map { ($0, "found \($1), allowed is 0 with record = \"variability\", which is about SGD alone") }
         },
-        resultBytes: { _ in 0 },
+        // Six passes over X or X² a step, one fused multiply-add (2 flop) an element. The variability: steps of the copies that touch the
+        // batch alone and a pass at the end of each epoch, 7 fused multiply-adds an element; and squares of gradients, of (2d)² ÷ 2 each.
+        flops: {
+            let (d, n, epochs) = ($0.integer("dimension"), $0.integer("samples"), $0.integer("epochs"))
+            let training = epochs * n / $0.integer("batch_size") * 12 * n * d
+            guard $0["record"] == .text("variability") else { return training }
+            return training + epochs * (n * $0.integer("replacements") * 14 * n * d + (3 * n + 86) * 4 * d * d)
+        },
+        resultBytes: { recordedBytes($0, series: 6, others: 11) },
         conflicts: { values in
             let (d, n) = (values.integer("dimension"), values.integer("samples"))
-            var found: [(parameter: String, message: String)] = []
+            var found = recordConflicts(values)
+            if values["record"] == .text("variability") {
+                if values["precision"] != .text("float64") {
+                    found.append(("precision", "found \"float32\", allowed is \"float64\" with record = \"variability\""))
+                }
+                if d > 1024 {
+                    found.append(("dimension", "found \(Int(d)), allowed are at most 1024 with record = \"variability\""))
+                }
+            }
             if values.integer("nonzero") > d {
                 found.append(("nonzero", "found \(Int(values.integer("nonzero"))), which is more than dimension = \(Int(d))"))
             }

@@ -28,7 +28,7 @@ extension ProblemDeclaration {
         ],
         algorithms: ["sgd", "gd", "noisy-gd", "noisy-gd-matched"], lanes: 8,
         initializations: { Int($0.integer("initializations_per_side") * $0.integer("initializations_per_side")) },
-        settingConflicts: { setting in
+        settingConflicts: { setting, _ in
             guard setting.algorithm != "sgd", setting.lambda2 != 0 else { return [] }
             return [
                 ("lambda2", "found \(setting.lambda2), allowed is 0 with \(setting.algorithm), which has no mini-batch that could deviate")
@@ -41,5 +41,5 @@ extension ProblemDeclaration {
             let copies = $0["record"] == .text("variability") ? $0.integer("samples") * $0.integer("candidates") : 0
             return $0.integer("epochs") * (1 + copies) * present * 160 + min(50, $0.integer("epochs")) * $0.integer("candidates") * 90
         },
-        resultBytes: { recordedBytes($0, series: 10) + 4 * 64 * 8 }, conflicts: recordConflicts, warnings: { _ in [] })
+        resultBytes: { recordedBytes($0, series: 10, others: 4 * 64) }, conflicts: recordConflicts, warnings: { _ in [] })
 }
