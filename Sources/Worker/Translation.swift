@@ -47,7 +47,8 @@ extension DiagonalNetwork: TranslatableProblem {
             dimension: parameters.integer("dimension"), samples: parameters.integer("samples"), nonzero: parameters.integer("nonzero"),
             signalVariance: parameters.real("signal_variance"), noiseVariance: parameters.real("noise_variance"),
             initializationScale: parameters.real("initialization_scale"), batchSize: parameters.integer("batch_size"),
-            epochs: parameters.integer("epochs"), precision: parameters.precision())
+            epochs: parameters.integer("epochs"), precision: parameters.precision(), recording: parameters.recording(),
+            replacements: parameters.integer("replacements"))
     }
 }
 

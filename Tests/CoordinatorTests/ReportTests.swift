@@ -110,11 +110,11 @@ import Wire
         )
         let expected = """
             trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest
-            d3d7799e6d4189a73e6861c4ec0f3619,diagonal-network,sgd,0,0,0.01,0,0,0,done,10,1e-07,4,1,\(a)
-            bc4564a7ada6430f28370e5fe4a9d1dc,diagonal-network,sgd,0.01,0,0.01,0,0,0,done,10,0.25,1,0.25,\(b)
-            6d17f2251a357e6786522a76309cab4e,diagonal-network,sgd,0.1,0,0.01,0,0,0,diverged,3,,,,\(c)
-            0a9d437e87368e7db3ea7d20b96afe17,diagonal-network,sgd,0.01,0.02,0.01,0,0,0,failed,0,,,,
-            d9c92b22a0bf2c2ea96098c52129c205,diagonal-network,sgd,0.1,0.2,0.01,0,0,0,done,10,-0,1e+22,2.5e+21,\(a)
+            05c431dffe377dbe01bb89d567b1eb1d,diagonal-network,sgd,0,0,0.01,0,0,0,done,10,1e-07,4,1,\(a)
+            d3ff3ccceb2ad3326f1ca0ce2af0b15e,diagonal-network,sgd,0.01,0,0.01,0,0,0,done,10,0.25,1,0.25,\(b)
+            d9082b0c7c32c53d5d355978c1085de4,diagonal-network,sgd,0.1,0,0.01,0,0,0,diverged,3,,,,\(c)
+            d0fbff2fa50cfc0c90041e4b8fa7edab,diagonal-network,sgd,0.01,0.02,0.01,0,0,0,failed,0,,,,
+            4ceb72b0a4c6150389f817f2ad3fb0ea,diagonal-network,sgd,0.1,0.2,0.01,0,0,0,done,10,-0,1e+22,2.5e+21,\(a)
 
             """
         #expect(try file("results.csv") == expected)

@@ -55,6 +55,7 @@ func shipped(_ name: String) -> String {
             spec.parameters == [
                 "dimension": .integer(100), "samples": .integer(40), "nonzero": .integer(5), "signal_variance": .real(2),
                 "noise_variance": .real(1), "batch_size": .integer(1), "epochs": .integer(200), "precision": .text("float32"),
+                "record": .text("losses"), "replacements": .integer(8),
             ])
         #expect(spec.perInitialization == ["initialization_scale": [.real(0.2), .real(0.3), .real(0.4)]])
         #expect(spec.declaration.flops(spec.parameters(ofInitialization: 0)) == 200 * 40 * 48_000)

@@ -176,6 +176,40 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             ])
     }
 
+    @Test("what a recorded variability cannot be had with is told at the parameter, or the table that leaves it out") func variability() {
+        func recorded(_ precision: String, _ change: (inout String) -> Void = { _ in }) -> [String] {
+            var text = smallSweep("nonzero = 2", "record = \"variability\"").replacing("epochs = 10", with: precision + "epochs = 10")
+            text = String(text.prefix(upTo: text.firstRange(of: "[strengths]")!.lowerBound))
+            text += "[[settings]]\nlabel = \"SGD\"\nalgorithm = \"sgd\"\n"
+            change(&text)
+            return mistakes(text)
+        }
+        let float64 = "precision = \"float64\"\n"
+        #expect(recorded(float64) { $0.replace("dimension = 4", with: "dimension = 5") } == [])
+        #expect(
+            recorded("") { $0.replace("dimension = 4", with: "dimension = 1025") } == [
+                "6: dimension: found 1025, allowed are at most 1024 with record = \"variability\"",
+                "10: precision: found \"float32\", allowed is \"float64\" with record = \"variability\"",
+            ])
+        #expect(
+            recorded(float64) {
+                $0.replace("dimension = 4", with: "dimension = 5")
+                $0.replace("epochs = 10", with: "epochs = 16384")
+            } == ["13: epochs: found 16384, allowed are at most 16383 with record = \"variability\""])
+        #expect(
+            recorded(float64) {
+                $0.replace("dimension = 4", with: "dimension = 5")
+                $0 += "[[settings]]\nlabel = \"Reg\"\nalgorithm = \"sgd\"\nlambda2 = 0.5\nlambda1 = 1\n"
+            } == [
+                "26: lambda2: found 0.5, allowed is 0 with record = \"variability\", which is about SGD alone",
+                "27: lambda1: found 1.0, allowed is 0 with record = \"variability\", which is about SGD alone",
+            ])
+        #expect(
+            recorded(float64) { $0.replace("\"variability\"", with: "\"trajectory\"") }.contains {
+                $0.hasPrefix("8: record: found \"trajectory\", allowed is one of \"losses\", \"variability\"")
+            })
+    }
+
     @Test("strengths are a list or a range, and a range goes up") func strengths() {
         #expect(
             mistakes("values = [0.1, 0.01]", "values = [0.1, 0.01, 0.1]\nfrom = 1") == [
@@ -309,6 +343,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             spec.parameters == [
                 "dimension": .integer(4), "samples": .integer(6), "nonzero": .integer(2), "signal_variance": .real(2),
                 "noise_variance": .real(1), "batch_size": .integer(1), "epochs": .integer(10), "precision": .text("float32"),
+                "record": .text("losses"), "replacements": .integer(8),
             ])
         #expect(spec.figure == FigureSpec(title: "small"))
     }

@@ -45,6 +45,19 @@ import Wire
         }
     }
 
+    @Test("a network is asked for its variability, with as many replacements") func variability() throws {
+        var recorded = group
+        recorded.parameters["record"] = .text("variability")
+        recorded.parameters["replacements"] = .integer(3)
+        recorded.parameters["precision"] = .text("float64")
+        let plan = try GroupPlan<DiagonalNetwork>(lease(1, settings: [vanilla], of: recorded))
+        #expect(plan.problem.recording == .variability && plan.problem.replacements == 3)
+        #expect(
+            throws: TranslationError(
+                description: "lambda1 = 0.001 cannot be computed: it must be 0 with record = variability, which is about SGD alone")
+        ) { try translate(lease(1, of: recorded)) }
+    }
+
     @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
         let mistakes: [(change: (inout GroupSpec) -> Void, reason: String)] = [
             ({ $0.problem = "perceptron" }, "this worker knows no problem perceptron"),

@@ -30,7 +30,8 @@ extension SweepSpec {
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
             spec.problem = kind
             spec.readParameters(spec.declaration, tables, file)
-            spec.readSettings(root, tables, algorithms: spec.declaration.algorithms, conflicts: spec.declaration.settingConflicts)
+            let (declaration, parameters) = (spec.declaration, spec.parameters)
+            spec.readSettings(root, tables, algorithms: declaration.algorithms) { declaration.settingConflicts($0, parameters) }
         } else {
             // Of a problem that is not known all is checked that does not depend on it, and keys that no problem has are still mistakes.
             for parameter in ProblemDeclaration.all.flatMap(\.parameters) { tables[parameter].allow([parameter.key]) }

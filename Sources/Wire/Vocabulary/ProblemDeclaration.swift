@@ -38,8 +38,8 @@ public struct ProblemDeclaration: Sendable {
     public var lanes: Int
     /// How many initializations it has where none of its parameters is a list of one value for each.
     public var initializations: @Sendable ([String: ParameterValue]) -> Int
-    /// What a setting must not be: (parameter, what is wrong).
-    public var settingConflicts: @Sendable (Setting) -> [(parameter: String, message: String)]
+    /// What a setting must not be beside the parameters that are right by themselves: (parameter, what is wrong).
+    public var settingConflicts: @Sendable (Setting, [String: ParameterValue]) -> [(parameter: String, message: String)]
     /// Floating-point operations of one trial. For estimates and the size of first leases only.
     public var flops: @Sendable ([String: ParameterValue]) -> Double
     /// What a trial's series weigh in a message: as many results must fit into a frame as a lease has trials.
@@ -62,8 +62,11 @@ public struct ProblemDeclaration: Sendable {
     private static let record = ParameterDeclaration(
         "record", .choice(["losses", "trajectory", "variability"]), in: "problem", standard: .text("losses"))
 
-    private static func recordedBytes(_ values: [String: ParameterValue], series: Int) -> Int {
-        values["record"] == .text("losses") ? 0 : series * 8 * (Int(values.integer("epochs")) + 1)
+    /// - Parameters:
+    ///   - series: how many have a number for each epoch.
+    ///   - others: how many numbers are in all other series together.
+    private static func recordedBytes(_ values: [String: ParameterValue], series: Int, others: Int) -> Int {
+        values["record"] == .text("losses") ? 0 : 8 * (series * (Int(values.integer("epochs")) + 1) + others)
     }
 
     private static let recordConflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { values in
@@ -86,16 +89,35 @@ public struct ProblemDeclaration: Sendable {
             ParameterDeclaration("epochs", .integer(1...1_000_000_000), in: "training", standard: .integer(200)),
             ParameterDeclaration("precision", .choice(["float32", "float64"]), in: "training", standard: .text("float32")),
             ParameterDeclaration("initialization_scale", .real(0...1e3, excludesMinimum: true), in: "grid"),
+            ParameterDeclaration("record", .choice(["losses", "variability"]), in: "problem", standard: .text("losses")),
+            ParameterDeclaration("replacements", .integer(1...4096), in: "problem", standard: .integer(8)),
         ],
-        algorithms: ["sgd"], lanes: 16, initializations: { _ in 65_536 }, settingConflicts: { _ in [] },
-        // Six passes over X or X² a step, one fused multiply-add (2 flop) an element.
-        flops: {
-            $0.integer("epochs") * $0.integer("samples") / $0.integer("batch_size") * 12 * $0.integer("samples") * $0.integer("dimension")
+        algorithms: ["sgd"], lanes: 16, initializations: { _ in 65_536 },
+        settingConflicts: { setting, values in
+            guard values["record"] == .text("variability") else { return [] }
+            let strengths = [("lambda1", setting.lambda1), ("lambda2", setting.lambda2)].filter { $0.1 != 0 }
+            return strengths.map { ($0, "found \($1), allowed is 0 with record = \"variability\", which is about SGD alone") }
         },
-        resultBytes: { _ in 0 },
+        // Six passes over X or X² a step, one fused multiply-add (2 flop) an element. The variability: steps of the copies that touch the
+        // batch alone and a pass at the end of each epoch, 7 fused multiply-adds an element; and squares of gradients, of (2d)² ÷ 2 each.
+        flops: {
+            let (d, n, epochs) = ($0.integer("dimension"), $0.integer("samples"), $0.integer("epochs"))
+            let training = epochs * n / $0.integer("batch_size") * 12 * n * d
+            guard $0["record"] == .text("variability") else { return training }
+            return training + epochs * (n * $0.integer("replacements") * 14 * n * d + (3 * n + 86) * 4 * d * d)
+        },
+        resultBytes: { recordedBytes($0, series: 6, others: 11) },
         conflicts: { values in
             let (d, n) = (values.integer("dimension"), values.integer("samples"))
-            var found: [(parameter: String, message: String)] = []
+            var found = recordConflicts(values)
+            if values["record"] == .text("variability") {
+                if values["precision"] != .text("float64") {
+                    found.append(("precision", "found \"float32\", allowed is \"float64\" with record = \"variability\""))
+                }
+                if d > 1024 {
+                    found.append(("dimension", "found \(Int(d)), allowed are at most 1024 with record = \"variability\""))
+                }
+            }
             if values.integer("nonzero") > d {
                 found.append(("nonzero", "found \(Int(values.integer("nonzero"))), which is more than dimension = \(Int(d))"))
             }
@@ -142,7 +164,7 @@ public struct ProblemDeclaration: Sendable {
         ],
         algorithms: ["sgd", "gd", "noisy-gd", "noisy-gd-matched"], lanes: 8,
         initializations: { Int($0.integer("initializations_per_side") * $0.integer("initializations_per_side")) },
-        settingConflicts: { setting in
+        settingConflicts: { setting, _ in
             guard setting.algorithm != "sgd", setting.lambda2 != 0 else { return [] }
             return [
                 ("lambda2", "found \(setting.lambda2), allowed is 0 with \(setting.algorithm), which has no mini-batch that could deviate")
@@ -155,7 +177,7 @@ public struct ProblemDeclaration: Sendable {
             let copies = $0["record"] == .text("variability") ? $0.integer("samples") * $0.integer("candidates") : 0
             return $0.integer("epochs") * (1 + copies) * present * 160 + min(50, $0.integer("epochs")) * $0.integer("candidates") * 90
         },
-        resultBytes: { recordedBytes($0, series: 10) + 4 * 64 * 8 }, conflicts: recordConflicts, warnings: { _ in [] })
+        resultBytes: { recordedBytes($0, series: 10, others: 4 * 64) }, conflicts: recordConflicts, warnings: { _ in [] })
 }
 
 extension Dictionary where Key == String, Value == ParameterValue {
