@@ -5,7 +5,7 @@ BIN := .build/release
 RUN := $(BIN)/regsweep
 
 # What the programs are built on and run with, and what the tests use besides. libsodium-dev comes with libzmq3-dev.
-PACKAGES := libzmq3-dev libprotobuf-c-dev libsqlite3-dev gnuplot-nox fonts-dejavu-core
+PACKAGES := libzmq3-dev libprotobuf-c-dev libsqlite3-dev zlib1g-dev gnuplot-nox fonts-dejavu-core
 TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3
 
 PROTO := Sources/Wire/CMessages
