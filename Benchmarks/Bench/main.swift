@@ -18,6 +18,13 @@ for precision in Precision.allCases {
         row("diagonal network, \(lanes) lanes, \(precision)", rounded(flops / 1e9), "GFLOP/s", rounded(flops / peak, 2))
     }
 }
+for pool in Pooling.allCases {
+    let vanilla = secondsOfStep(lambda2: 0, pool: pool), penalized = secondsOfStep(lambda2: 0.01, pool: pool)
+    // Only the paper's network has a count of operations to be compared with.
+    let share = pool == .max ? rounded(Double(operationsOfStep) / vanilla / peaks.single, 2) : ""
+    row("convolutional network, pool \(pool), a step of 32 images", rounded(vanilla * 1e3, 2), "ms", share)
+    row("the same with Reg2, and how many times as long", rounded(penalized * 1e3, 2), "ms", "\(rounded(penalized / vanilla, 2)) ×")
+}
 let frame = sampleResults().encoded()
 row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(median(of: 9) { secondsToEncode() } * 1e6), "µs", "")
 row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")

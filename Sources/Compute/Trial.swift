@@ -48,11 +48,11 @@ public struct Coordinates: Sendable, Hashable {
     }
 }
 
-/// Losses at the end of an epoch, in squared units of the label.
+/// Losses at the end of an epoch.
 public struct CurvePoint: Sendable, Equatable {
     /// Epochs trained so far, from 1.
     public var epoch: Int
-    /// Mean loss on the training set, without penalties; and the exact population risk.
+    /// Mean loss on the training set, without penalties; and the exact population risk, or for a network the mean loss on the test set.
     public var trainLoss: Double, testLoss: Double
 
     public init(epoch: Int, trainLoss: Double, testLoss: Double) {
@@ -77,8 +77,21 @@ public struct TrialRecord: Sendable, Equatable {
     public var trainLoss: Double, testLoss: Double
     /// At the epochs that `CurveRule` names, as long as the losses were finite.
     public var curve: [CurvePoint]
-    /// Final θ = (a, b) as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
+    /// Final θ, in the problem's order, as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
     public var parameterBits: [UInt64]
+    /// What a problem has to say besides losses, each with a value for every point of the curve; most have nothing.
+    public var series: [Series] = []
+
+    /// Named numbers along the curve.
+    public struct Series: Sendable, Equatable {
+        public var name: String
+        public var values: [Double]
+
+        public init(name: String, values: [Double]) {
+            self.name = name
+            self.values = values
+        }
+    }
 
     public init(
         outcome: Outcome, epochs: Int, trainLoss: Double, testLoss: Double, curve: [CurvePoint], parameterBits: [UInt64]
@@ -92,10 +105,17 @@ public struct TrialRecord: Sendable, Equatable {
     }
 
     /// Everything in the record as words, for hashing and for comparing bit for bit: outcome (0 done, 1 diverged), epochs, final
-    /// losses, number of curve points and their three words each, then the parameters.
+    /// losses, number of curve points and their three words each, then the parameters; and if there are series, their number and for each
+    /// the length of its name, the name's bytes in UTF-8, the number of values and the values.
     public var bits: [UInt64] {
         let head = [outcome == .done ? 0 : 1, UInt64(epochs), trainLoss.bitPattern, testLoss.bitPattern, UInt64(curve.count)]
-        return head + curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] } + parameterBits
+        let points = curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] }
+        guard !series.isEmpty else { return head + points + parameterBits }
+        let more = series.flatMap { series in
+            [UInt64(series.name.utf8.count)] + series.name.utf8.map { UInt64($0) } + [UInt64(series.values.count)]
+                + series.values.map(\.bitPattern)
+        }
+        return head + points + parameterBits + [UInt64(series.count)] + more
     }
 }
 
