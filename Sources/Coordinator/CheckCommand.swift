@@ -12,7 +12,7 @@ struct Check: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let (spec, cluster, directory) = try sweep.load()
+            let (spec, cluster, directory, _) = try sweep.load()
             for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
             let grid = Grid(spec)
             var stored = 0, measured: Double?

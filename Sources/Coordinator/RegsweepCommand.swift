@@ -14,7 +14,7 @@ internal import Wire
             Exit codes of run: 0 all trials are stored · 1 finished with failed trials · 2 bad input · 3 interrupted, the same \
             command resumes · 4 the environment (port, disk, lock, no workers).
             """,
-        version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self])
+        version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self, Export.self])
 
     static func main() {
         Console.prepare()
@@ -41,14 +41,20 @@ struct SweepArguments: ParsableArguments {
     @Option(help: "Results directory. (default: results/NAME, or results/NAME-seed-N with --seed)")
     var out: String?
 
+    @Option(help: "Folder with the data set of a sweep that reads one, instead of the file's `data`.")
+    var data: String?
+
     @Option(help: "cluster.toml: where to listen, how many local workers, timing.")
     var cluster: String?
 
-    func load() throws -> (spec: SweepSpec, cluster: ClusterSpec, directory: String) {
+    /// - Returns: with the files of the data set, by hash; none for a sweep that reads none.
+    func load() throws -> (spec: SweepSpec, cluster: ClusterSpec, directory: String, data: [Digest: [UInt8]]) {
         do {
-            let spec = try SweepSpec.load(path: sweep, seed: seed)
+            var spec = try SweepSpec.load(path: sweep, seed: seed)
+            let files = try spec.readData(folder: data, sweep)
             let directory = out ?? "results/\(spec.name)" + (seed.map { "-seed-\($0)" } ?? "")
-            return (spec, try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec(), directory)
+            let cluster = try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec()
+            return (spec, cluster, directory, files)
         } catch {
             Console.writeLine("\(error)")
             throw ExitCode(2)

@@ -45,6 +45,8 @@ struct ReportCommand: ParsableCommand {
 
     private func summarize(_ spec: SweepSpec, directory: String, writes: Bool) throws -> Report {
         let store = try ResultStore(reading: "\(directory)/store.sqlite")
+        var spec = spec
+        spec.takeData(from: try store.base())
         try Resume.refuseForeign(stored: try store.base(), spec, directory)
         return try Report(Grid(spec), directory: writes ? directory : nil) { try store.result($0) }
     }

@@ -49,7 +49,7 @@ struct Run: ParsableCommand {
         catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
         var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
         logger.logLevel = logLevel
-        var (spec, cluster, directory) = try sweep.load()
+        var (spec, cluster, directory, data) = try sweep.load()
         for warning in spec.warnings { logger.warning("\(warning)") }
         if let listen { cluster.listen = listen }
         let worker = try workerProgram()
@@ -71,7 +71,7 @@ struct Run: ParsableCommand {
             grid, cluster, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines)
+            baselines: resumed.baselines, checkpoints: resumed.checkpoints)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
         let join = Self.shellWords([worker, "--connect", endpoint])
         if !quiet, !scheduler.isFinished {
@@ -82,7 +82,8 @@ struct Run: ParsableCommand {
             logPath: "\(directory)/workers.log")
         var loop = EventLoop(
             scheduler, socket: socket, store: store, launcher: launcher,
-            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, mailbox: interrupts.mailbox,
+            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, data: data,
+            mailbox: interrupts.mailbox,
             logger: logger)
         interrupts.isLoopRunning.store(true, ordering: .sequentiallyConsistent)
         let end = try loop.run()
@@ -101,7 +102,8 @@ struct Run: ParsableCommand {
         return Scheduler.Configuration(
             sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, lanes: declaration.lanes,
-            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest)
+            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest,
+            checkpoints: cluster.checkpoints)
     }
 
     private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws {

@@ -71,7 +71,8 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     @Test(
         "the two deciders and what they stand on know no clock, socket, file or thread",
         arguments: [
-            "Sources/Coordinator/Scheduling", "Sources/Worker/WorkerMachine.swift", "Sources/Coordinator/Sweep/Grid.swift",
+            "Sources/Coordinator/Scheduling", "Sources/Worker/WorkerMachine", "Sources/Worker/DataFetch.swift",
+            "Sources/Coordinator/Sweep/Grid.swift",
             "Sources/Coordinator/Reporting/Summary.swift", "Sources/Coordinator/Reporting/Statistics.swift",
         ])
     func deciders(place: String) {
@@ -99,7 +100,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
             "Sources/Coordinator/Store/StoreLock.swift",
             "Sources/Coordinator/Reporting/TextFile.swift", "Sources/Wire/Messages/MessageDecoding.swift",
             "Sources/Wire/Messages/MessageEncoding.swift", "Sources/Wire/Sockets/", "Sources/Wire/System/",
-            "Sources/Wire/Vocabulary/Digest.swift",
+            "Sources/Wire/Vocabulary/Digest.swift", "Sources/Worker/DataCache.swift", "Sources/Worker/Safetensors.swift",
         ]
         for file in SourceFile.below("Sources") where file.usesUnsafe {
             #expect(homes.contains(where: file.path.hasPrefix), "\(file.path)")

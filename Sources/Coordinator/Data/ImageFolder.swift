@@ -85,7 +85,7 @@ struct ImageFolder {
             ]
     }
 
-    private static let advice =
+    static let advice =
         "name a folder with the four files of Fashion-MNIST, such as \(parts[0].name).gz, from \(source), by --data DIR or data = \"DIR\" in the sweep file"
 
     private static func refuse(_ file: String, _ message: String) -> SpecErrors {

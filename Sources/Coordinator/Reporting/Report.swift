@@ -32,7 +32,7 @@ struct Report {
     ///   - lookup: the stored result of a trial.
     init(_ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?) throws {
         var results = try directory.map { try TextFile("\($0)/results.csv") }
-        try results?.write(Tables.resultsHeader)
+        try results?.write(Tables.withDecay(Tables.resultsHeader, grid.spec))
         var curves = MeanCurves(settings: grid.spec.settings.count)
         var current: (group: Int, results: [TrialResult?]) = (-1, [])
         var failures: [String: Int] = [:]
@@ -45,7 +45,8 @@ struct Report {
             var baselineLoss: Double?
             if case .done(_, let loss) = baseline?.outcome { baselineLoss = loss }
             if case .failed(let reason) = result.outcome { failures[reason, default: 0] += 1 }
-            try results?.write(Tables.resultLine(grid, index, result, baselineLoss: baselineLoss))
+            let line = Tables.resultLine(grid, index, result, baselineLoss: baselineLoss)
+            try results?.write(Tables.withDecay(line, grid.spec, grid.setting(of: index)))
             curves.add(
                 result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
                 setting: index - trials.lowerBound)
@@ -53,17 +54,21 @@ struct Report {
         }
         claims = Claims(summary, grid.spec)
         table = grid.spec.rows.isEmpty ? nil : LossTable(summary, grid.spec)
-        text = table?.text ?? Tables.console(summary, grid.spec) + "\n" + claims.text
+        text =
+            table?.text
+            ?? (grid.spec.isByRate ? RateTable(summary, grid.spec).text : Tables.console(summary, grid.spec) + "\n" + claims.text)
         self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
         try results?.finish()
         var table = try TextFile("\(directory)/summary.csv")
-        try table.write(Tables.summary(summary))
+        try table.write(Tables.summary(summary, grid.spec))
         try table.finish()
         var file = try TextFile("\(directory)/curves.csv")
-        try file.write(Tables.curvesHeader)
+        try file.write(Tables.withDecay(Tables.curvesHeader, grid.spec))
         for (setting, points) in zip(grid.spec.settings, curves.points) {
-            for (epoch, point) in points.sorted(by: { $0.key < $1.key }) { try file.write(Tables.curveLine(setting, epoch, point)) }
+            for (epoch, point) in points.sorted(by: { $0.key < $1.key }) {
+                try file.write(Tables.withDecay(Tables.curveLine(setting, epoch, point), grid.spec, setting))
+            }
         }
         try file.finish()
     }

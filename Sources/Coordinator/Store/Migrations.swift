@@ -14,7 +14,12 @@ enum Migrations {
         ) STRICT;
         CREATE TABLE base (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
         CREATE TABLE start (epoch INTEGER PRIMARY KEY, host TEXT NOT NULL, process INTEGER NOT NULL, at TEXT NOT NULL) STRICT;
+        """,
+        // 002: where trials are that take hours, until they have a result; and what they are trained to.
         """
+        CREATE TABLE checkpoint (trial BLOB PRIMARY KEY, epoch INTEGER NOT NULL, digest BLOB NOT NULL, content BLOB NOT NULL) STRICT;
+        CREATE TABLE model (trial BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT;
+        """,
     ]
 
     /// In SQLite's header, so that `file` and we know whose it is: "rgsw".

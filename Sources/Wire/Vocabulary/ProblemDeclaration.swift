@@ -8,6 +8,8 @@ public struct ParameterDeclaration: Hashable, Sendable {
         /// - Parameter excludesMinimum: the lower end itself is not allowed.
         case real(ClosedRange<Double>, excludesMinimum: Bool)
         case choice([String])
+        /// A file of the data set, which no sweep file names by itself: its value is the SHA-256 of its content, in hexadecimal.
+        case file
     }
 
     /// As in the sweep file and in trial keys.
@@ -15,7 +17,7 @@ public struct ParameterDeclaration: Hashable, Sendable {
     public var kind: Kind
     /// Nil: the file has to say it.
     public var standard: ParameterValue?
-    /// The table of the sweep file that it stands in: `problem`, `training`, or `grid` for a list with one value for each initialization,
+    /// The table of the sweep file that it stands in: `problem`, `training`, none for a `file`, or `grid` for a list with one value for each initialization,
     /// whose key there is the name and an `s`.
     public var table: String
 
@@ -46,8 +48,12 @@ public struct ProblemDeclaration: Sendable {
     public var conflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)]
     /// What is allowed but unwise.
     public var warnings: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)]
+    /// λ_wd of all settings where the sweep file says nothing; nil for a problem without weight decay.
+    public var weightDecay: Double?
+    /// Its trials are long: each has a lease of its own, makes checkpoints, can go on from one, and leaves a model.
+    public var isLong = false
 
-    public static let all = [diagonalNetwork, landscape]
+    public static let all = [diagonalNetwork, landscape, convolutionalNetwork]
 
     public static func named(_ name: String) -> ProblemDeclaration? { all.first { $0.name == name } }
 
@@ -131,6 +137,57 @@ public struct ProblemDeclaration: Sendable {
             return $0.integer("epochs") * present * 160 + min(50, $0.integer("epochs")) * $0.integer("candidates") * 90
         },
         conflicts: { _ in [] }, warnings: { _ in [] })
+}
+
+extension ProblemDeclaration {
+    /// The paper's appendix A.3; Docs/numerics.md.
+    public static let convolutionalNetwork = ProblemDeclaration(
+        name: "convolutional-network",
+        parameters: [
+            ParameterDeclaration("training_images", .file, in: ""),
+            ParameterDeclaration("training_labels", .file, in: ""),
+            ParameterDeclaration("test_images", .file, in: ""),
+            ParameterDeclaration("test_labels", .file, in: ""),
+            ParameterDeclaration("samples", .integer(1...16_777_216), in: "problem", standard: .integer(60_000)),
+            ParameterDeclaration("pool", .choice(["max", "none"]), in: "problem", standard: .text("max")),
+            ParameterDeclaration("batch_size", .integer(1...1024), in: "training", standard: .integer(32)),
+            ParameterDeclaration("epochs", .integer(1...1_000_000), in: "training", standard: .integer(400)),
+            ParameterDeclaration("learning_rate_decay", .real(0...1, excludesMinimum: true), in: "training", standard: .real(0.99)),
+            ParameterDeclaration("clip_norm", .real(0...1e6, excludesMinimum: false), in: "training", standard: .real(1)),
+            ParameterDeclaration("batch_gradient_every", .integer(0...1_000_000), in: "training", standard: .integer(0)),
+            ParameterDeclaration("precision", .choice(["float32"]), in: "training", standard: .text("float32")),
+        ],
+        algorithms: ["sgd"], lanes: 1, initializations: { _ in 65_536 },
+        settingConflicts: { setting in
+            guard setting.lambda1 != 0 else { return [] }
+            return [("lambda1", "found \(setting.lambda1), allowed is 0: Reg1 is not defined for this problem")]
+        },
+        // Forward and backward of an image: 25 Mflop with pooling; the loss on all images at the points of the curve a third of it.
+        flops: {
+            let image = 25e6 * ($0["pool"] == .text("none") ? 4.0 : 1.0)
+            return $0.integer("epochs") * $0.integer("samples") * image
+                + min(50, $0.integer("epochs")) * ($0.integer("samples") + 10_000) * image / 3
+        },
+        conflicts: { values in
+            guard values.integer("batch_size") > values.integer("samples") else { return [] }
+            return [
+                ("batch_size", "found \(Int(values.integer("batch_size"))), which is more than samples = \(Int(values.integer("samples")))")
+            ]
+        }, warnings: { _ in [] }, weightDecay: 0.01, isLong: true)
+}
+
+extension GroupSpec {
+    /// The files of the data set that its trials read, each once.
+    public var files: [Digest] {
+        var files: [Digest] = []
+        for parameter in ProblemDeclaration.named(problem)?.parameters ?? [] where parameter.kind == .file {
+            guard case .text(let text) = parameters[parameter.name], let file = Digest(hexadecimal: text), !files.contains(file) else {
+                continue
+            }
+            files.append(file)
+        }
+        return files
+    }
 }
 
 extension Dictionary where Key == String, Value == ParameterValue {
