@@ -12,7 +12,7 @@ struct Check: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let (list, cluster, directory) = try sweep.load()
+            let (list, cluster, directory, _) = try sweep.load()
             for (number, spec) in list.sweeps.enumerated() {
                 if number > 0 { print() }
                 try check(spec, cluster, list.directory(of: spec, below: directory))

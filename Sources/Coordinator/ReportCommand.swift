@@ -63,6 +63,8 @@ struct ReportCommand: ParsableCommand {
         try list.sweeps.map { spec in
             let own = list.directory(of: spec, below: directory)
             let store = try ResultStore(reading: "\(own)/store.sqlite")
+            var spec = spec
+            spec.takeData(from: try store.base())
             try Resume.refuseForeign(stored: try store.base(), spec, own)
             return try Report(Grid(spec), directory: writes ? own : nil, of: store)
         }

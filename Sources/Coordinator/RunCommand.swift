@@ -49,13 +49,14 @@ struct Run: ParsableCommand {
         catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
         var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
         logger.logLevel = logLevel
-        var (list, cluster, directory) = try sweep.load()
+        var (list, cluster, directory, data) = try sweep.load()
         if let listen { cluster.listen = listen }
         for spec in list.sweeps { for warning in spec.warnings { logger.warning("\(warning)") } }
         let worker = try workerProgram()
         var worst: Int32 = 0, reports: [Report] = []
         for spec in list.sweeps {
-            let (code, report) = try run(spec, cluster, list.directory(of: spec, below: directory), worker: worker, interrupts, logger)
+            let own = list.directory(of: spec, below: directory)
+            let (code, report) = try run(spec, cluster, own, worker: worker, data, interrupts, logger)
             if worst == 0 { worst = code }
             reports.append(report)
         }
@@ -66,7 +67,8 @@ struct Run: ParsableCommand {
     /// One sweep from its store to its results directory.
     /// - Returns: with an exit code: 0, 1 for failed trials, 4 for a figure that could not be drawn.
     private func run(
-        _ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String, worker: String, _ interrupts: Interrupts, _ logger: Logger
+        _ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String, worker: String, _ data: [Digest: [UInt8]],
+        _ interrupts: Interrupts, _ logger: Logger
     ) throws -> (code: Int32, report: Report) {
         let grid = Grid(spec)
 
@@ -86,7 +88,7 @@ struct Run: ParsableCommand {
             grid, cluster, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines)
+            baselines: resumed.baselines, checkpoints: resumed.checkpoints)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
         let join = Self.shellWords([worker, "--connect", endpoint])
         if !quiet, !scheduler.isFinished {
@@ -98,7 +100,7 @@ struct Run: ParsableCommand {
         let mailbox = try Mailbox<EventLoop.Letter>()
         var loop = EventLoop(
             scheduler, socket: socket, store: store, launcher: launcher,
-            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, mailbox: mailbox,
+            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, data: data, mailbox: mailbox,
             logger: logger)
         interrupts.go(to: mailbox)
         defer { interrupts.go(to: nil) }
@@ -118,7 +120,8 @@ struct Run: ParsableCommand {
             sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, lanes: declaration.lanes,
             trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
-            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest)
+            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest,
+            checkpoints: cluster.checkpoints)
     }
 
     private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws -> (code: Int32, report: Report) {

@@ -14,7 +14,7 @@ internal import Wire
             Joins the sweep at the endpoint that `regsweep run` prints and has work at once. Ctrl-C or SIGTERM finishes what \
             runs, gives the rest back and leaves; a second one leaves at once. Neither loses anything.
 
-            Exit codes: 0 drained · 2 bad usage · 4 refused, wrong processor or no coordinator.
+            Exit codes: 0 drained · 2 bad usage · 4 refused, wrong processor, no coordinator, or no room for the data.
             """,
         version: Build.version)
 
@@ -26,6 +26,9 @@ internal import Wire
 
     @Option(help: "Compute threads; each runs one lease at a time.")
     var slots = 1
+
+    @Option(help: "Where files of data sets are kept. (default: $XDG_CACHE_HOME/regsweep, or ~/.cache/regsweep)")
+    var cache: String?
 
     @Option(help: "Seconds without any word from a coordinator after which the worker leaves.")
     var orphanTimeout = 30.0
@@ -72,11 +75,15 @@ internal import Wire
                 worker: .random(), host: Host.name, process: Int(getpid()), slots: slots, cpu: Host.processor,
                 build: Build.version, selfTest: selfTestDigest())
             var loop = try WorkerLoop(
-                identity, endpoint: connect, orphanTimeout: .seconds(orphanTimeout), mailbox: mailbox, logger: logger)
+                identity, endpoint: connect, orphanTimeout: .seconds(orphanTimeout),
+                cache: DataCache(cache ?? DataCache.standardDirectory), mailbox: mailbox, logger: logger)
             switch try loop.run() {
             case .drained: logger.info("drained: nothing is left here")
             case .refused(let reason):
                 logger.error("refused: \(reason)")
+                throw ExitCode(4)
+            case .noData(let reason):
+                logger.error("\(reason)")
                 throw ExitCode(4)
             case .orphaned:
                 logger.error("no coordinator at \(connect) for \(orphanTimeout) s: leaving")

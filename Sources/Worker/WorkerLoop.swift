@@ -11,6 +11,8 @@ struct WorkerLoop: ~Copyable {
     private let logger: Logger
     private let stopwatch = Stopwatch()
     private var machine: WorkerMachine
+    private let cache: DataCache
+    private let images: ImageShelf
     private var socket: DealerSocket?
     private var threads: [LeaseID: TrialThread] = [:]
     /// Frames that the socket would not take yet, in order.
@@ -18,9 +20,12 @@ struct WorkerLoop: ~Copyable {
     private var exit: WorkerMachine.Exit?
 
     init(
-        _ identity: WorkerMachine.Identity, endpoint: String, orphanTimeout: Duration, mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
+        _ identity: WorkerMachine.Identity, endpoint: String, orphanTimeout: Duration, cache: DataCache,
+        mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
     ) throws(SocketError) {
         context = try Context()
+        self.cache = cache
+        images = ImageShelf(cache)
         self.endpoint = endpoint
         self.mailbox = mailbox
         self.logger = logger
@@ -63,11 +68,20 @@ struct WorkerLoop: ~Copyable {
             socket = nil
             socket = try DealerSocket(connectedTo: endpoint, in: context)
             logger.info("connecting to \(endpoint)")
-        case .send(let envelope): outbox.append(envelope.encoded())
+        case .send(let envelope):
+            if case .checkpoint(_, let checkpoint) = envelope.message {
+                logger.debug("checkpoint of trial \(checkpoint.key) after epoch \(checkpoint.epoch)")
+            }
+            outbox.append(envelope.encoded())
         case .compute(let lease):
             logger.debug("computing lease \(lease.id): \(lease.trials.count) trials")
-            threads[lease.id] = TrialThread(lease) { [mailbox] event in mailbox.post(event) }
+            if let checkpoint = lease.checkpoint { logger.info("trial \(checkpoint.key) goes on after epoch \(checkpoint.epoch)") }
+            threads[lease.id] = TrialThread(lease, images: images, checkpoints: machine.checkpointRule) { [mailbox] event in
+                mailbox.post(event)
+            }
         case .stop(let lease): threads[lease]?.stop()
+        case .pause(let lease): threads[lease]?.pause()
+        case .data(let command, let file): cache.perform(command, file) { [mailbox] news in mailbox.post(.data(file, news)) }
         case .report(let text): logger.warning("\(text)")
         case .exit(let exit): self.exit = exit
         }

@@ -1,6 +1,7 @@
 // StoreTests.swift · Tests/CoordinatorTests. Results on a real disk, by a real SQLite: kept once, kept whole, or refused with a reason.
 
 import FoundationEssentials
+import Logging
 import Testing
 import Wire
 
@@ -285,5 +286,64 @@ extension ResultStore {
         #expect(try Migrations.check(database, [first]) == 1)
         #expect(try rows(database, "SELECT count(*), min(x) FROM a") == [[1, 1]])
         #expect(try rows(database, "SELECT count(*), 0 FROM pragma_table_info('a')") == [[1, 0]])
+    }
+}
+
+@Suite("Store: checkpoints and models") struct StoreCheckpointTests {
+    let directory: StoreDirectory
+
+    init() throws { directory = try StoreDirectory() }
+
+    private func checkpoint(_ number: UInt64, _ epoch: Int) -> Checkpoint {
+        Checkpoint(key: key(number), epoch: epoch, content: [UInt8(epoch), 0, 255])
+    }
+
+    @Test("the newest checkpoint of a trial is kept until it has a result, also through the next start") func newest() throws {
+        do {
+            let store = try directory.writer()
+            _ = try store.put([], [checkpoint(1, 4), checkpoint(2, 9)])
+            _ = try store.put([], [checkpoint(1, 3)])
+            #expect(try store.checkpoint(of: key(1)) == checkpoint(1, 4))
+            _ = try store.put([], [checkpoint(1, 5)])
+        }
+        let store = try directory.writer()
+        #expect(try store.checkpoint(of: key(1)) == checkpoint(1, 5))
+        #expect(try store.checkpoint(of: key(3)) == nil)
+        #expect(
+            try store.checkpointMarks().sorted { $0.key < $1.key } == [
+                CheckpointMark(key: key(1), epoch: 5), CheckpointMark(key: key(2), epoch: 9),
+            ])
+        // One that comes with its result, or after it, is none.
+        _ = try store.put([([done(1)], "ada")], [checkpoint(1, 6)])
+        _ = try store.put([], [checkpoint(1, 7)])
+        #expect(try store.checkpointMarks() == [CheckpointMark(key: key(2), epoch: 9)])
+        // A failure leaves it: the trial may be tried again.
+        _ = try store.put([([failed(2)], "ada")], [checkpoint(2, 10)])
+        #expect(try store.checkpoint(of: key(2)) == checkpoint(2, 10))
+        try store.remove(checkpointOf: key(2))
+        #expect(try store.checkpointMarks() == [])
+    }
+
+    @Test("a model is stored with its result, in the same transaction, and a repeat changes nothing") func models() throws {
+        let store = try directory.writer()
+        var result = done(1)
+        result.model = [1, 2, 3]
+        _ = try store.put([([result], "ada")])
+        result.model = [4]
+        _ = try store.put([([result], "bob")])
+        #expect(try store.model(of: key(1)) == [1, 2, 3])
+        #expect(try store.model(of: key(2)) == nil)
+    }
+
+    @Test("a checkpoint that the disk has damaged is removed when it is wanted") func damaged() throws {
+        let store = try directory.writer()
+        _ = try store.put([], [checkpoint(1, 4), checkpoint(2, 4)])
+        try store.database.execute("UPDATE checkpoint SET content = x'00' WHERE trial = x'\(key(1))'")
+        let commits = GroupCommit(store)
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        #expect(try commits.checkpoint(of: key(1), logger) == nil)
+        #expect(try commits.checkpoint(of: key(2), logger) == checkpoint(2, 4))
+        let reader = try ResultStore(reading: directory.store)
+        #expect(try reader.checkpointMarks() == [CheckpointMark(key: key(2), epoch: 4)])
     }
 }

@@ -94,7 +94,7 @@ func shipped(_ name: String) -> String {
             (3, "crash_limit: found 0, allowed is an integer from 1 to 1000"),
             (
                 4,
-                "lease: is not known here, allowed are crash_limit, heartbeat_interval_seconds, lease_seconds, orphan_timeout_seconds, silence_seconds"
+                "lease: is not known here, allowed are checkpoint_epochs, checkpoint_seconds, crash_limit, heartbeat_interval_seconds, lease_seconds, orphan_timeout_seconds, silence_seconds"
             ),
             (
                 6,

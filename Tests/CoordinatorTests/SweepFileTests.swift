@@ -159,9 +159,9 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
                 " name: is missing, allowed is a text",
                 " training_sets: is missing in [grid], allowed is an integer from 1 to 65536",
                 " repeats: is missing in [grid], allowed is an integer from 1 to 16777216",
-                " kind: is missing in [problem], allowed is one of \"diagonal-network\", \"landscape\"",
+                " kind: is missing in [problem], allowed is one of \"diagonal-network\", \"landscape\", \"convolutional-network\"",
                 " learning_rates: is missing in [training], allowed is a list of numbers above 0 and up to 1000",
-                " curves: is missing, allowed is [strengths] with [[curves]], or [[settings]] for a table",
+                " curves: is missing, allowed is [strengths] with [[curves]], [[curves]] alone for learning rates, or [[settings]] for a table",
             ])
     }
 
@@ -170,8 +170,8 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             .replacing("epochs", with: "epoch").replacing("repeats = 2", with: "repeats = 0")
         #expect(
             mistakes(text) == [
-                "5: kind: found \"diagonal-net\", allowed is one of \"diagonal-network\", \"landscape\"; did you mean \"diagonal-network\"?",
-                "12: epoch: is not known here, allowed are algorithm, batch_size, epochs, learning_rate_decay, learning_rates, noise_deviation, precision; did you mean epochs?",
+                "5: kind: found \"diagonal-net\", allowed is one of \"diagonal-network\", \"landscape\", \"convolutional-network\"; did you mean \"diagonal-network\"?",
+                "12: epoch: is not known here, allowed are algorithm, batch_gradient_every, batch_size, clip_norm, epochs, learning_rate_decay, learning_rates, noise_deviation, precision, weight_decay; did you mean epochs?",
                 "17: repeats: found 0, allowed is an integer from 1 to 16777216",
                 "28: ratio: found -1, allowed is a number from 1e-06 to 1000000",
             ])
@@ -252,7 +252,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
     @Test("an array of curves that are no tables is told element by element") func inlineCurves() {
         let text = smallSweep.prefix { $0 != "\n" } + "\ncurves = [\n  1,\n  { label = \"a\", lambda2 = 0, x = 1 },\n]\n"
         #expect(mistakes(String(text)).contains("2: curves: found 1, allowed is at least one table, written [[curves]]"))
-        #expect(mistakes(String(text)).contains("4: x: is not known here, allowed are label, lambda1, lambda2, ratio"))
+        #expect(mistakes(String(text)).contains("4: x: is not known here, allowed are label, lambda1, lambda2"))
     }
 
     @Test(

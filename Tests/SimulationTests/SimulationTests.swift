@@ -16,8 +16,9 @@ import Testing
     @Test("a sweep ends with the undisturbed results whatever happens to network, workers, disk and coordinator", arguments: seeds)
     func hostile(seed: UInt64) {
         // One in four also sets trials aside, and takes their late results.
-        let crashLimit = seed % 4 == 0 ? 1 : SimulatedCluster.Plan.never
-        var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, crashLimit: crashLimit, isVerbose: Self.chosen != nil))
+        let crashLimit = seed % 4 == 0 || seed % 8 == 5 ? 1 : SimulatedCluster.Plan.never
+        var cluster = SimulatedCluster(
+            SimulatedCluster.Plan(seed: seed, isLong: seed % 2 == 1, crashLimit: crashLimit, isVerbose: Self.chosen != nil))
         cluster.run()
         #expect(
             cluster.failure == nil,
@@ -28,13 +29,24 @@ import Testing
         var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isCalm: true, crashLimit: 3))
         cluster.run()
         #expect(cluster.failure == nil)
-        #expect(cluster.computed == SampleSweep.keys.count)
+        #expect(cluster.computed == SampleSweep.short.keys.count)
         #expect(cluster.store.epoch == 1)
+    }
+
+    @Test("where nothing happens every epoch of a long trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calmAndLong(
+        seed: UInt64
+    ) {
+        var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isCalm: true, isLong: true, crashLimit: 3))
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.computed == SampleSweep.long.keys.count)
+        #expect(cluster.epochs == SampleSweep.long.keys.count * (SampleSweep.epochs - 1))
+        #expect(cluster.store.checkpoints.isEmpty)
     }
 
     @Test("a trial that kills every worker before it can say a word is set aside, it alone", arguments: [0, 8, 55])
     func poison(index: Int) {
-        let key = SampleSweep.keys[index]
+        let key = SampleSweep.short.keys[index]
         var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: 1, isCalm: true, poison: key, crashLimit: 3))
         cluster.run()
         #expect(cluster.failure == nil)
@@ -54,7 +66,7 @@ import Testing
     @Test("every kind of trouble happens within 20 seeds") func troubles() {
         var seen: [SimulatedCluster.Trouble: Int] = [:]
         for seed in 0..<20 as Range<UInt64> {
-            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed))
+            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isLong: seed % 2 == 1))
             cluster.run()
             seen.merge(cluster.troubles, uniquingKeysWith: +)
         }
@@ -65,11 +77,12 @@ import Testing
         "a planted mistake is found within 20 seeds, and named",
         arguments: [
             (SimulatedCluster.Fault.acknowledgesBeforeCommit, "is acknowledged, and"), (.storesRepeats, "was stored twice with effect"),
-            (.losesLeases, "the sweep does not end"),
+            (.losesLeases, "the sweep does not end"), (.keepsBeforeCommit, "durable"), (.forgetsCheckpoints, "starts anew"),
         ])
     func planted(fault: SimulatedCluster.Fault, finding: String) {
         let found = (0..<20 as Range<UInt64>).contains { seed in
-            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, fault: fault))
+            var cluster = SimulatedCluster(
+                SimulatedCluster.Plan(seed: seed, isLong: fault == .keepsBeforeCommit || fault == .forgetsCheckpoints, fault: fault))
             cluster.run()
             return cluster.failure?.contains(finding) == true
         }

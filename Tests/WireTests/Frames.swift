@@ -63,6 +63,10 @@ enum Samples {
             trials: trials, baselines: baselines)
     }
 
+    static func checkpoint(_ content: [UInt8] = Array("content".utf8), epoch: Int = 12) -> Checkpoint {
+        Checkpoint(key: key, epoch: epoch, content: content)
+    }
+
     static func welcome(heartbeat: Duration = .seconds(2), silence: Duration = .seconds(6), keep: [LeaseID] = []) -> Message {
         .welcome(Welcome(sweep: "figure4", heartbeatInterval: heartbeat, silence: silence, keep: keep))
     }
@@ -106,6 +110,30 @@ enum Samples {
                 baselines: [
                     Baseline(learningRate: 0.01, testLoss: [:]), Baseline(learningRate: 0.1, testLoss: [0: 1, Int(UInt32.max): .infinity]),
                 ])),
+        .dataRequest(digest, offset: 0), .dataRequest(digest, offset: Limits.blobBytes),
+        .dataChunk(DataChunk(digest: digest, offset: 3, total: 5, content: [0, 255])),
+        .dataChunk(DataChunk(digest: digest, offset: Limits.blobBytes, total: Limits.blobBytes, content: [])),
+        .dataChunk(DataChunk(digest: digest, offset: 0, total: 0, content: [])),
+        .checkpoint(LeaseID(rawValue: .max), checkpoint()),
+        // Its hash is another's: that is for the receiver to find, not for the decoder.
+        .checkpoint(LeaseID(rawValue: 0), Checkpoint(key: key, epoch: Int(UInt32.max), digest: digest, content: [0])),
+        .checkpointAnswer(key, epoch: 0, refusal: nil), .checkpointAnswer(key, epoch: Int(UInt32.max), refusal: "not of this trial"),
+        .welcome(
+            Welcome(
+                sweep: "", heartbeatInterval: .seconds(1), silence: .seconds(2), keep: [],
+                checkpoints: CheckpointRule(interval: .milliseconds(1), epochs: Int(UInt32.max)))),
+        .lease(
+            Lease(
+                id: LeaseID(rawValue: 1), group: lease().group,
+                trials: [trial(Setting(algorithm: "sgd", lambda1: 0, lambda2: 0.1, learningRate: 0.1, weightDecay: 0.01))], baselines: [],
+                checkpoint: checkpoint())),
+        .results(
+            BatchID(rawValue: 1), LeaseID(rawValue: 1),
+            [
+                TrialResult(
+                    key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 2, lossRatio: nil, digest: digest, curve: [],
+                    seconds: 1, model: [1, 2, 3])
+            ]),
         .cancel(LeaseID(rawValue: .max)), .drain, .acknowledged(BatchID(rawValue: .max)), .introduce,
     ]
 }

@@ -28,7 +28,7 @@ import Testing
                 Bytes.frame(
                     20,
                     Bytes.block(1, Array("figure4".utf8)) + Bytes.number(2, 2000) + Bytes.number(3, 6000)
-                        + Bytes.block(4, Bytes.varint(9) + Bytes.varint(300))),
+                        + Bytes.block(4, Bytes.varint(9) + Bytes.varint(300)) + Bytes.number(20, 300_000)),
                 Samples.welcome(keep: [LeaseID(rawValue: 9), LeaseID(rawValue: 300)])
             ), (Bytes.frame(21, Bytes.block(1, Array("no".utf8))), .refused(reason: "no")),
             (Bytes.frame(23, lease), .cancel(LeaseID(rawValue: 9))), (Bytes.frame(24, []), .drain),
@@ -46,7 +46,26 @@ import Testing
                     [ProgressPoint(key: Samples.key, point: CurvePoint(epoch: 4, trainLoss: 0.5, testLoss: 1.5), lossRatio: 0.75)])
             ),
         ]
-        for (frame, message) in spoken {
+        let digest = Digest(of: "content")
+        let more: [(frame: [UInt8], message: Message)] = [
+            (Bytes.frame(30, Bytes.block(1, digest.bytes) + Bytes.number(2, 300)), .dataRequest(digest, offset: 300)),
+            (
+                Bytes.frame(31, Bytes.block(1, digest.bytes) + Bytes.number(2, 300) + Bytes.number(3, 302) + Bytes.block(4, [7, 8])),
+                .dataChunk(DataChunk(digest: digest, offset: 300, total: 302, content: [7, 8]))
+            ),
+            (
+                Bytes.frame(
+                    32,
+                    lease + Bytes.block(2, Samples.key.bytes) + Bytes.number(3, 12) + Bytes.block(4, digest.bytes)
+                        + Bytes.block(5, Array("content".utf8))),
+                .checkpoint(LeaseID(rawValue: 9), Samples.checkpoint())
+            ),
+            (
+                Bytes.frame(33, Bytes.block(1, Samples.key.bytes) + Bytes.number(2, 12) + Bytes.block(3, Array("no".utf8))),
+                .checkpointAnswer(Samples.key, epoch: 12, refusal: "no")
+            ),
+        ]
+        for (frame, message) in spoken + more {
             #expect(Envelope(epoch: 7, message: message).encoded() == frame)
             #expect(try Envelope(decoding: frame) == Envelope(epoch: 7, message: message))
         }

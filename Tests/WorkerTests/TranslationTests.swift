@@ -16,7 +16,7 @@ import Wire
             lanes: [
                 Lane(lambda1: 0.001, lambda2: 0.002, learningRate: 0.01), Lane(lambda1: 0, lambda2: 0, learningRate: 0.01),
             ])
-        #expect(try GroupPlan(lease(1, settings: [penalized, vanilla])) == expected)
+        #expect(try GroupPlan(lease(1, settings: [penalized, vanilla]), noImages) == expected)
     }
 
     @Test("the landscape's declared defaults are those of the kernels, and its algorithms all that they know") func landscape() throws {
@@ -25,7 +25,7 @@ import Wire
             problem: "landscape", parameters: Dictionary(uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.standard!) }),
             seed: 5, trainingSet: 3, initialization: 99, repetition: 1)
         let settings = declaration.algorithms.map { Setting(algorithm: $0, lambda1: 0.5, lambda2: 0, learningRate: 0.4) }
-        let plan = try #require(try translate(lease(1, settings: settings, of: group)) as? GroupPlan<Landscape>)
+        let plan = try #require(try translate(lease(1, settings: settings, of: group), noImages) as? GroupPlan<Landscape>)
         #expect(try plan.problem == Landscape())
         #expect(
             plan.lanes == [.sgd, .gd, .noisyGD, .noisyGDMatched].map { Lane(algorithm: $0, lambda1: 0.5, lambda2: 0, learningRate: 0.4) })
@@ -38,10 +38,10 @@ import Wire
             case .real(let value): changed.parameters[name] = .real(value * 0.5)
             case .text: changed.parameters[name] = .text("float32")
             }
-            let other = try? translate(lease(1, settings: settings, of: changed)) as? GroupPlan<Landscape>
+            let other = try? translate(lease(1, settings: settings, of: changed), noImages) as? GroupPlan<Landscape>
             #expect(other?.problem != plan.problem, "\(name)")
             changed.parameters[name] = nil
-            #expect(throws: TranslationError.self, "\(name)") { try translate(lease(1, settings: settings, of: changed)) }
+            #expect(throws: TranslationError.self, "\(name)") { try translate(lease(1, settings: settings, of: changed), noImages) }
         }
     }
 
@@ -50,12 +50,12 @@ import Wire
         recorded.parameters["record"] = .text("variability")
         recorded.parameters["replacements"] = .integer(3)
         recorded.parameters["precision"] = .text("float64")
-        let plan = try GroupPlan<DiagonalNetwork>(lease(1, settings: [vanilla], of: recorded))
+        let plan = try GroupPlan<DiagonalNetwork>(lease(1, settings: [vanilla], of: recorded), noImages)
         #expect(plan.problem.recording == .variability && plan.problem.replacements == 3)
         #expect(
             throws: TranslationError(
                 description: "lambda1 = 0.001 cannot be computed: it must be 0 with record = variability, which is about SGD alone")
-        ) { try translate(lease(1, of: recorded)) }
+        ) { try translate(lease(1, of: recorded), noImages) }
     }
 
     @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
@@ -75,14 +75,14 @@ import Wire
         for (change, reason) in mistakes {
             var wrong = group
             change(&wrong)
-            #expect(throws: TranslationError(description: reason)) { try translate(lease(1, of: wrong)) }
+            #expect(throws: TranslationError(description: reason)) { try translate(lease(1, of: wrong), noImages) }
         }
     }
 
     @Test("each parameter is needed", arguments: group.parameters.keys.sorted()) func needed(name: String) {
         var wrong = group
         wrong.parameters[name] = nil
-        let error = #expect(throws: TranslationError.self) { try translate(lease(1, of: wrong)) }
+        let error = #expect(throws: TranslationError.self) { try translate(lease(1, of: wrong), noImages) }
         #expect(error?.description.hasPrefix("parameter \(name): found nothing, need ") == true)
     }
 
@@ -98,7 +98,7 @@ import Wire
             (gd, "algorithm = gd cannot be computed: it must be sgd with diagonal-network"),
             (negative, "lambda2 = -1.0 cannot be computed: it must be at least 0 and finite"),
             (still, "learning_rate = nan cannot be computed: it must be above 0 and finite"),
-        ] { #expect(throws: TranslationError(description: reason)) { try translate(lease(1, settings: [vanilla, setting])) } }
+        ] { #expect(throws: TranslationError(description: reason)) { try translate(lease(1, settings: [vanilla, setting]), noImages) } }
     }
 
     @Test("a result has all of its record, and a digest over the big-endian words of it") func result() {
@@ -147,7 +147,7 @@ import Wire
         let group = GroupSpec(problem: "landscape", parameters: parameters, seed: .max, trainingSet: 0, initialization: 0, repetition: 0)
         let settings = Array(repeating: penalized, count: declaration.trialsPerLease(parameters))
         let lease = lease(.max, epoch: UInt64(UInt32.max), settings: settings, of: group)
-        let records = try #require(try translate(lease).run { _ in .goOn })
+        let records = try #require(try translate(lease, noImages).run(from: nil, goOn: { .goOn }) { _ in .goOn })
         let bytes = records[0].series.reduce(0) { $0 + 8 * $1.values.count }
         #expect(bytes > 8 * epochs && bytes <= declaration.resultBytes(parameters))
         let results = zip(records, lease.trials).map { TrialResult($0, of: $1, lossRatio: 0.9, seconds: 0.1) }
@@ -165,7 +165,7 @@ import Wire
     /// All that a thread posts, up to its last word.
     private func events(of lease: Lease, stoppingAtOnce: Bool = false) throws -> [WorkerMachine.Event] {
         let mailbox = try Mailbox<WorkerMachine.Event>()
-        let thread = TrialThread(lease) { mailbox.post($0) }
+        let thread = TrialThread(lease, images: noImages, checkpoints: CheckpointRule()) { mailbox.post($0) }
         if stoppingAtOnce { thread.stop() }
         var events: [WorkerMachine.Event] = []
         let stopwatch = Stopwatch()
@@ -199,7 +199,7 @@ import Wire
             return
         }
         #expect(results.map(\.key) == lease.trials.map(\.key))
-        let records = try #require(try translate(lease).run { _ in .goOn })
+        let records = try #require(try translate(lease, noImages).run(from: nil, goOn: { .goOn }) { _ in .goOn })
         #expect(results.map(\.digest) == records.map(\.digest))
         #expect(results.map(\.lossRatio) == records.map { $0.testLoss / records[40].testLoss })
         #expect(results[40].lossRatio == 1)

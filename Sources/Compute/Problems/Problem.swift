@@ -41,7 +41,9 @@ extension Problem {
         _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], goOn: () -> Flow, observe: (EpochEnd) -> Flow
     ) -> [TrialRecord]? {
         train(lanes, at: coordinates) { observations in
-            guard goOn() == .goOn, let epoch = observations.first?.point.epoch else { return .stop }
+            guard goOn() == .goOn else { return .stop }
+            // None are observed where the trial only asks whether to go on.
+            guard let epoch = observations.first?.point.epoch else { return .goOn }
             return observe(EpochEnd(epoch: epoch, observations: observations) { _ in nil })
         }
     }

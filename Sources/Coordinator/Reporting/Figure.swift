@@ -3,7 +3,8 @@
 internal import Glibc
 internal import Wire
 
-/// One line with a shaded band (± standard deviation across initializations) for each curve, in the form of the paper's Figure 4.
+/// One line with a shaded band (± standard deviation across initializations) for each curve: ratios to SGD by strength, in the form of the
+/// paper's Figure 4, or test losses by learning rate, in the form of its Figure 5.
 struct Figure: Drawing {
     /// Above this a ratio is only told to be off the scale: one setting near the cliff must not flatten all others.
     static let highest = 1.3
@@ -11,6 +12,7 @@ struct Figure: Drawing {
     static let widest = 0.2
 
     struct Point: Equatable {
+        /// Where it stands on the x axis, and how high: a ratio, or a loss.
         var strength: Double, ratio: Double
         /// Nil with one initialization.
         var deviation: Double?
@@ -36,6 +38,8 @@ struct Figure: Drawing {
     private let spec: FigureSpec
     let lines: [Line]
     private let strengths: [Double]
+    /// Losses on the y axis, which have no natural scale; else ratios.
+    private let isByRate: Bool
     /// Settings that have no mean although no run diverged: something failed, or was not run.
     private var missing = 0
 
@@ -45,9 +49,9 @@ struct Figure: Drawing {
         lines = spec.curves.map { curve in
             var line = Line(label: curve.label)
             for point in curve.points {
-                guard let ratio = rows[point.setting]?.ratio else {
+                guard let ratio = spec.isByRate ? rows[point.setting]?.testLoss : rows[point.setting]?.ratio else {
                     line.stretches.append([])
-                    let rows = [rows[point.setting], rows[point.setting.baseline]]
+                    let rows = [rows[point.setting], spec.isByRate ? nil : rows[point.setting.baseline]]
                     if rows.contains(where: { ($0?.diverged ?? 0) > 0 }) { line.diverged.append(point.strength) } else { missing += 1 }
                     continue
                 }
@@ -57,6 +61,7 @@ struct Figure: Drawing {
             line.stretches.removeAll(where: \.isEmpty)
             return line
         }
+        isByRate = spec.isByRate
         self.spec = spec.figure
         self.missing = missing
         strengths = Set(spec.curves.flatMap { $0.points.map(\.strength) }).sorted()
@@ -64,15 +69,29 @@ struct Figure: Drawing {
 
     // MARK: Axes
 
-    private var shown: [Point] { lines.flatMap(\.points).filter { $0.ratio <= Self.highest } }
+    /// Above this a point is only told to be off the scale. Twice the smallest loss, or a network that learned nothing flattens all others.
+    private var highest: Double { isByRate ? 2 * (lines.flatMap(\.points).map(\.ratio).min() ?? 1) : Self.highest }
+
+    private var shown: [Point] { lines.flatMap(\.points).filter { $0.ratio <= highest } }
 
     /// Of the ratios, in whole steps around everything that is drawn, 1 always inside.
     private var range: (bottom: Double, top: Double, step: Double) {
+        guard !isByRate else { return lossRange }
         let low = min(shown.map(\.band.lowerBound).min() ?? 1, 0.999)
         let high = min(max(shown.map(\.band.upperBound).max() ?? 1, 1.001), Self.highest)
         // Divided, not multiplied: 6 / 10 prints as 0.6, 6 × 0.1 does not.
         let perUnit: Double = high - low > 0.4 ? 10 : 20
         return ((low * perUnit).rounded(.down) / perUnit, (high * perUnit).rounded(.up) / perUnit, 1 / perUnit)
+    }
+
+    /// At most ten steps of 1, 2 or 5 times a power of ten.
+    private var lossRange: (bottom: Double, top: Double, step: Double) {
+        let low = shown.map(\.band.lowerBound).min() ?? 0, high = max(shown.map(\.band.upperBound).max() ?? 1, low + 1e-6)
+        let power = Int(log10((high - low) / 10).rounded(.down))
+        let step = [1.0, 2, 5, 10].lazy.map { Double("\($0)e\(power)")! }.first { (high - low) / $0 <= 10 }!
+        // Read back from decimals, so that no tick is 0.30000000000000004.
+        func whole(_ steps: Double) -> Double { Double(Tables.fixed(steps * step, max(0, -power))) ?? steps * step }
+        return (whole((low / step).rounded(.down)), whole((high / step).rounded(.up)), step)
     }
 
     /// A label at each power of ten, and at 2 and 5 times it where there would be fewer than two; small ticks between.
@@ -106,12 +125,16 @@ struct Figure: Drawing {
     /// What a reader cannot see from the axes.
     private var note: String {
         let points = lines.flatMap(\.points)
-        let above = points.count { $0.ratio > Self.highest }
+        let above = points.count { $0.ratio > highest }
         var parts: [String] = []
         if points.contains(where: { $0.deviation != nil }) { parts.append("Shaded: ± standard deviation across initializations") }
         if shown.contains(where: \.isWide) { parts.append("open symbols: more than ±\(Tables.number(Self.widest)), not shaded") }
         if !crossed.isEmpty { parts.append("×: a run diverged") }
-        if above > 0 { parts.append("\(above) \(above == 1 ? "point" : "points") above \(Tables.number(Self.highest)) not shown") }
+        if above > 0 {
+            parts.append(
+                "\(above) \(above == 1 ? "point" : "points") above \(isByRate ? Tables.fixed(highest, 2) : Tables.number(highest)) not shown"
+            )
+        }
         if missing > 0 { parts.append("\(missing) \(missing == 1 ? "setting" : "settings") without result") }
         return parts.joined(separator: "; ")
     }
@@ -146,7 +169,7 @@ struct Figure: Drawing {
             set xtics nomirror (\(strengthTicks))
             set yrange [\(bottom):\(ceiling)]
             set ytics \(bottom), \(step), \(top) nomirror
-            set format y '%.\(step == 0.1 ? 1 : 2)f'
+            set format y '%.\(decimals)f'
             set border 3 linecolor rgb '#444444' linewidth 0.75
             set grid ytics linetype 1 linecolor rgb '#e5e5e5' linewidth 0.5
             set key outside right center vertical reverse Left samplen 2.5 spacing 1.3 font ',11'
@@ -154,6 +177,9 @@ struct Figure: Drawing {
 
             """
     }
+
+    /// Of the labels of the y axis.
+    private var decimals: Int { isByRate ? max(0, -Int(log10(range.step * 1.0001).rounded(.down))) : range.step == 0.1 ? 1 : 2 }
 
     /// Blocks of rows that the plots name.
     private var data: String {
@@ -202,6 +228,7 @@ struct Figure: Drawing {
             keys.append(
                 "keyentry with linespoints \(colour) linewidth 1.75 pointtype \(full) pointsize 0.6 title \(Gnuplot.quoted(line.label))")
         }
-        return bands + ["1 with lines linecolor rgb '#888888' dashtype 2 notitle"] + curves + keys
+        // Where SGD is, if the y axis is relative to it. gnuplot refuses a plot of keys alone.
+        return bands + (isByRate ? ["NaN notitle"] : ["1 with lines linecolor rgb '#888888' dashtype 2 notitle"]) + curves + keys
     }
 }

@@ -38,7 +38,7 @@ struct Report {
         var seriesReport = Self.seriesReport(grid.spec)
         let rows = Dictionary(grid.spec.rows.enumerated().map { ($1.setting, $0) }) { first, _ in first }
         var results = try directory.map { try TextFile("\($0)/results.csv") }
-        try results?.write(Tables.resultsHeader)
+        try results?.write(Tables.withDecay(Tables.resultsHeader, grid.spec))
         var curves = MeanCurves(settings: grid.spec.settings.count)
         var current: (group: Int, results: [TrialResult?]) = (-1, [])
         var failures: [String: Int] = [:]
@@ -51,7 +51,8 @@ struct Report {
             var baselineLoss: Double?
             if case .done(_, let loss) = baseline?.outcome { baselineLoss = loss }
             if case .failed(let reason) = result.outcome { failures[reason, default: 0] += 1 }
-            try results?.write(Tables.resultLine(grid, index, result, baselineLoss: baselineLoss))
+            let line = Tables.resultLine(grid, index, result, baselineLoss: baselineLoss)
+            try results?.write(Tables.withDecay(line, grid.spec, grid.setting(of: index)))
             curves.add(
                 result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
                 setting: index - trials.lowerBound)
@@ -69,12 +70,19 @@ struct Report {
         claims = Claims(summary, grid.spec)
         table = grid.spec.rows.isEmpty ? nil : LossTable(summary, grid.spec)
         let more = series.map { "\n\($0.measures.text)\n\($0.note)\n" } ?? ""
-        text = (table?.text ?? Tables.console(summary, grid.spec) + "\n" + claims.text) + more
+        let spec = grid.spec
+        if let table {
+            text = table.text + more
+        } else if spec.isByRate {
+            text = RateTable(summary, spec).text + more
+        } else {
+            text = Tables.console(summary, spec) + "\n" + claims.text + more
+        }
         self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
         try results?.finish()
         var table = try TextFile("\(directory)/summary.csv")
-        try table.write(Tables.summary(summary))
+        try table.write(Tables.summary(summary, grid.spec))
         try table.finish()
         if let theory = series as? Theory {
             var file = try TextFile("\(directory)/theory.csv")
@@ -82,9 +90,11 @@ struct Report {
             try file.finish()
         }
         var file = try TextFile("\(directory)/curves.csv")
-        try file.write(Tables.curvesHeader)
+        try file.write(Tables.withDecay(Tables.curvesHeader, grid.spec))
         for (setting, points) in zip(grid.spec.settings, curves.points) {
-            for (epoch, point) in points.sorted(by: { $0.key < $1.key }) { try file.write(Tables.curveLine(setting, epoch, point)) }
+            for (epoch, point) in points.sorted(by: { $0.key < $1.key }) {
+                try file.write(Tables.withDecay(Tables.curveLine(setting, epoch, point), grid.spec, setting))
+            }
         }
         try file.finish()
     }

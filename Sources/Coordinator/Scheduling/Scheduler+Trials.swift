@@ -10,7 +10,12 @@ extension Scheduler {
         guard !isDraining, !isStoreBlocked else { return [] }
         var effects: [Effect] = []
         while !waiting.isEmpty, let id = nextWorker, let lease = makeLease(for: id) {
-            effects.append(send(.lease(lease), to: id, at: now))
+            guard let mark = lease.trials.count == 1 ? checkpoints[grid.index(of: lease.trials[0].key)!] : nil else {
+                effects.append(send(.lease(lease), to: id, at: now))
+                continue
+            }
+            workers[id]!.lastSent = now
+            effects.append(.sendLease(lease, from: mark, to: workers[id]!.route))
         }
         return effects
     }
@@ -32,7 +37,7 @@ extension Scheduler {
         }
         // Trials that were running when a worker died are tried again in ever smaller company, so that the one to blame is found:
         // 16 together after the first death, alone after the second.
-        let suspicion = crashes(of: first), size = leaseSize(for: worker)
+        let suspicion = crashes(of: first), size = isLong ? 1 : leaseSize(for: worker)
         let limit = suspicion == 0 ? size : suspicion == 1 ? min(size, configuration.lanes) : 1
         let trials = waiting.first(limit, in: group) { crashes(of: $0) == suspicion }
         // A worker that outlived a store may still hold a lease of this number.
@@ -43,11 +48,16 @@ extension Scheduler {
         let leased = trials.map { index in
             LeasedTrial(key: grid.key(of: index), attempt: histories[index]!.attempts, setting: grid.setting(of: index))
         }
-        let known = vanillaTrials(of: group).compactMap { index in
+        // A lease names them by learning rate alone.
+        let decay = grid.setting(of: first).weightDecay
+        let known = vanillaTrials(of: group).filter { grid.setting(of: $0).weightDecay == decay }.compactMap { index in
             baselines[index].map { Baseline(learningRate: grid.setting(of: index).learningRate, testLoss: $0) }
         }
         return Lease(id: id, group: grid.groups[group].spec, trials: leased, baselines: known)
     }
+
+    /// Each trial has a lease of its own: checkpoints and models are large, and there is nothing to gain by company.
+    private var isLong: Bool { grid.spec.declaration.isLong }
 
     private func crashes(of trial: Int) -> Int { histories[trial]?.crashes ?? 0 }
 
@@ -191,6 +201,7 @@ extension Scheduler {
         }
         states[index] = result.isFailure ? .failed : .stored
         histories[index] = nil
+        if !result.isFailure { checkpoints[index] = nil }
         keepBaseline(result, index)
     }
 

@@ -24,7 +24,8 @@ extension Scheduler {
         }
         let keep = hello.held.keys.filter { leases[$0]?.worker == hello.worker }.sorted()
         let welcome = Welcome(
-            sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence, keep: keep)
+            sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence, keep: keep,
+            checkpoints: configuration.checkpoints)
         effects.append(send(.welcome(welcome), to: hello.worker, at: now))
         if isNew { effects.append(.report(.joined(hello.worker, host: hello.host, slots: hello.slots))) }
         // Its results are still welcome; the Drain lets it finish what it computes, hand it over and go.

@@ -1,6 +1,7 @@
 // Scheduler.swift · Coordinator/Scheduling, after Grid.swift, before EffectRunner.swift.
 // Decides which worker computes which trials. In: an Event and the time. Out: [Effect].
-// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials; workers: +Workers; checks: +Invariants.
+// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials; workers: +Workers; data and checkpoints:
+// +Checkpoints; checks: +Invariants.
 
 internal import Wire
 
@@ -11,6 +12,10 @@ struct Scheduler {
         case unreadable(MessageError, from: Route)
         /// The deliveries are durable.
         case stored([Delivery])
+        /// The checkpoint is durable, or a newer one is.
+        case kept(CheckpointMark, from: Route)
+        /// The store has it no longer, or in pieces.
+        case lostCheckpoint(TrialKey)
         /// The store takes nothing for the moment (disk full), or takes results again.
         case storeBlocked(Bool)
         /// Ctrl-C or SIGTERM: hands out no more, and lets every worker finish what it computes.
@@ -22,6 +27,14 @@ struct Scheduler {
         case send(Envelope, to: Route)
         /// To be committed, then said with `stored`.
         case store(Delivery)
+        /// A lease whose trial goes on from the checkpoint that the store has of it.
+        case sendLease(Lease, from: CheckpointMark, to: Route)
+        /// To be committed, then said with `kept`.
+        case keep(Checkpoint, from: Route)
+        /// Nobody shall go on from the trial's checkpoint.
+        case forgetCheckpoint(TrialKey)
+        /// The next bytes of a file of the data set.
+        case sendData(Digest, offset: Int, to: Route)
         case report(Report)
     }
 
@@ -49,6 +62,8 @@ struct Scheduler {
         /// A peer says that a frame of ours was no message to it.
         case dropped(Route, reason: String)
         case setAside(TrialKey, crashes: Int)
+        /// Of a worker's, which is not stored, or of ours, which a worker does not go on from.
+        case refusedCheckpoint(TrialKey, epoch: Int, host: String, reason: String)
         /// Points of trials that are being computed; never empty.
         case progressed(WorkerID, LeaseID, [ProgressPoint])
     }
@@ -69,6 +84,7 @@ struct Scheduler {
         /// For the first leases, before any result has told.
         var expectedSecondsPerTrial: Double
         var selfTest: Digest
+        var checkpoints = CheckpointRule()
     }
 
     let configuration: Configuration
@@ -89,6 +105,8 @@ struct Scheduler {
     var lastTick: Instant?
     /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
     var baselines: [Int: [Int: Double]]
+    /// What the store has of trials that have no result, by grid index.
+    var checkpoints: [Int: CheckpointMark]
     var nextLease: UInt32 = 1
     var remaining: Int
     var isStoreBlocked = false
@@ -128,9 +146,10 @@ struct Scheduler {
     ///   - failed: whether what it has is a failure, which a late result still replaces.
     ///   - counts: of those results.
     ///   - baselines: test losses of stored vanilla runs by grid index.
+    ///   - checkpoints: that the store has.
     init(
         _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: Counts,
-        baselines: [Int: [Int: Double]]
+        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = []
     ) {
         self.configuration = configuration
         self.grid = grid
@@ -139,6 +158,7 @@ struct Scheduler {
         remaining = waiting.count
         self.counts = counts
         self.baselines = baselines
+        self.checkpoints = Dictionary(checkpoints.compactMap { mark in grid.index(of: mark.key).map { ($0, mark) } }) { first, _ in first }
     }
 
     /// Every trial has a durable result.
@@ -152,6 +172,8 @@ struct Scheduler {
         case .received(let envelope, let route): hear(envelope, from: route, at: now)
         case .unreadable(let error, let route): refuse(error, from: route)
         case .stored(let deliveries): settle(deliveries, at: now)
+        case .kept(let mark, let route): kept(mark, from: route, at: now)
+        case .lostCheckpoint(let key): lose(checkpointOf: key)
         case .storeBlocked(let blocked): block(blocked, at: now)
         case .drainRequested: drain(at: now)
         case .tick: tick(at: now)
@@ -179,10 +201,13 @@ struct Scheduler {
         case .cancel(let lease):
             if leases[lease]?.worker == id { release(lease) }
             return grant(at: now)
+        case .dataRequest(let file, let offset): return [.sendData(file, offset: offset, to: route)]
+        case .checkpoint(let lease, let checkpoint): return take(checkpoint, of: lease, from: id, at: now)
+        case .checkpointAnswer(let key, let epoch, let refusal): return hear(refusal: refusal, of: key, epoch, from: id)
         case .goodbye(let reason): return part(from: id, reason: reason, at: now)
         case .heartbeat: return []
         case .dropped(let reason): return [.report(.dropped(route, reason: reason))]
-        case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce:
+        case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk:
             return [.report(.malformed(route, reason: "a message that only a coordinator sends"))]
         }
     }

@@ -25,6 +25,12 @@ struct TrialHistory: Equatable {
     var crashes = 0
 }
 
+/// Names a checkpoint that the store has, without its content, which is large.
+struct CheckpointMark: Equatable, Sendable {
+    var key: TrialKey
+    var epoch: Int
+}
+
 struct LeaseState: Equatable {
     var worker: WorkerID
     var group: Int

@@ -25,6 +25,8 @@ struct EventLoop: ~Copyable {
     private var display: ProgressDisplay
     /// What a person types to start a worker.
     private let join: String
+    /// Files of the data set, by hash.
+    private let data: [Digest: [UInt8]]
     /// Frames whose worker's queue was full.
     private var outbox: [(frame: [UInt8], route: Route)] = []
     private var interrupts = 0
@@ -35,7 +37,7 @@ struct EventLoop: ~Copyable {
 
     init(
         _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
-        display: ProgressDisplay, join: String, mailbox: Mailbox<Letter>, logger: Logger
+        display: ProgressDisplay, join: String, data: [Digest: [UInt8]], mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
@@ -43,6 +45,7 @@ struct EventLoop: ~Copyable {
         self.launcher = launcher
         self.display = display
         self.join = join
+        self.data = data
         self.mailbox = mailbox
         self.logger = logger
         warnedOfNoWorkers = stopwatch.now
@@ -58,9 +61,9 @@ struct EventLoop: ~Copyable {
     mutating func run() throws -> End {
         try launcher.start()
         while true {
-            for event in try receive() + letters() + [.tick] { obey(event) }
+            for event in try receive() + letters() + [.tick] { try obey(event) }
             // Until the disk has them nothing is acknowledged and nothing is lost.
-            for event in try commits.commit(at: stopwatch.now, logger) { obey(event) }
+            for event in try commits.commit(at: stopwatch.now, logger) { try obey(event) }
             try flush()
             let now = stopwatch.now
             display.show(scheduler, at: now)
@@ -114,14 +117,29 @@ struct EventLoop: ~Copyable {
         return events
     }
 
-    private mutating func obey(_ event: Scheduler.Event) {
+    private mutating func obey(_ event: Scheduler.Event) throws(StoreError) {
         for effect in scheduler.handle(event, at: stopwatch.now) {
             switch effect {
             case .send(let envelope, let route): outbox.append((envelope.encoded(), route))
             case .store(let delivery): commits.add(delivery)
+            case .sendLease(let lease, let mark, let route): try send(lease, from: mark, to: route)
+            case .keep(let checkpoint, let route): commits.add(checkpoint, from: route)
+            case .forgetCheckpoint(let key): try? commits.forgetCheckpoint(of: key)
+            case .sendData(let file, let offset, let route):
+                let chunk = DataChunk(of: data[file], digest: file, offset: offset)
+                outbox.append((Envelope(epoch: scheduler.configuration.epoch, message: .dataChunk(chunk)).encoded(), route))
             case .report(let report): log(report)
             }
         }
+    }
+
+    /// A checkpoint goes from the disk to the worker and is nowhere else.
+    private mutating func send(_ lease: Lease, from mark: CheckpointMark, to route: Route) throws(StoreError) {
+        var lease = lease
+        // A store that takes nothing for the moment is read all the same; one that cannot be read costs the trial its head start.
+        lease.checkpoint = try? commits.checkpoint(of: mark.key, logger)
+        if lease.checkpoint == nil { try obey(.lostCheckpoint(mark.key)) }
+        outbox.append((Envelope(epoch: scheduler.configuration.epoch, message: .lease(lease)).encoded(), route))
     }
 
     private mutating func flush() throws(SocketError) {
@@ -162,12 +180,16 @@ struct EventLoop: ~Copyable {
     private mutating func log(_ report: Scheduler.Report) {
         switch report {
         case .joined(let id, let host, let slots): logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
-        case .left(let id, let host, let reason): logger.info("worker \(id) on \(host) left: \(reason)")
+        case .left(let id, let host, let reason):
+            // What a worker gives for a reason is worth reading when it is not the usual one.
+            logger.log(level: reason == "drained" ? .info : .warning, "worker \(id) on \(host) left: \(reason)")
         case .lost(let id, let host, let returned): logger.warning("worker \(id) on \(host) fell silent: \(returned) trials wait again")
         case .refused(let route, let reason): warnOfStranger("refused connection \(route): \(reason)")
         case .malformed(let route, let reason): warnOfStranger("dropped a frame of connection \(route): \(reason)")
         case .dropped(let route, let reason): warnOfStranger("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
+        case .refusedCheckpoint(let key, let epoch, let host, let reason):
+            logger.warning("checkpoint of trial \(key) after epoch \(epoch), worker on \(host): \(reason)")
         case .progressed(_, _, let points):
             for point in points {
                 logger.debug(

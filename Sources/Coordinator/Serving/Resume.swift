@@ -11,6 +11,8 @@ struct Resume {
     /// Test losses of vanilla runs of groups that are not finished.
     var baselines: [Int: [Int: Double]] = [:]
     var secondsPerTrial: Double?
+    /// Where trials are that have no result.
+    var checkpoints: [CheckpointMark] = []
 
     init(_ store: borrowing ResultStore, _ grid: Grid) throws {
         var stored = [Bool](repeating: false, count: grid.count)
@@ -29,6 +31,7 @@ struct Resume {
                 baselines[index] = Dictionary(result.curve.map { ($0.epoch, $0.testLoss) }) { first, _ in first }
             }
         }
+        checkpoints = try store.checkpointMarks()
         self.stored = stored
         self.failed = failed
         self.counts = counts

@@ -21,6 +21,11 @@ enum Migrations {
             trial BLOB NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, "values" BLOB NOT NULL, PRIMARY KEY (trial, place)
         ) STRICT, WITHOUT ROWID;
         """,
+        // 003: where trials are that take hours, until they have a result; and what they are trained to.
+        """
+        CREATE TABLE checkpoint (trial BLOB PRIMARY KEY, epoch INTEGER NOT NULL, digest BLOB NOT NULL, content BLOB NOT NULL) STRICT;
+        CREATE TABLE model (trial BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT;
+        """,
     ]
 
     /// In SQLite's header, so that `file` and we know whose it is: "rgsw".

@@ -76,9 +76,11 @@ struct ResultStore: ~Copyable {
     /// Stores what is new; a repeat changes nothing, and a repeat with other bits is kept as evidence. A failure is kept until the trial
     /// has a result after all.
     /// - Returns: the conflicts found, each the first time. When this returns, everything is on disk; when it throws, nothing is.
-    func put(_ batches: [(results: [TrialResult], host: String)]) throws(StoreError) -> [Conflict] {
+    func put(_ batches: [(results: [TrialResult], host: String)], _ checkpoints: [Checkpoint] = []) throws(StoreError) -> [Conflict] {
         var conflicts: [Conflict] = []
         try database.transaction { () throws(StoreError) in
+            // Before the results, which remove them.
+            for checkpoint in checkpoints { try put(checkpoint) }
             for (results, host) in batches {
                 for result in results { if let found = try put(result, host) { conflicts.append(found) } }
             }
@@ -107,6 +109,7 @@ struct ResultStore: ~Copyable {
                 ])
             }
         }
+        if isNew, !result.isFailure { try settle(result) }
         guard !isNew, let digest = result.digest else { return nil }
         var first: (digest: [UInt8], host: String)?
         try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in first = (row.blob(4), row.text(9)) }
@@ -116,6 +119,61 @@ struct ResultStore: ~Copyable {
             (_) throws(StoreError) in isNew = true
         }
         return isNew ? Conflict(trial: result.key, host: host, firstHost: first.host) : nil
+    }
+
+    // MARK: Checkpoints and models
+
+    /// The newest of a trial; none of one that has a result.
+    private func put(_ checkpoint: Checkpoint) throws(StoreError) {
+        try database.prepare(
+            """
+            INSERT INTO checkpoint SELECT ?1, ?2, ?3, ?4
+            WHERE NOT EXISTS (SELECT 1 FROM result WHERE trial = ?1 AND outcome <> 'failed')
+            ON CONFLICT (trial) DO UPDATE SET epoch = excluded.epoch, digest = excluded.digest, content = excluded.content
+            WHERE excluded.epoch > epoch
+            """
+        ).run([
+            .blob(checkpoint.key.bytes), .integer(Int64(checkpoint.epoch)), .blob(checkpoint.digest.bytes), .blob(checkpoint.content),
+        ])
+    }
+
+    /// A trial that is done needs no checkpoint.
+    private func settle(_ result: TrialResult) throws(StoreError) {
+        try remove(checkpointOf: result.key)
+        guard let model = result.model else { return }
+        try database.prepare("INSERT OR REPLACE INTO model VALUES (?, ?)").run([.blob(result.key.bytes), .blob(model)])
+    }
+
+    func remove(checkpointOf key: TrialKey) throws(StoreError) {
+        try database.prepare("DELETE FROM checkpoint WHERE trial = ?").run([.blob(key.bytes)])
+    }
+
+    /// - Returns: nil when there is none; what is damaged is returned as it is: `isIntact` tells.
+    func checkpoint(of key: TrialKey) throws(StoreError) -> Checkpoint? {
+        var found: Checkpoint?
+        try database.prepare("SELECT epoch, digest, content FROM checkpoint WHERE trial = ?").rows([.blob(key.bytes)]) {
+            (row) throws(StoreError) in
+            guard let digest = Digest(bytes: row.blob(1)) else { return }
+            found = Checkpoint(key: key, epoch: row.integer(0), digest: digest, content: row.blob(2))
+        }
+        return found
+    }
+
+    func checkpointMarks() throws(StoreError) -> [CheckpointMark] {
+        var marks: [CheckpointMark] = []
+        try database.prepare("SELECT trial, epoch FROM checkpoint").rows { (row) throws(StoreError) in
+            if let key = TrialKey(bytes: row.blob(0)) { marks.append(CheckpointMark(key: key, epoch: row.integer(1))) }
+        }
+        return marks
+    }
+
+    /// The trained parameters in the safetensors format; nil where the trial has left none.
+    func model(of key: TrialKey) throws(StoreError) -> [UInt8]? {
+        var model: [UInt8]?
+        try database.prepare("SELECT content FROM model WHERE trial = ?").rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            model = row.blob(0)
+        }
+        return model
     }
 
     /// A stored result without its series; nil when there is none.

@@ -14,6 +14,7 @@ struct ClusterSpec: Equatable {
     var leaseSeconds = 1.0
     var orphanTimeout: Duration = .seconds(30)
     var crashLimit = 3
+    var checkpoints = CheckpointRule()
 
     /// What is wrong with an endpoint to listen on; nil when nothing is.
     static func complaint(aboutListen endpoint: String) -> String? {
@@ -50,6 +51,8 @@ struct ClusterSpec: Equatable {
         spec.leaseSeconds = timing.real("lease_seconds", 0.01...3600, default: spec.leaseSeconds) ?? spec.leaseSeconds
         spec.orphanTimeout = .seconds(timing.real("orphan_timeout_seconds", 1...86_400, default: 30) ?? 30)
         spec.crashLimit = timing.integer("crash_limit", 1...1000, default: spec.crashLimit) ?? spec.crashLimit
+        spec.checkpoints.interval = .seconds(timing.real("checkpoint_seconds", 0.1...86_400, default: 300) ?? 300)
+        spec.checkpoints.epochs = timing.integer("checkpoint_epochs", 0...1_000_000, default: 0) ?? 0
         for table in [root, coordinator, local, timing] { table.refuseOthers() }
         try file.throwIfWrong()
         return spec

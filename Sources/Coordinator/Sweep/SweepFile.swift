@@ -58,13 +58,21 @@ extension SweepSpec {
         repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
             problem = kind
+            if needsData, root.has("data") { dataFolder = root.text("data") } else if needsData { root.allow(["data"]) }
+            if needsData, trainingSets > 1 {
+                tables.grid.report("training_sets", "found \(trainingSets), allowed is 1: the data set is one training set")
+            }
             readParameters(declaration, tables, file)
             let (declaration, parameters) = (declaration, parameters)
             readSettings(root, tables, algorithms: declaration.algorithms) { declaration.settingConflicts($0, parameters) }
             checkFigure(root, tables)
         } else {
             // Of a problem that is not known all is checked that does not depend on it, and keys that no problem has are still mistakes.
-            for parameter in ProblemDeclaration.all.flatMap(\.parameters) { tables[parameter].allow([parameter.key]) }
+            for parameter in ProblemDeclaration.all.flatMap(\.parameters) where parameter.kind != .file {
+                tables[parameter].allow([parameter.key])
+            }
+            root.allow(["data"])
+            tables.training.allow(["weight_decay"])
             tables.grid.allow(["initializations"])
             let algorithms = Set(ProblemDeclaration.all.flatMap(\.algorithms)).sorted()
             readSettings(root, tables, algorithms: algorithms) { _ in [] }
@@ -113,6 +121,8 @@ extension SweepSpec {
     fileprivate static func readFigure(_ root: TOMLFile.Table, _ base: FigureSpec, allowed: [FigureSpec.Kind]) -> FigureSpec {
         var figure = base
         figure.kind = allowed[0]
+        // [[curves]] without [strengths] have the learning rate on the x axis, where a ratio to each rate's own SGD says little.
+        if root.has("curves"), !root.has("strengths") { (figure.xLabel, figure.yLabel) = ("learning rate", "test loss") }
         guard root.has("figure") else { return figure }
         let table = root.table("figure")
         defer { table.refuseOthers() }
@@ -156,14 +166,15 @@ extension SweepSpec {
     }
 
     private mutating func readParameters(_ declaration: ProblemDeclaration, _ tables: ParameterTables, _ file: TOMLFile) {
-        for parameter in declaration.parameters {
+        let chosen = declaration.parameters.filter { $0.kind != .file }
+        for parameter in chosen {
             if parameter.isPerInitialization {
                 perInitialization[parameter.name] = Self.readList(parameter, tables[parameter])
             } else {
                 parameters[parameter.name] = Self.readValue(parameter, tables[parameter])
             }
         }
-        let areRight = declaration.parameters.allSatisfy { $0.isPerInitialization || parameters[$0.name] != nil }
+        let areRight = chosen.allSatisfy { $0.isPerInitialization || parameters[$0.name] != nil }
         if declaration.parameters.contains(where: \.isPerInitialization) {
             initializations = perInitialization.values.first?.count ?? 0
         } else {
@@ -194,6 +205,7 @@ extension SweepSpec {
         case .real(let range, let excludesMinimum):
             let standard: Double? = if case .real(let value) = parameter.standard { value } else { nil }
             return table.real(parameter.key, range, excludesMinimum: excludesMinimum, default: standard).map(ParameterValue.real)
+        case .file: preconditionFailure("\(parameter.name) is a file of the data set, and no sweep file has its value")
         case .choice(let choices):
             let standard: String? = if case .text(let value) = parameter.standard { value } else { nil }
             return table.choice(parameter.key, choices, default: standard).map(ParameterValue.text)
@@ -213,16 +225,24 @@ extension SweepSpec {
     /// `[strengths]` and `[[curves]]`, or `[[settings]]`.
     private mutating func readSettings(_ root: TOMLFile.Table, _ tables: ParameterTables, algorithms: [String], conflicts: Conflicts) {
         let rates = tables.training.reals("learning_rates", 0...1e3, excludesMinimum: true) ?? []
-        settings = rates.map { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: $0) }
+        let declared = ProblemDeclaration.named(problem)?.weightDecay
+        let decay = declared.flatMap { tables.training.real("weight_decay", Self.decays, default: $0) } ?? 0
+        settings = rates.map { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: $0, weightDecay: decay) }
         let axis = ["strengths", "curves"].filter(root.has)
         root.allow(["strengths", "curves", "settings"])
         guard root.has("settings") else {
             guard !axis.isEmpty else {
-                root.report("curves", "is missing, allowed is [strengths] with [[curves]], or [[settings]] for a table")
+                root.report(
+                    "curves",
+                    "is missing, allowed is [strengths] with [[curves]], [[curves]] alone for learning rates, or [[settings]] for a table")
                 tables.training.allow(["algorithm"])
                 return
             }
-            return readCurves(root, tables.training, rates, algorithms: algorithms, conflicts: conflicts)
+            guard root.has("strengths") else {
+                return readRateCurves(
+                    root, tables.training, rates, declared == nil ? nil : decay, algorithms: algorithms, conflicts: conflicts)
+            }
+            return readCurves(root, tables.training, rates, decay, algorithms: algorithms, conflicts: conflicts)
         }
         for key in axis { root.report(key, "found beside [[settings]], allowed is [strengths] with [[curves]], or [[settings]]") }
         if tables.training.has("algorithm") {
@@ -237,10 +257,13 @@ extension SweepSpec {
             let most = key == "repeats" ? 16_777_216 : 65_536
             tables.grid.report(key, "found 1, which leaves no \(name), allowed with [[settings]] is an integer from 2 to \(most)")
         }
-        readRows(root, rates, algorithms: algorithms, conflicts: conflicts)
+        readRows(root, rates, decay, algorithms: algorithms, conflicts: conflicts)
     }
 
-    private mutating func readRows(_ root: TOMLFile.Table, _ rates: [Double], algorithms: [String], conflicts: Conflicts) {
+    /// Of weight decay: beyond it the parameters would not even be stable.
+    private static let decays = 0.0...1e3
+
+    private mutating func readRows(_ root: TOMLFile.Table, _ rates: [Double], _ decay: Double, algorithms: [String], conflicts: Conflicts) {
         var seen = Set(settings), labels = Set<String>(), lines = Set<Setting>()
         for table in root.tables("settings") {
             let label = table.label("label")
@@ -251,7 +274,7 @@ extension SweepSpec {
                 table.report("label", "found \"\(label)\" a second time, allowed is one setting for each label")
             }
             guard let label, let algorithm, let lambda1, let lambda2 else { continue }
-            let setting = Setting(algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: 0)
+            let setting = Setting(algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: 0, weightDecay: decay)
             for conflict in conflicts(setting) { table.report(conflict.parameter, conflict.message) }
             if !lines.insert(setting).inserted { table.report("algorithm", "found the same setting a second time, allowed is each once") }
             for rate in rates {
@@ -269,7 +292,7 @@ extension SweepSpec {
     }
 
     private mutating func readCurves(
-        _ root: TOMLFile.Table, _ training: TOMLFile.Table, _ rates: [Double], algorithms: [String], conflicts: Conflicts
+        _ root: TOMLFile.Table, _ training: TOMLFile.Table, _ rates: [Double], _ decay: Double, algorithms: [String], conflicts: Conflicts
     ) {
         let algorithm = training.choice("algorithm", algorithms, default: "sgd") ?? "sgd"
         let strengths = Self.readStrengths(root)
@@ -282,7 +305,7 @@ extension SweepSpec {
             guard let (axis, relation) = Self.readRelation(table) else { continue }
             for rate in rates {
                 let points = strengths.map { strength in
-                    let setting = Self.setting(algorithm, strength, axis, relation, learningRate: rate)
+                    let setting = Self.setting(algorithm, strength, axis, relation, learningRate: rate, weightDecay: decay)
                     return CurveSpec.Point(strength: strength, setting: setting)
                 }
                 let conflict = points.flatMap { conflicts($0.setting) }.first
@@ -291,6 +314,37 @@ extension SweepSpec {
                 curves.append(CurveSpec(label: (label ?? "") + suffix, axis: axis, relation: relation, points: points))
                 settings += points.map(\.setting).filter { seen.insert($0).inserted }
             }
+        }
+    }
+
+    /// One curve over all learning rates for each pair of strengths and weight decay.
+    /// - Parameter decay: of curves that say nothing of it; nil where the problem has none.
+    private mutating func readRateCurves(
+        _ root: TOMLFile.Table, _ training: TOMLFile.Table, _ rates: [Double], _ decay: Double?, algorithms: [String], conflicts: Conflicts
+    ) {
+        let algorithm = training.choice("algorithm", algorithms, default: "sgd") ?? "sgd"
+        var seen = Set(settings), labels = Set<String>()
+        for table in root.tables("curves") {
+            let label = table.label("label")
+            let lambda1 = table.real("lambda1", 0...1e6, default: 0), lambda2 = table.real("lambda2", 0...1e6, default: 0)
+            let decay = decay.map { table.real("weight_decay", Self.decays, default: $0) } ?? 0
+            table.refuseOthers()
+            if let label, !labels.insert(label).inserted {
+                table.report("label", "found \"\(label)\" a second time, allowed is one curve for each label")
+            }
+            guard let label, let lambda1, let lambda2, let decay else { continue }
+            let points = rates.sorted().map { rate in
+                CurveSpec.Point(
+                    strength: rate,
+                    setting: Setting(
+                        algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: rate, weightDecay: decay))
+            }
+            if let conflict = points.first.map({ conflicts($0.setting) })?.first { table.report(conflict.parameter, conflict.message) }
+            curves.append(CurveSpec(label: label, axis: .learningRate, relation: .fixed(0), points: points))
+            // Vanilla runs stand before all others.
+            let vanilla = points.map(\.setting.baseline).filter { seen.insert($0).inserted }
+            settings.insert(contentsOf: vanilla, at: settings.count { $0.isBaseline })
+            settings += points.map(\.setting).filter { seen.insert($0).inserted }
         }
     }
 
@@ -316,7 +370,8 @@ extension SweepSpec {
     }
 
     private static func setting(
-        _ algorithm: String, _ strength: Double, _ axis: CurveSpec.Axis, _ relation: CurveSpec.Relation, learningRate: Double
+        _ algorithm: String, _ strength: Double, _ axis: CurveSpec.Axis, _ relation: CurveSpec.Relation, learningRate: Double,
+        weightDecay: Double
     ) -> Setting {
         let other =
             switch relation {
@@ -324,8 +379,11 @@ extension SweepSpec {
             case .ratio(let ratio): strength / ratio
             }
         return switch axis {
-        case .lambda1: Setting(algorithm: algorithm, lambda1: strength, lambda2: other, learningRate: learningRate)
-        case .lambda2: Setting(algorithm: algorithm, lambda1: other, lambda2: strength, learningRate: learningRate)
+        case .lambda1:
+            Setting(algorithm: algorithm, lambda1: strength, lambda2: other, learningRate: learningRate, weightDecay: weightDecay)
+        case .lambda2:
+            Setting(algorithm: algorithm, lambda1: other, lambda2: strength, learningRate: learningRate, weightDecay: weightDecay)
+        case .learningRate: preconditionFailure("a curve over learning rates has no strength on its axis")
         }
     }
 

@@ -32,7 +32,12 @@ struct SweepSpec: Equatable {
     var curves: [CurveSpec]
     var rows: [RowSpec] = []
     var figure: FigureSpec
+    /// Of a problem that reads a data set, as the file names it; nil where it does not.
+    var dataFolder: String?
     var warnings: [SpecError]
+
+    /// Whether the curves, of which there are some, are over learning rates.
+    var isByRate: Bool { curves.first?.axis == .learningRate }
 
     var groupCount: Int { trainingSets * initializations * repeats }
     var trialCount: Int { groupCount * settings.count }
@@ -73,8 +78,8 @@ struct RowSpec: Equatable {
 
 /// One line of the figure.
 struct CurveSpec: Equatable {
-    /// The strength that is on the x axis.
-    enum Axis: Equatable { case lambda1, lambda2 }
+    /// What is on the x axis: a strength, with the ratio to SGD on the other; or the learning rate, with the test loss.
+    enum Axis: Equatable { case lambda1, lambda2, learningRate }
 
     /// What the other strength does.
     enum Relation: Equatable {
@@ -84,7 +89,7 @@ struct CurveSpec: Equatable {
     }
 
     struct Point: Equatable {
-        /// Where it stands on the x axis.
+        /// Where it stands on the x axis, be it a strength or a learning rate.
         var strength: Double
         var setting: Setting
     }

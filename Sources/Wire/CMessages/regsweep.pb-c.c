@@ -547,6 +547,141 @@ void   regsweep__wire__dropped__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__dropped__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   regsweep__wire__data_request__init
+                     (Regsweep__Wire__DataRequest         *message)
+{
+  static const Regsweep__Wire__DataRequest init_value = REGSWEEP__WIRE__DATA_REQUEST__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__data_request__get_packed_size
+                     (const Regsweep__Wire__DataRequest *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__data_request__pack
+                     (const Regsweep__Wire__DataRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__data_request__pack_to_buffer
+                     (const Regsweep__Wire__DataRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__DataRequest *
+       regsweep__wire__data_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__DataRequest *)
+     protobuf_c_message_unpack (&regsweep__wire__data_request__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__data_request__free_unpacked
+                     (Regsweep__Wire__DataRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__checkpoint__init
+                     (Regsweep__Wire__Checkpoint         *message)
+{
+  static const Regsweep__Wire__Checkpoint init_value = REGSWEEP__WIRE__CHECKPOINT__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__checkpoint__get_packed_size
+                     (const Regsweep__Wire__Checkpoint *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__checkpoint__pack
+                     (const Regsweep__Wire__Checkpoint *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__checkpoint__pack_to_buffer
+                     (const Regsweep__Wire__Checkpoint *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Checkpoint *
+       regsweep__wire__checkpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Checkpoint *)
+     protobuf_c_message_unpack (&regsweep__wire__checkpoint__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__checkpoint__free_unpacked
+                     (Regsweep__Wire__Checkpoint *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__checkpoint_answer__init
+                     (Regsweep__Wire__CheckpointAnswer         *message)
+{
+  static const Regsweep__Wire__CheckpointAnswer init_value = REGSWEEP__WIRE__CHECKPOINT_ANSWER__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__checkpoint_answer__get_packed_size
+                     (const Regsweep__Wire__CheckpointAnswer *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__checkpoint_answer__pack
+                     (const Regsweep__Wire__CheckpointAnswer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__checkpoint_answer__pack_to_buffer
+                     (const Regsweep__Wire__CheckpointAnswer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__CheckpointAnswer *
+       regsweep__wire__checkpoint_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__CheckpointAnswer *)
+     protobuf_c_message_unpack (&regsweep__wire__checkpoint_answer__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__checkpoint_answer__free_unpacked
+                     (Regsweep__Wire__CheckpointAnswer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   regsweep__wire__welcome__init
                      (Regsweep__Wire__Welcome         *message)
 {
@@ -590,6 +725,51 @@ void   regsweep__wire__welcome__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &regsweep__wire__welcome__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__data_chunk__init
+                     (Regsweep__Wire__DataChunk         *message)
+{
+  static const Regsweep__Wire__DataChunk init_value = REGSWEEP__WIRE__DATA_CHUNK__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__data_chunk__get_packed_size
+                     (const Regsweep__Wire__DataChunk *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__data_chunk__pack
+                     (const Regsweep__Wire__DataChunk *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__data_chunk__pack_to_buffer
+                     (const Regsweep__Wire__DataChunk *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__DataChunk *
+       regsweep__wire__data_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__DataChunk *)
+     protobuf_c_message_unpack (&regsweep__wire__data_chunk__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__data_chunk__free_unpacked
+                     (Regsweep__Wire__DataChunk *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   regsweep__wire__refused__init
@@ -997,7 +1177,7 @@ void   regsweep__wire__introduce__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__introduce__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[16] =
+static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[20] =
 {
   {
     "version",
@@ -1191,10 +1371,62 @@ static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptor
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "data_request",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, data_request),
+    &regsweep__wire__data_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data_chunk",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, data_chunk),
+    &regsweep__wire__data_chunk__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint",
+    32,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, checkpoint),
+    &regsweep__wire__checkpoint__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_answer",
+    33,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, checkpoint_answer),
+    &regsweep__wire__checkpoint_answer__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
   14,   /* field[14] = acknowledged */
   12,   /* field[12] = cancel */
+  18,   /* field[18] = checkpoint */
+  19,   /* field[19] = checkpoint_answer */
+  17,   /* field[17] = data_chunk */
+  16,   /* field[16] = data_request */
   13,   /* field[13] = drain */
   8,   /* field[8] = dropped */
   1,   /* field[1] = epoch */
@@ -1210,12 +1442,13 @@ static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
   0,   /* field[0] = version */
   9,   /* field[9] = welcome */
 };
-static const ProtobufCIntRange regsweep__wire__envelope__number_ranges[3 + 1] =
+static const ProtobufCIntRange regsweep__wire__envelope__number_ranges[4 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
   { 20, 9 },
-  { 0, 16 }
+  { 30, 16 },
+  { 0, 20 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
 {
@@ -1225,10 +1458,10 @@ const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
   "Regsweep__Wire__Envelope",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Envelope),
-  16,
+  20,
   regsweep__wire__envelope__field_descriptors,
   regsweep__wire__envelope__field_indices_by_name,
-  3,  regsweep__wire__envelope__number_ranges,
+  4,  regsweep__wire__envelope__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__envelope__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1668,7 +1901,7 @@ const ProtobufCMessageDescriptor regsweep__wire__results__descriptor =
   (ProtobufCMessageInit) regsweep__wire__results__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[14] =
+static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[15] =
 {
   {
     "key",
@@ -1838,6 +2071,18 @@ static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "model",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Result, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   1,   /* field[1] = attempt */
@@ -1848,6 +2093,7 @@ static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   3,   /* field[3] = epochs */
   0,   /* field[0] = key */
   6,   /* field[6] = loss_ratio */
+  14,   /* field[14] = model */
   2,   /* field[2] = outcome */
   8,   /* field[8] = reason */
   9,   /* field[9] = seconds */
@@ -1855,10 +2101,11 @@ static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   5,   /* field[5] = test_loss */
   4,   /* field[4] = train_loss */
 };
-static const ProtobufCIntRange regsweep__wire__result__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__result__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 14 }
+  { 30, 14 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
 {
@@ -1868,10 +2115,10 @@ const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
   "Regsweep__Wire__Result",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Result),
-  14,
+  15,
   regsweep__wire__result__field_descriptors,
   regsweep__wire__result__field_indices_by_name,
-  1,  regsweep__wire__result__number_ranges,
+  2,  regsweep__wire__result__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__result__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2040,7 +2287,212 @@ const ProtobufCMessageDescriptor regsweep__wire__dropped__descriptor =
   (ProtobufCMessageInit) regsweep__wire__dropped__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors[4] =
+static const ProtobufCFieldDescriptor regsweep__wire__data_request__field_descriptors[2] =
+{
+  {
+    "digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataRequest, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataRequest, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__data_request__field_indices_by_name[] = {
+  0,   /* field[0] = digest */
+  1,   /* field[1] = offset */
+};
+static const ProtobufCIntRange regsweep__wire__data_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__data_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.DataRequest",
+  "DataRequest",
+  "Regsweep__Wire__DataRequest",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__DataRequest),
+  2,
+  regsweep__wire__data_request__field_descriptors,
+  regsweep__wire__data_request__field_indices_by_name,
+  1,  regsweep__wire__data_request__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__data_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__checkpoint__field_descriptors[5] =
+{
+  {
+    "lease",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, lease),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__checkpoint__field_indices_by_name[] = {
+  4,   /* field[4] = content */
+  3,   /* field[3] = digest */
+  2,   /* field[2] = epoch */
+  1,   /* field[1] = key */
+  0,   /* field[0] = lease */
+};
+static const ProtobufCIntRange regsweep__wire__checkpoint__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__checkpoint__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Checkpoint",
+  "Checkpoint",
+  "Regsweep__Wire__Checkpoint",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Checkpoint),
+  5,
+  regsweep__wire__checkpoint__field_descriptors,
+  regsweep__wire__checkpoint__field_indices_by_name,
+  1,  regsweep__wire__checkpoint__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__checkpoint__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__checkpoint_answer__field_descriptors[3] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__CheckpointAnswer, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__CheckpointAnswer, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusal",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__CheckpointAnswer, refusal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__checkpoint_answer__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  0,   /* field[0] = key */
+  2,   /* field[2] = refusal */
+};
+static const ProtobufCIntRange regsweep__wire__checkpoint_answer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__checkpoint_answer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.CheckpointAnswer",
+  "CheckpointAnswer",
+  "Regsweep__Wire__CheckpointAnswer",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__CheckpointAnswer),
+  3,
+  regsweep__wire__checkpoint_answer__field_descriptors,
+  regsweep__wire__checkpoint_answer__field_indices_by_name,
+  1,  regsweep__wire__checkpoint_answer__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__checkpoint_answer__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors[6] =
 {
   {
     "sweep",
@@ -2090,17 +2542,44 @@ static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "checkpoint_milliseconds",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Welcome, checkpoint_milliseconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_epochs",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Welcome, checkpoint_epochs),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__welcome__field_indices_by_name[] = {
+  5,   /* field[5] = checkpoint_epochs */
+  4,   /* field[4] = checkpoint_milliseconds */
   1,   /* field[1] = heartbeat_milliseconds */
   3,   /* field[3] = keep */
   2,   /* field[2] = silence_milliseconds */
   0,   /* field[0] = sweep */
 };
-static const ProtobufCIntRange regsweep__wire__welcome__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__welcome__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 20, 4 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__welcome__descriptor =
 {
@@ -2110,11 +2589,88 @@ const ProtobufCMessageDescriptor regsweep__wire__welcome__descriptor =
   "Regsweep__Wire__Welcome",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Welcome),
-  4,
+  6,
   regsweep__wire__welcome__field_descriptors,
   regsweep__wire__welcome__field_indices_by_name,
-  1,  regsweep__wire__welcome__number_ranges,
+  2,  regsweep__wire__welcome__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__welcome__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__data_chunk__field_descriptors[4] =
+{
+  {
+    "digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__data_chunk__field_indices_by_name[] = {
+  3,   /* field[3] = content */
+  0,   /* field[0] = digest */
+  1,   /* field[1] = offset */
+  2,   /* field[2] = total */
+};
+static const ProtobufCIntRange regsweep__wire__data_chunk__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__data_chunk__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.DataChunk",
+  "DataChunk",
+  "Regsweep__Wire__DataChunk",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__DataChunk),
+  4,
+  regsweep__wire__data_chunk__field_descriptors,
+  regsweep__wire__data_chunk__field_indices_by_name,
+  1,  regsweep__wire__data_chunk__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__data_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor regsweep__wire__refused__field_descriptors[1] =
@@ -2155,7 +2711,7 @@ const ProtobufCMessageDescriptor regsweep__wire__refused__descriptor =
   (ProtobufCMessageInit) regsweep__wire__refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[9] =
+static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[10] =
 {
   {
     "lease",
@@ -2265,9 +2821,22 @@ static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[9
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "checkpoint",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Lease, checkpoint),
+    &regsweep__wire__checkpoint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   8,   /* field[8] = baselines */
+  9,   /* field[9] = checkpoint */
   5,   /* field[5] = initialization */
   0,   /* field[0] = lease */
   2,   /* field[2] = parameters */
@@ -2277,10 +2846,11 @@ static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   4,   /* field[4] = training_set */
   7,   /* field[7] = trials */
 };
-static const ProtobufCIntRange regsweep__wire__lease__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__lease__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 20, 9 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
 {
@@ -2290,10 +2860,10 @@ const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
   "Regsweep__Wire__Lease",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Lease),
-  9,
+  10,
   regsweep__wire__lease__field_descriptors,
   regsweep__wire__lease__field_indices_by_name,
-  1,  regsweep__wire__lease__number_ranges,
+  2,  regsweep__wire__lease__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__lease__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2374,7 +2944,7 @@ const ProtobufCMessageDescriptor regsweep__wire__parameter__descriptor =
   (ProtobufCMessageInit) regsweep__wire__parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[6] =
+static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[7] =
 {
   {
     "key",
@@ -2448,6 +3018,18 @@ static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[6
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weight_decay",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Trial, weight_decay),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__trial__field_indices_by_name[] = {
   2,   /* field[2] = algorithm */
@@ -2456,11 +3038,13 @@ static const unsigned regsweep__wire__trial__field_indices_by_name[] = {
   3,   /* field[3] = lambda1 */
   4,   /* field[4] = lambda2 */
   5,   /* field[5] = learning_rate */
+  6,   /* field[6] = weight_decay */
 };
-static const ProtobufCIntRange regsweep__wire__trial__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__trial__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 20, 6 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__trial__descriptor =
 {
@@ -2470,10 +3054,10 @@ const ProtobufCMessageDescriptor regsweep__wire__trial__descriptor =
   "Regsweep__Wire__Trial",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Trial),
-  6,
+  7,
   regsweep__wire__trial__field_descriptors,
   regsweep__wire__trial__field_indices_by_name,
-  1,  regsweep__wire__trial__number_ranges,
+  2,  regsweep__wire__trial__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__trial__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

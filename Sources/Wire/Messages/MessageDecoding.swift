@@ -38,7 +38,7 @@ extension Message {
                 Hello(
                     worker: try unsafe worker(hello.worker), host: try unsafe text(hello.host, "host"), process: unsafe Int(hello.process),
                     slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), cpu: try unsafe text(hello.cpu, "cpu"),
-                    build: try unsafe text(hello.build, "build"), selfTest: try unsafe digest(hello.self_test), held: held,
+                    build: try unsafe text(hello.build, "build"), selfTest: try unsafe sha256(hello.self_test), held: held,
                     unacknowledged: unsafe Int(hello.unacknowledged)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_READY:
             self = .ready(credits: try bounded(unsafe opened(envelope.ready).credits, 0...2 * Limits.slots, "credits"))
@@ -66,7 +66,11 @@ extension Message {
                     sweep: try unsafe text(welcome.sweep, "sweep"),
                     heartbeatInterval: .milliseconds(try bounded(unsafe welcome.heartbeat_milliseconds, day, "heartbeat interval")),
                     silence: .milliseconds(try bounded(unsafe welcome.silence_milliseconds, day, "silence")),
-                    keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init)))
+                    keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init),
+                    checkpoints: CheckpointRule(
+                        interval: .milliseconds(
+                            try bounded(unsafe welcome.checkpoint_milliseconds, CheckpointRule.milliseconds, "checkpoint interval")),
+                        epochs: unsafe Int(welcome.checkpoint_epochs))))
         case REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED: self = .refused(reason: try unsafe text(opened(envelope.refused).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_LEASE: self = .lease(try unsafe Lease(opened(envelope.lease)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL: self = .cancel(LeaseID(rawValue: try unsafe opened(envelope.cancel).lease))
@@ -78,6 +82,25 @@ extension Message {
         case REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE:
             _ = try unsafe opened(envelope.introduce)
             self = .introduce
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST:
+            let request = try unsafe opened(envelope.data_request)
+            self = .dataRequest(try unsafe sha256(request.digest), offset: try place(unsafe request.offset, "offset"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK:
+            let chunk = try unsafe opened(envelope.data_chunk)
+            let content = try unsafe bytes(chunk.content, atMost: Limits.chunkBytes)
+            let offset = try place(unsafe chunk.offset, "offset"), total = try place(unsafe chunk.total, "total")
+            guard offset + content.count <= total else {
+                throw .malformed(reason: "\(content.count) bytes at \(offset) of a file of \(total)")
+            }
+            self = .dataChunk(DataChunk(digest: try unsafe sha256(chunk.digest), offset: offset, total: total, content: content))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT:
+            let checkpoint = try unsafe opened(envelope.checkpoint)
+            self = .checkpoint(LeaseID(rawValue: unsafe checkpoint.lease), try unsafe Checkpoint(checkpoint))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER:
+            let answer = try unsafe opened(envelope.checkpoint_answer)
+            let refusal = try unsafe text(answer.refusal, "refusal")
+            self = .checkpointAnswer(
+                try unsafe trialKey(answer.key), epoch: unsafe Int(answer.epoch), refusal: refusal.isEmpty ? nil : refusal)
         default: throw .malformed(reason: "no message of a kind that is known here")
         }
     }
@@ -125,11 +148,23 @@ extension TrialResult {
         } else {
             guard digestBytes.count == Digest.byteCount else { throw .malformed(reason: "a digest of \(digestBytes.count) bytes") }
         }
+        let model = try unsafe bytes(result.model, atMost: Limits.modelBytes)
+        if case .done = outcome {} else if !model.isEmpty { throw .malformed(reason: "a model of a trial that is not done") }
         self.init(
             key: try unsafe trialKey(result.key), attempt: unsafe Int(result.attempt), outcome: outcome, epochs: unsafe Int(result.epochs),
             lossRatio: unsafe result.loss_ratio.isNaN ? nil : result.loss_ratio, digest: Digest(bytes: digestBytes),
             curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) }, series: series,
-            seconds: unsafe result.seconds.isFinite ? max(0, result.seconds) : 0)
+            seconds: unsafe result.seconds.isFinite ? max(0, result.seconds) : 0, model: model.isEmpty ? nil : model)
+    }
+}
+
+extension Checkpoint {
+    fileprivate init(_ checkpoint: Regsweep__Wire__Checkpoint) throws(MessageError) {
+        let content = try unsafe bytes(checkpoint.content, atMost: Limits.modelBytes)
+        guard !content.isEmpty else { throw .malformed(reason: "a checkpoint without content") }
+        self.init(
+            key: try unsafe trialKey(checkpoint.key), epoch: unsafe Int(checkpoint.epoch), digest: try unsafe sha256(checkpoint.digest),
+            content: content)
     }
 }
 
@@ -162,7 +197,7 @@ extension Lease {
                 key: try unsafe trialKey(trial.key), attempt: unsafe Int(trial.attempt),
                 setting: Setting(
                     algorithm: try unsafe text(trial.algorithm, "algorithm"), lambda1: unsafe trial.lambda1, lambda2: unsafe trial.lambda2,
-                    learningRate: unsafe trial.learning_rate))
+                    learningRate: unsafe trial.learning_rate, weightDecay: unsafe trial.weight_decay))
         }
         guard !trials.isEmpty else { throw .malformed(reason: "a lease of no trial") }
         let baselines = try unsafe map(list(lease.baselines, lease.n_baselines, atMost: Limits.trialsPerLease, "baselines")) {
@@ -175,13 +210,15 @@ extension Lease {
             return Baseline(
                 learningRate: unsafe baseline.learning_rate, testLoss: Dictionary(zip(epochs.map(Int.init), losses)) { _, last in last })
         }
+        var checkpoint: Checkpoint?
+        if let entry = unsafe lease.checkpoint { checkpoint = try unsafe Checkpoint(opened(entry)) }
         self.init(
             id: LeaseID(rawValue: unsafe lease.lease),
             group: GroupSpec(
                 problem: try unsafe text(lease.problem, "problem"), parameters: parameters, seed: unsafe lease.seed,
                 trainingSet: unsafe Int(lease.training_set), initialization: unsafe Int(lease.initialization),
                 repetition: unsafe Int(lease.repetition)),
-            trials: trials, baselines: baselines)
+            trials: trials, baselines: baselines, checkpoint: checkpoint)
     }
 }
 
@@ -190,6 +227,11 @@ extension Lease {
 
 private func bounded(_ value: UInt32, _ range: ClosedRange<Int>, _ what: String) throws(MessageError) -> Int {
     guard range.contains(Int(value)) else { throw .malformed(reason: "\(what): \(value) is outside \(range)") }
+    return Int(value)
+}
+
+private func place(_ value: UInt64, _ what: String) throws(MessageError) -> Int {
+    guard value <= UInt64(Limits.blobBytes) else { throw .malformed(reason: "\(what): \(value) is more than \(Limits.blobBytes)") }
     return Int(value)
 }
 
@@ -246,7 +288,7 @@ private func worker(_ data: ProtobufCBinaryData) throws(MessageError) -> WorkerI
     return id
 }
 
-private func digest(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest {
+private func sha256(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest {
     guard let digest = Digest(bytes: try unsafe bytes(data, atMost: Digest.byteCount)) else {
         throw .malformed(reason: "a digest of \(unsafe data.len) bytes")
     }

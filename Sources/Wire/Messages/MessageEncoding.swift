@@ -91,6 +91,8 @@ extension Message {
                 unsafe out.silence_milliseconds = UInt32(clamping: welcome.silence.milliseconds)
                 unsafe out.n_keep = welcome.keep.count
                 unsafe out.keep = arena.array(welcome.keep.map(\.rawValue))
+                unsafe out.checkpoint_milliseconds = UInt32(clamping: welcome.checkpoints.interval.milliseconds)
+                unsafe out.checkpoint_epochs = UInt32(clamping: welcome.checkpoints.epochs)
             }
         case .refused(let reason):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED
@@ -107,6 +109,30 @@ extension Message {
         case .acknowledged(let batch):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_ACKNOWLEDGED
             unsafe envelope.acknowledged = arena.make(regsweep__wire__acknowledged__init) { out in unsafe out.batch = batch.rawValue }
+        case .dataRequest(let digest, let offset):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST
+            unsafe envelope.data_request = arena.make(regsweep__wire__data_request__init) { out in
+                unsafe out.digest = arena.bytes(digest.bytes)
+                unsafe out.offset = UInt64(offset)
+            }
+        case .dataChunk(let chunk):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK
+            unsafe envelope.data_chunk = arena.make(regsweep__wire__data_chunk__init) { out in
+                unsafe out.digest = arena.bytes(chunk.digest.bytes)
+                unsafe out.offset = UInt64(chunk.offset)
+                unsafe out.total = UInt64(chunk.total)
+                unsafe out.content = arena.bytes(chunk.content)
+            }
+        case .checkpoint(let lease, let checkpoint):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT
+            unsafe envelope.checkpoint = checkpoint.made(under: lease.rawValue, from: arena)
+        case .checkpointAnswer(let key, let epoch, let refusal):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER
+            unsafe envelope.checkpoint_answer = arena.make(regsweep__wire__checkpoint_answer__init) { out in
+                unsafe out.key = arena.bytes(key.bytes)
+                unsafe out.epoch = UInt32(clamping: epoch)
+                unsafe out.refusal = arena.text(refusal ?? "")
+            }
         case .introduce:
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE
             unsafe envelope.introduce = arena.make(regsweep__wire__introduce__init) { _ in }
@@ -151,8 +177,10 @@ extension Lease {
                         unsafe out.lambda1 = trial.setting.lambda1
                         unsafe out.lambda2 = trial.setting.lambda2
                         unsafe out.learning_rate = trial.setting.learningRate
+                        unsafe out.weight_decay = trial.setting.weightDecay
                     }
                 })
+            if let checkpoint { unsafe out.checkpoint = checkpoint.made(under: 0, from: arena) }
             unsafe out.n_baselines = baselines.count
             unsafe out.baselines = arena.array(
                 baselines.map { baseline in
@@ -165,6 +193,18 @@ extension Lease {
                         unsafe out.test_losses = arena.array(points.map(\.value))
                     }
                 })
+        }
+    }
+}
+
+extension Checkpoint {
+    fileprivate func made(under lease: UInt64, from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Checkpoint> {
+        unsafe arena.make(regsweep__wire__checkpoint__init) { out in
+            unsafe out.lease = lease
+            unsafe out.key = arena.bytes(key.bytes)
+            unsafe out.epoch = UInt32(clamping: epoch)
+            unsafe out.digest = arena.bytes(digest.bytes)
+            unsafe out.content = arena.bytes(content)
         }
     }
 }
@@ -203,6 +243,7 @@ extension TrialResult {
                         unsafe out.values = arena.array(series.values)
                     }
                 })
+            unsafe out.model = arena.bytes(model ?? [])
         }
     }
 }
@@ -230,7 +271,10 @@ extension TrialResult {
 
     func array<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
         let pointer = unsafe allocate(T.self, count: values.count)
-        for (i, value) in values.enumerated() { unsafe (pointer + i).initialize(to: value) }
+        // Sound: the block has room for exactly these values.
+        unsafe values.withUnsafeBufferPointer { source in
+            if let first = source.baseAddress { unsafe pointer.initialize(from: first, count: source.count) }
+        }
         return unsafe pointer
     }
 

@@ -20,6 +20,12 @@ public enum Limits {
     public static let parameters = 64
     /// 1,024 slots and twice that of leases: more than any box has.
     public static let slots = 1024
+    /// 1 GiB a file of a data set, in memory at the coordinator and on the disk of each worker's box; Fashion-MNIST's largest has 47 MB.
+    public static let blobBytes = 1 << 30
+    /// 1 MiB of it in a frame: seven such frames fit beside a Results, and a slow link shows a sign of life every few seconds.
+    public static let chunkBytes = 1 << 20
+    /// 6 MiB of parameters in a checkpoint or a model: what fits into a frame beside the rest of a message. The network has 1.7 MB.
+    public static let modelBytes = 6 << 20
     /// 2³² − 1 epochs or coordinates; the counters of the random streams are 32 bits wide.
     public static let coordinate = Int(UInt32.max)
 }

@@ -8,6 +8,8 @@ public struct ParameterDeclaration: Hashable, Sendable {
         /// - Parameter excludesMinimum: the lower end itself is not allowed.
         case real(ClosedRange<Double>, excludesMinimum: Bool)
         case choice([String])
+        /// A file of the data set, which no sweep file names by itself: its value is the SHA-256 of its content, in hexadecimal.
+        case file
     }
 
     /// As in the sweep file and in trial keys.
@@ -15,7 +17,7 @@ public struct ParameterDeclaration: Hashable, Sendable {
     public var kind: Kind
     /// Nil: the file has to say it.
     public var standard: ParameterValue?
-    /// The table of the sweep file that it stands in: `problem`, `training`, or `grid` for a list with one value for each initialization,
+    /// The table of the sweep file that it stands in: `problem`, `training`, none for a `file`, or `grid` for a list with one value for each initialization,
     /// whose key there is the name and an `s`.
     public var table: String
 
@@ -48,11 +50,16 @@ public struct ProblemDeclaration: Sendable {
     public var conflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { _ in [] }
     /// What is allowed but unwise.
     public var warnings: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { _ in [] }
+    /// λ_wd of all settings where the sweep file says nothing; nil for a problem without weight decay.
+    public var weightDecay: Double?
+    /// Its trials are long: each has a lease of its own, makes checkpoints, can go on from one, and leaves a model.
+    public var isLong = false
 
     /// One line for each; `problems` of Worker/Translation.swift is the same list in the other vocabulary.
     public static let all = [
         diagonalNetwork,
         landscape,
+        convolutionalNetwork,
     ]
 
     /// The most trials of one lease: the frame limit leaves half a frame for curves.

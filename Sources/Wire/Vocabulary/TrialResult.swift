@@ -58,10 +58,12 @@ public struct TrialResult: Hashable, Sendable {
     public var series: [Series]
     /// The trial's share of the time its lease computed. Feeds the size of leases, never a result.
     public var seconds: Double
+    /// The trained parameters in the safetensors format; nil where the problem does not keep them.
+    public var model: [UInt8]?
 
     public init(
         key: TrialKey, attempt: Int, outcome: Outcome, epochs: Int, lossRatio: Double?, digest: Digest?, curve: [CurvePoint],
-        series: [Series] = [], seconds: Double
+        series: [Series] = [], seconds: Double, model: [UInt8]? = nil
     ) {
         self.key = key
         self.attempt = attempt
@@ -72,5 +74,6 @@ public struct TrialResult: Hashable, Sendable {
         self.curve = curve
         self.series = series
         self.seconds = seconds
+        self.model = model
     }
 }

@@ -27,7 +27,11 @@ typedef struct Regsweep__Wire__Series Regsweep__Wire__Series;
 typedef struct Regsweep__Wire__Heartbeat Regsweep__Wire__Heartbeat;
 typedef struct Regsweep__Wire__Goodbye Regsweep__Wire__Goodbye;
 typedef struct Regsweep__Wire__Dropped Regsweep__Wire__Dropped;
+typedef struct Regsweep__Wire__DataRequest Regsweep__Wire__DataRequest;
+typedef struct Regsweep__Wire__Checkpoint Regsweep__Wire__Checkpoint;
+typedef struct Regsweep__Wire__CheckpointAnswer Regsweep__Wire__CheckpointAnswer;
 typedef struct Regsweep__Wire__Welcome Regsweep__Wire__Welcome;
+typedef struct Regsweep__Wire__DataChunk Regsweep__Wire__DataChunk;
 typedef struct Regsweep__Wire__Refused Regsweep__Wire__Refused;
 typedef struct Regsweep__Wire__Lease Regsweep__Wire__Lease;
 typedef struct Regsweep__Wire__Parameter Regsweep__Wire__Parameter;
@@ -66,7 +70,11 @@ typedef enum {
   REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL = 23,
   REGSWEEP__WIRE__ENVELOPE__BODY_DRAIN = 24,
   REGSWEEP__WIRE__ENVELOPE__BODY_ACKNOWLEDGED = 25,
-  REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE = 26
+  REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE = 26,
+  REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST = 30,
+  REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK = 31,
+  REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT = 32,
+  REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER = 33
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__ENVELOPE__BODY__CASE)
 } Regsweep__Wire__Envelope__BodyCase;
 
@@ -103,6 +111,13 @@ struct  Regsweep__Wire__Envelope
     Regsweep__Wire__Drain *drain;
     Regsweep__Wire__Acknowledged *acknowledged;
     Regsweep__Wire__Introduce *introduce;
+    Regsweep__Wire__DataRequest *data_request;
+    Regsweep__Wire__DataChunk *data_chunk;
+    Regsweep__Wire__Checkpoint *checkpoint;
+    /*
+     * both directions
+     */
+    Regsweep__Wire__CheckpointAnswer *checkpoint_answer;
   };
 };
 #define REGSWEEP__WIRE__ENVELOPE__INIT \
@@ -246,10 +261,14 @@ struct  Regsweep__Wire__Result
   double *curve_test;
   size_t n_series;
   Regsweep__Wire__Series **series;
+  /*
+   * final parameters in the safetensors format, where the problem keeps them
+   */
+  ProtobufCBinaryData model;
 };
 #define REGSWEEP__WIRE__RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__result__descriptor) \
-    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL }
+    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
 
 
 struct  Regsweep__Wire__Series
@@ -294,6 +313,64 @@ struct  Regsweep__Wire__Dropped
     , (char *)protobuf_c_empty_string }
 
 
+struct  Regsweep__Wire__DataRequest
+{
+  ProtobufCMessage base;
+  /*
+   * 32 bytes
+   */
+  ProtobufCBinaryData digest;
+  /*
+   * what the worker has of it
+   */
+  uint64_t offset;
+};
+#define REGSWEEP__WIRE__DATA_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__data_request__descriptor) \
+    , {0,NULL}, 0 }
+
+
+struct  Regsweep__Wire__Checkpoint
+{
+  ProtobufCMessage base;
+  /*
+   * that it was made under; 0 in a lease
+   */
+  uint64_t lease;
+  ProtobufCBinaryData key;
+  /*
+   * epochs trained
+   */
+  uint32_t epoch;
+  /*
+   * 32 bytes: SHA-256 of content
+   */
+  ProtobufCBinaryData digest;
+  /*
+   * parameters and position in the safetensors format
+   */
+  ProtobufCBinaryData content;
+};
+#define REGSWEEP__WIRE__CHECKPOINT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__checkpoint__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, {0,NULL} }
+
+
+struct  Regsweep__Wire__CheckpointAnswer
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData key;
+  uint32_t epoch;
+  /*
+   * empty: it is durable (coordinator)
+   */
+  char *refusal;
+};
+#define REGSWEEP__WIRE__CHECKPOINT_ANSWER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__checkpoint_answer__descriptor) \
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string }
+
+
 struct  Regsweep__Wire__Welcome
 {
   ProtobufCMessage base;
@@ -305,10 +382,37 @@ struct  Regsweep__Wire__Welcome
    */
   size_t n_keep;
   uint64_t *keep;
+  /*
+   * a running trial that can go on from one makes a checkpoint after so long …
+   */
+  uint32_t checkpoint_milliseconds;
+  /*
+   * … or after so many epochs, 0 for never
+   */
+  uint32_t checkpoint_epochs;
 };
 #define REGSWEEP__WIRE__WELCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__welcome__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0 }
+
+
+struct  Regsweep__Wire__DataChunk
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData digest;
+  uint64_t offset;
+  /*
+   * of the whole file; 0: the coordinator has no such file
+   */
+  uint64_t total;
+  /*
+   * at most 1 MiB
+   */
+  ProtobufCBinaryData content;
+};
+#define REGSWEEP__WIRE__DATA_CHUNK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__data_chunk__descriptor) \
+    , {0,NULL}, 0, 0, {0,NULL} }
 
 
 struct  Regsweep__Wire__Refused
@@ -336,10 +440,14 @@ struct  Regsweep__Wire__Lease
   Regsweep__Wire__Trial **trials;
   size_t n_baselines;
   Regsweep__Wire__Baseline **baselines;
+  /*
+   * where its one trial goes on
+   */
+  Regsweep__Wire__Checkpoint *checkpoint;
 };
 #define REGSWEEP__WIRE__LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__lease__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, NULL }
 
 
 typedef enum {
@@ -375,10 +483,11 @@ struct  Regsweep__Wire__Trial
   double lambda1;
   double lambda2;
   double learning_rate;
+  double weight_decay;
 };
 #define REGSWEEP__WIRE__TRIAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__trial__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
 struct  Regsweep__Wire__Baseline
@@ -661,6 +770,63 @@ Regsweep__Wire__Dropped *
 void   regsweep__wire__dropped__free_unpacked
                      (Regsweep__Wire__Dropped *message,
                       ProtobufCAllocator *allocator);
+/* Regsweep__Wire__DataRequest methods */
+void   regsweep__wire__data_request__init
+                     (Regsweep__Wire__DataRequest         *message);
+size_t regsweep__wire__data_request__get_packed_size
+                     (const Regsweep__Wire__DataRequest   *message);
+size_t regsweep__wire__data_request__pack
+                     (const Regsweep__Wire__DataRequest   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__data_request__pack_to_buffer
+                     (const Regsweep__Wire__DataRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__DataRequest *
+       regsweep__wire__data_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__data_request__free_unpacked
+                     (Regsweep__Wire__DataRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Checkpoint methods */
+void   regsweep__wire__checkpoint__init
+                     (Regsweep__Wire__Checkpoint         *message);
+size_t regsweep__wire__checkpoint__get_packed_size
+                     (const Regsweep__Wire__Checkpoint   *message);
+size_t regsweep__wire__checkpoint__pack
+                     (const Regsweep__Wire__Checkpoint   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__checkpoint__pack_to_buffer
+                     (const Regsweep__Wire__Checkpoint   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Checkpoint *
+       regsweep__wire__checkpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__checkpoint__free_unpacked
+                     (Regsweep__Wire__Checkpoint *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__CheckpointAnswer methods */
+void   regsweep__wire__checkpoint_answer__init
+                     (Regsweep__Wire__CheckpointAnswer         *message);
+size_t regsweep__wire__checkpoint_answer__get_packed_size
+                     (const Regsweep__Wire__CheckpointAnswer   *message);
+size_t regsweep__wire__checkpoint_answer__pack
+                     (const Regsweep__Wire__CheckpointAnswer   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__checkpoint_answer__pack_to_buffer
+                     (const Regsweep__Wire__CheckpointAnswer   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__CheckpointAnswer *
+       regsweep__wire__checkpoint_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__checkpoint_answer__free_unpacked
+                     (Regsweep__Wire__CheckpointAnswer *message,
+                      ProtobufCAllocator *allocator);
 /* Regsweep__Wire__Welcome methods */
 void   regsweep__wire__welcome__init
                      (Regsweep__Wire__Welcome         *message);
@@ -679,6 +845,25 @@ Regsweep__Wire__Welcome *
                       const uint8_t       *data);
 void   regsweep__wire__welcome__free_unpacked
                      (Regsweep__Wire__Welcome *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__DataChunk methods */
+void   regsweep__wire__data_chunk__init
+                     (Regsweep__Wire__DataChunk         *message);
+size_t regsweep__wire__data_chunk__get_packed_size
+                     (const Regsweep__Wire__DataChunk   *message);
+size_t regsweep__wire__data_chunk__pack
+                     (const Regsweep__Wire__DataChunk   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__data_chunk__pack_to_buffer
+                     (const Regsweep__Wire__DataChunk   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__DataChunk *
+       regsweep__wire__data_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__data_chunk__free_unpacked
+                     (Regsweep__Wire__DataChunk *message,
                       ProtobufCAllocator *allocator);
 /* Regsweep__Wire__Refused methods */
 void   regsweep__wire__refused__init
@@ -889,8 +1074,20 @@ typedef void (*Regsweep__Wire__Goodbye_Closure)
 typedef void (*Regsweep__Wire__Dropped_Closure)
                  (const Regsweep__Wire__Dropped *message,
                   void *closure_data);
+typedef void (*Regsweep__Wire__DataRequest_Closure)
+                 (const Regsweep__Wire__DataRequest *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__Checkpoint_Closure)
+                 (const Regsweep__Wire__Checkpoint *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__CheckpointAnswer_Closure)
+                 (const Regsweep__Wire__CheckpointAnswer *message,
+                  void *closure_data);
 typedef void (*Regsweep__Wire__Welcome_Closure)
                  (const Regsweep__Wire__Welcome *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__DataChunk_Closure)
+                 (const Regsweep__Wire__DataChunk *message,
                   void *closure_data);
 typedef void (*Regsweep__Wire__Refused_Closure)
                  (const Regsweep__Wire__Refused *message,
@@ -938,7 +1135,11 @@ extern const ProtobufCMessageDescriptor regsweep__wire__series__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__goodbye__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__dropped__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__data_request__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__checkpoint__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__checkpoint_answer__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__welcome__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__data_chunk__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__refused__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__parameter__descriptor;
