@@ -17,8 +17,11 @@ struct Run: ParsableCommand {
     @Option(help: "Worker processes on this box; 0 for none. (default: one per core)")
     var workers: Int?
 
-    @Option(help: "Where to listen for workers, such as tcp://127.0.0.1:5577. (default: any free port)")
+    @Option(help: "Where to listen for workers, such as tcp://0.0.0.0:5577. (default: any free port of this box alone)")
     var listen: String?
+
+    @Flag(help: "Listens without keys and encryption; only on this box.")
+    var plain = false
 
     @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
     var logLevel = Logger.Level.notice
@@ -36,10 +39,6 @@ struct Run: ParsableCommand {
     }
 
     func run() throws {
-        if let complaint = listen.flatMap(ClusterSpec.complaint(aboutListen:)) {
-            Console.writeLine("--listen: \(complaint)")
-            throw ExitCode(2)
-        }
         try orExit { try execute() }
     }
 
@@ -52,6 +51,11 @@ struct Run: ParsableCommand {
         var (spec, cluster, directory) = try sweep.load()
         for warning in spec.warnings { logger.warning("\(warning)") }
         if let listen { cluster.listen = listen }
+        if plain { cluster.isPlain = true }
+        if let complaint = ClusterSpec.complaint(aboutListen: cluster.listen, isPlain: cluster.isPlain) {
+            Console.writeLine("--listen: \(complaint)")
+            throw ExitCode(2)
+        }
         let worker = try workerProgram()
         let grid = Grid(spec)
 
@@ -64,7 +68,9 @@ struct Run: ParsableCommand {
 
         let context = try Context()
         let socket = try RouterSocket(in: context)
-        let endpoint = try socket.bind(cluster.listen)
+        let keys = cluster.isPlain ? nil : try KeyRing(results.path + "/keys")
+        let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
+        let doorkeeper = Doorkeeper(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name))
         let local = try socket.bind("ipc://" + socketPath)
         defer { ResultsDirectory.remove(socketPath) }
         let configuration = configuration(
@@ -73,15 +79,19 @@ struct Run: ParsableCommand {
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
             baselines: resumed.baselines)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
-        let join = Self.shellWords([worker, "--connect", endpoint])
-        if !quiet, !scheduler.isFinished {
-            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
-        }
+        let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
+        let fleet = Fleet(
+            scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker, sshOptions: cluster.sshOptions,
+            orphanTimeout: cluster.orphanTimeout, directory: results.absolutePath)
         let launcher = LocalLauncher(
             program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
+        if !quiet, !scheduler.isFinished {
+            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
+            if !cluster.isPlain { Console.writeLine("and on other boxes with what regsweep workers invite prints; listening at \(endpoint)") }
+        }
         var loop = EventLoop(
-            scheduler, socket: socket, store: store, launcher: launcher,
+            scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
             display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, mailbox: interrupts.mailbox,
             logger: logger)
         interrupts.isLoopRunning.store(true, ordering: .sequentiallyConsistent)

@@ -214,6 +214,8 @@ struct SimulatedCluster {
                 if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
                 if plan.fault == .acknowledgesBeforeCommit { tell(.stored([delivery])) }
             case .report: break
+            // No worker of ours sends a hundred frames that are none, and nobody commands.
+            case .cutOff, .obey: fail("\(effect) came out of nothing")
             }
         }
         if let scheduler, scheduler.isDraining, scheduler.isOver, coordinatorLeavesAt == nil { coordinatorLeavesAt = now }

@@ -110,7 +110,7 @@ extension SimulatedNetwork.Frame {
         guard case .envelope(let envelope) = self else { return true }
         return switch envelope.message {
         case .hello, .welcome, .introduce, .progress, .heartbeat, .dropped: true
-        case .ready, .results, .goodbye, .refused, .lease, .cancel, .drain, .acknowledged: false
+        case .ready, .results, .goodbye, .refused, .lease, .cancel, .drain, .acknowledged, .command, .answer: false
         }
     }
 }

@@ -99,6 +99,16 @@ enum Samples {
                     Baseline(learningRate: 0.01, testLoss: [:]), Baseline(learningRate: 0.1, testLoss: [0: 1, Int(UInt32.max): .infinity]),
                 ])),
         .cancel(LeaseID(rawValue: .max)), .drain, .acknowledged(BatchID(rawValue: .max)), .introduce,
+        .command(.list), .command(.drain("ada")), .command(.remove("")), .command(.invite("Ædna")), .command(.add("ssh:ada")),
+        .answer(Answer(text: "")),
+        .answer(
+            Answer(
+                isRefusal: true, text: "no such worker",
+                workers: [
+                    WorkerLine(
+                        worker: WorkerID(high: 1, low: .max), host: "ada", keyName: "", slots: 1, leases: 0, silence: .milliseconds(7),
+                        secondsPerTrial: 0.5)
+                ])),
     ]
 }
 

@@ -82,7 +82,12 @@ import Testing
                 && lease.trials.allSatisfy { isText($0.setting.algorithm) } && lease.group.parameters.count <= Limits.parameters
                 && lease.group.parameters.keys.allSatisfy { isText($0) } && lease.baselines.count <= Limits.trialsPerLease
                 && lease.baselines.allSatisfy { $0.testLoss.count <= Limits.curvePoints }
-        case .cancel, .drain, .acknowledged, .introduce: return true
+        case .command(.drain(let name)), .command(.remove(let name)), .command(.invite(let name)), .command(.add(let name)):
+            return isText(name)
+        case .answer(let answer):
+            return isText(answer.text) && answer.workers.count <= Limits.trialsPerLease
+                && answer.workers.allSatisfy { isText($0.host, $0.keyName) }
+        case .command(.list), .cancel, .drain, .acknowledged, .introduce: return true
         }
     }
 }

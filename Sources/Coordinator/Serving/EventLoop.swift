@@ -16,12 +16,15 @@ struct EventLoop: ~Copyable {
     }
 
     private let mailbox: Mailbox<Letter>
-    private let logger: Logger
-    private let stopwatch = Stopwatch()
-    private var scheduler: Scheduler
-    private var socket: RouterSocket
+    let logger: Logger
+    let stopwatch = Stopwatch()
+    var scheduler: Scheduler
+    var socket: RouterSocket
     private var commits: GroupCommit
     private var launcher: LocalLauncher
+    /// Workers on other boxes.
+    var fleet: Fleet
+    let doorkeeper: Doorkeeper
     private var display: ProgressDisplay
     /// What a person types to start a worker.
     private let join: String
@@ -35,12 +38,14 @@ struct EventLoop: ~Copyable {
 
     init(
         _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
-        display: ProgressDisplay, join: String, mailbox: Mailbox<Letter>, logger: Logger
+        fleet: consuming Fleet, doorkeeper: Doorkeeper, display: ProgressDisplay, join: String, mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
         commits = GroupCommit(store)
         self.launcher = launcher
+        self.fleet = fleet
+        self.doorkeeper = doorkeeper
         self.display = display
         self.join = join
         self.mailbox = mailbox
@@ -57,6 +62,7 @@ struct EventLoop: ~Copyable {
 
     mutating func run() throws -> End {
         try launcher.start()
+        admitNewKeys()
         while true {
             for event in try receive() + letters() + [.tick] { obey(event) }
             // Until the disk has them nothing is acknowledged and nothing is lost.
@@ -78,9 +84,11 @@ struct EventLoop: ~Copyable {
         let over = scheduler.isFinished || scheduler.isDraining
         if !over {
             let alive = launcher.tend(at: now, logger)
+            let isFleetAlive = fleet.tend(at: now, logger, invitation: doorkeeper.invitation)
+            admitNewKeys()
             guard scheduler.workers.isEmpty else { return nil }
-            if launcher.hasGivenUp, !alive { return .noWorkers }
-            if !alive, now - warnedOfNoWorkers > .seconds(30) {
+            if launcher.hasGivenUp, !alive, !isFleetAlive { return .noWorkers }
+            if !alive, !isFleetAlive, now - warnedOfNoWorkers > .seconds(30) {
                 warnedOfNoWorkers = now
                 logger.warning("no workers: start one with \(join)")
             }
@@ -103,6 +111,9 @@ struct EventLoop: ~Copyable {
         }
     }
 
+    /// Before anybody can have been told of them by way of another box.
+    func admitNewKeys() { for key in doorkeeper.takeNew() { socket.allow(key) } }
+
     private mutating func receive() throws(SocketError) -> [Scheduler.Event] {
         var events: [Scheduler.Event] = []
         // 256 frames a turn: heartbeats go out and commits happen also under a flood.
@@ -111,20 +122,25 @@ struct EventLoop: ~Copyable {
                 events.append(.unreadable(error, from: route))
             }
         }
+        for (key, address) in socket.refusals() { warnOfStranger("turned away \(address): key \("\(key)".prefix(16))… is none that was issued here") }
         return events
     }
 
-    private mutating func obey(_ event: Scheduler.Event) {
+    mutating func obey(_ event: Scheduler.Event) {
         for effect in scheduler.handle(event, at: stopwatch.now) {
             switch effect {
-            case .send(let envelope, let route): outbox.append((envelope.encoded(), route))
+            case .send(let envelope, let route): send(envelope, to: route)
             case .store(let delivery): commits.add(delivery)
             case .report(let report): log(report)
+            case .cutOff(let route): socket.cutOff(route)
+            case .obey(let command, let route): obey(command, from: route)
             }
         }
     }
 
-    private mutating func flush() throws(SocketError) {
+    mutating func send(_ envelope: Envelope, to route: Route) { outbox.append((envelope.encoded(), route)) }
+
+    mutating func flush() throws(SocketError) {
         let frames = outbox
         outbox = []
         // What follows a frame that has to wait waits behind it: a worker hears everything in the order in which it was said.
@@ -166,6 +182,8 @@ struct EventLoop: ~Copyable {
         case .lost(let id, let host, let returned): logger.warning("worker \(id) on \(host) fell silent: \(returned) trials wait again")
         case .refused(let route, let reason): warnOfStranger("refused connection \(route): \(reason)")
         case .malformed(let route, let reason): warnOfStranger("dropped a frame of connection \(route): \(reason)")
+        case .cutOff(let route, let malformed):
+            logger.warning("connection \(route) (\(doorkeeper.name(of: route.peer))) is cut off after \(malformed) frames that are no messages")
         case .dropped(let route, let reason): warnOfStranger("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
         case .progressed(_, _, let points):
