@@ -11,12 +11,13 @@ TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 openssh-server openssh-
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 test build bench reproduce lint format proto setup setup-test clean
+.PHONY: help figure4 table1 test build dist bench reproduce lint format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
 	@echo "make table1     run the paper's Table 1 into results/table1"
 	@echo "make test       pass every test"
+	@echo "make dist       both programs for boxes with neither Swift nor ZeroMQ, into dist/"
 	@echo "make bench      measure kernels, messages and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
 	@echo "make build | lint | format | proto | clean"
@@ -32,6 +33,10 @@ test: setup-test
 
 build: setup
 	$(SWIFT) build -c release
+
+# Programs for boxes with neither Swift nor ZeroMQ.
+dist: setup
+	@.ci/dist
 
 bench: build
 	@.ci/install time

@@ -6,7 +6,9 @@ internal import Wire
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.")
+        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.",
+        discussion:
+            "With --cluster it tries every host as well: whether it is reachable, its processor, room, and that the worker runs there.")
 
     @OptionGroup var sweep: SweepArguments
 
@@ -31,6 +33,10 @@ struct Check: ParsableCommand {
             }
             let cores = (cluster.localWorkers ?? coreCount()) * cluster.slots
             print(SweepPlan(grid, measured: measured, cores: max(1, cores), leaseSeconds: cluster.leaseSeconds).text(stored: stored))
+            guard !cluster.hosts.isEmpty else { return }
+            let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? Run.workerProgram()).run()
+            print("\n" + ClusterCheck.text(findings), terminator: "")
+            guard findings.allSatisfy(\.trouble.isEmpty) else { throw ExitCode(4) }
         }
     }
 }

@@ -56,7 +56,7 @@ struct Run: ParsableCommand {
             Console.writeLine("--listen: \(complaint)")
             throw ExitCode(2)
         }
-        let worker = try workerProgram()
+        let worker = try Self.workerProgram()
         let grid = Grid(spec)
 
         let results = try ResultsDirectory(directory)
@@ -81,14 +81,17 @@ struct Run: ParsableCommand {
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
         let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
         let fleet = Fleet(
-            scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker, sshOptions: cluster.sshOptions,
+            scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,
+            sshOptions: cluster.sshOptions,
             orphanTimeout: cluster.orphanTimeout, directory: results.absolutePath)
         let launcher = LocalLauncher(
             program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
         if !quiet, !scheduler.isFinished {
             Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
-            if !cluster.isPlain { Console.writeLine("and on other boxes with what regsweep workers invite prints; listening at \(endpoint)") }
+            if !cluster.isPlain {
+                Console.writeLine("and on other boxes with what regsweep workers invite prints; listening at \(endpoint)")
+            }
         }
         var loop = EventLoop(
             scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
@@ -148,7 +151,7 @@ struct Run: ParsableCommand {
     }
 
     /// Beside this program.
-    private func workerProgram() throws -> String {
+    static func workerProgram() throws -> String {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let program = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
         guard FileManager.default.isExecutableFile(atPath: program) else {

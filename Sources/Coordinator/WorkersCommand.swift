@@ -107,7 +107,11 @@ enum WorkersTable {
                 "\(worker.silence.inTenths) s", worker.secondsPerTrial > 0 ? "\((10 / worker.secondsPerTrial).rounded() / 10)" : "-",
             ]
         }
-        let all = [["worker", "host", "key", "slots", "leases", "heard", "trials/s"]] + rows
+        return columns([["worker", "host", "key", "slots", "leases", "heard", "trials/s"]] + rows)
+    }
+
+    /// Cells below each other, two spaces between columns.
+    static func columns(_ all: [[String]]) -> String {
         let widths = all[0].indices.map { column in all.map { $0[column].count }.max() ?? 0 }
         return all.map { row in
             row.enumerated().map { index, cell in

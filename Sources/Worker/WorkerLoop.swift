@@ -39,7 +39,8 @@ struct WorkerLoop: ~Copyable {
     private var exit: WorkerMachine.Exit?
 
     init(
-        _ identity: WorkerMachine.Identity, coordinator: CoordinatorAddress, orphanTimeout: Duration, mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
+        _ identity: WorkerMachine.Identity, coordinator: CoordinatorAddress, orphanTimeout: Duration, mailbox: Mailbox<WorkerMachine.Event>,
+        logger: Logger
     ) throws(SocketError) {
         context = try Context()
         self.coordinator = coordinator

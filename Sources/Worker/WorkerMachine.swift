@@ -156,7 +156,8 @@ struct WorkerMachine {
             return leaveIfDrained(at: now)
         case .heartbeat: return []
         case .dropped(let reason): return [.report("the coordinator dropped a frame of ours: \(reason)")]
-        case .hello, .ready, .progress, .results, .goodbye, .command, .answer: return [.report("the coordinator sent a message that only workers send")]
+        case .hello, .ready, .progress, .results, .goodbye, .command, .answer:
+            return [.report("the coordinator sent a message that only workers send")]
         }
     }
 

@@ -34,7 +34,8 @@ import Wire
     @Test("an endpoint without keys that other boxes could reach", arguments: ["tcp://0.0.0.0:*", "tcp://10.0.0.1:5577"])
     func openEndpoint(listen: String) throws {
         expectOneLine(
-            try scratch.regsweep("run", "sweep.toml", "--plain", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT", "not encrypted")
+            try scratch.regsweep("run", "sweep.toml", "--plain", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT",
+            "not encrypted")
     }
 
     @Test("a store that another coordinator has") func locked() throws {

@@ -54,13 +54,16 @@ import Testing
         for secret in secrets { #expect(!logs.contains(secret)) }
 
         let second = try Program(
-            "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info", "--out", "again"], in: scratch).end()
+            "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info", "--out", "again"], in: scratch
+        ).end()
         #expect(second.code == 0)
         #expect(!second.errors.contains("copying"))
         #expect(try Tables(scratch, "again") == Sweeps.undisturbed)
     }
 
-    @Test("a host that is not there is reported and the sweep goes on; one is added while it runs, one drained") func addedAndDrained() throws {
+    @Test("a host that is not there is reported and the sweep goes on; one is added while it runs, one drained") func addedAndDrained()
+        throws
+    {
         try configure([hosts.names[0], "nowhere.invalid"])
         let coordinator = try run()
         try coordinator.errors(have: "on \(hosts.names[0]) joined")
@@ -86,6 +89,21 @@ import Testing
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")
         #expect(try scratch.read("results/small/results.csv").split(separator: "\n").count == 1 + 17 * 16)
+    }
+
+    @Test("check tries every host and says what it found, and copies the program") func check() throws {
+        try configure([hosts.names[0], "nowhere.invalid", hosts.names[1]])
+        let end = try scratch.regsweep("check", "sweep.toml", "--cluster", "cluster.toml")
+        #expect(end.code == 4, "\(end.errors)")
+        let rows = end.output.split(separator: "\n").suffix(3).map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.map { $0[0] } == [hosts.names[0], "nowhere.invalid", hosts.names[1]])
+        #expect(rows.map { $0[1] } == ["yes", "no", "yes"], "\(end.output)")
+        for row in [rows[0], rows[2]] { #expect(row.last == "ready" && row[3] == "yes") }
+        try configure([hosts.names[0], hosts.names[1]])
+        let again = try scratch.regsweep("check", "sweep.toml", "--cluster", "cluster.toml")
+        #expect(again.code == 0)
+        #expect(again.output.components(separatedBy: "is there").count - 1 == 2)
+        #expect(!scratch.has("results"))
     }
 
     @Test("a killed coordinator leaves no worker behind after the orphan timeout") func orphans() throws {

@@ -4,12 +4,15 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import regsweep
+
 /// What these tests need besides `make test`'s packages, and cannot do without.
 enum Root {
     /// Nil when all is there, otherwise why a test is skipped.
     static let complaint: String? = {
         guard geteuid() == 0 else { return "needs root for network namespaces and sshd" }
-        for program in ["/usr/sbin/sshd", "/usr/sbin/ip", "/usr/bin/ssh", "/usr/bin/ssh-keygen", "/usr/bin/unshare"] where access(program, X_OK) != 0 {
+        for program in ["/usr/sbin/sshd", "/usr/sbin/ip", "/usr/bin/ssh", "/usr/bin/ssh-keygen", "/usr/bin/unshare"]
+        where access(program, X_OK) != 0 {
             return "needs \(program): make setup-test"
         }
         guard (try? shell("ip netns add regsweep-probe && ip netns del regsweep-probe")) != nil else {
@@ -20,16 +23,12 @@ enum Root {
 
     /// Runs a line of shell to its end.
     @discardableResult static func shell(_ line: String) throws -> String {
-        let process = Process(), output = Pipe()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", line]
-        process.standardInput = FileHandle.nullDevice
-        process.standardOutput = output
-        process.standardError = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else { throw Failure(description: "\(line): \(text)") }
+        // Not by Foundation's Process, whose children inherit blocked signals and hold what it waits for.
+        let output = FileManager.default.temporaryDirectory.appending(path: "regsweep-shell-\(UUID())").path()
+        defer { unlink(output) }
+        let status = try Subprocess.run("/bin/bash", ["-c", line], outputTo: output)
+        let text = (try? String(contentsOfFile: output, encoding: .utf8)) ?? ""
+        guard status == .exited(0) else { throw Failure(description: "\(line): \(text)") }
         return text
     }
 }
@@ -51,7 +50,9 @@ final class Hosts {
         let net = "10.\(200 + number % 50).\(number)"
         here = "\(net).254"
         names = (1...count).map { "\(tag)h\($0)" }
-        try Root.shell("mkdir -p /run/sshd '\(scratch.path)/ssh' && chmod 755 /run/sshd && ssh-keygen -q -t ed25519 -N '' -f '\(scratch.path)/ssh/user' && ssh-keygen -q -t ed25519 -N '' -f '\(scratch.path)/ssh/host'")
+        try Root.shell(
+            "mkdir -p /run/sshd '\(scratch.path)/ssh' && chmod 755 /run/sshd && ssh-keygen -q -t ed25519 -N '' -f '\(scratch.path)/ssh/user' && ssh-keygen -q -t ed25519 -N '' -f '\(scratch.path)/ssh/host'"
+        )
         try Root.shell("ip link add \(tag) type bridge && ip addr add \(here)/24 dev \(tag) && ip link set \(tag) up")
         var config = ""
         for (index, name) in names.enumerated() {
@@ -69,7 +70,11 @@ final class Hosts {
         config += "Host *\n  User root\n  IdentityFile \(scratch.path)/ssh/user\n  IdentitiesOnly yes\n  StrictHostKeyChecking accept-new\n"
         config += "  UserKnownHostsFile \(scratch.path)/ssh/known\n"
         try scratch.write(config, to: "ssh/config")
-        for name in names { try Root.shell("for i in $(seq 50); do ssh -F '\(scratch.path)/ssh/config' \(name) true 2>/dev/null && exit 0; sleep 0.1; done; ssh -F '\(scratch.path)/ssh/config' \(name) true") }
+        for name in names {
+            try Root.shell(
+                "for i in $(seq 50); do ssh -F '\(scratch.path)/ssh/config' \(name) true 2>/dev/null && exit 0; sleep 0.1; done; ssh -F '\(scratch.path)/ssh/config' \(name) true"
+            )
+        }
     }
 
     private func home(_ name: String) -> String { "\(scratch.path)/homes/\(name)" }
@@ -82,7 +87,9 @@ final class Hosts {
             hostname \(name); mount --bind '\(home(name))' /root; exec /usr/sbin/sshd -D -e -f /dev/null -o ListenAddress=\(address) -o Port=22 \
             -o HostKey='\(scratch.path)/ssh/host' -o AuthorizedKeysFile=/root/.ssh/authorized_keys -o PidFile=none -o UsePAM=no -o StrictModes=no
             """
-        process.arguments = ["netns", "exec", name, "unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", run]
+        process.arguments = [
+            "netns", "exec", name, "unshare", "--mount", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "bash", "-c", run,
+        ]
         process.standardInput = FileHandle.nullDevice
         _ = FileManager.default.createFile(atPath: "\(scratch.path)/ssh/\(name).log", contents: nil)
         let log = FileHandle(forWritingAtPath: "\(scratch.path)/ssh/\(name).log")

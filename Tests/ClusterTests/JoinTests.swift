@@ -21,7 +21,9 @@ import Wire
         try Program("regsweep-worker", ["--join", file, "--log-level", "debug"] + arguments, in: scratch)
     }
 
-    @Test("an invited worker joins over tcp with its key, has work, and is listed by name; the tables are those of any run") func invited() throws {
+    @Test("an invited worker joins over tcp with its key, has work, and is listed by name; the tables are those of any run") func invited()
+        throws
+    {
         let (coordinator, _) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
         let line = try ask("invite", "ada")
         #expect(line.code == 0, "\(line.errors)")
@@ -139,7 +141,8 @@ import Wire
         #expect(rotated.code == 0)
         #expect(rotated.output.split(separator: "\n").count == 1)
         #expect(!shown.output.contains(rotated.output))
-        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: scratch.path + "/results/small/keys/coordinator.key")
+        try FileManager.default.setAttributes(
+            [.posixPermissions: 0o644], ofItemAtPath: scratch.path + "/results/small/keys/coordinator.key")
         let refused = try scratch.regsweep("run", "sweep.toml")
         #expect(refused.code == 4)
         #expect(refused.errors.contains("has mode 0644"))

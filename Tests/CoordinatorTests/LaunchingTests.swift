@@ -118,18 +118,13 @@ extension Instant {
 
 @Suite("ssh: what is said") struct SSHTextTests {
     private func shell(_ script: String, home: String, input: String = "") throws -> (code: Int32, output: String) {
-        // A file, not a pipe: programs that other tests start meanwhile would keep its other end open.
-        let process = Process(), output = Pipe(), place = "\(home)/stdin-\(UUID())"
-        try input.write(toFile: place, atomically: true, encoding: .utf8)
-        process.executableURL = URL(filePath: "/bin/sh")
-        process.arguments = ["-c", script]
-        process.environment = ["HOME": home, "PATH": "/usr/bin:/bin"]
-        process.standardInput = FileHandle(forReadingAtPath: place)
-        process.standardOutput = output
-        try process.run()
-        let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-        process.waitUntilExit()
-        return (process.terminationStatus, text)
+        // By our own launcher: a shell that inherits blocked signals from a test's thread waits for its children for ever.
+        let place = "\(home)/\(UUID())"
+        try input.write(toFile: "\(place).in", atomically: true, encoding: .utf8)
+        let status = try Subprocess.run(
+            "/bin/sh", ["-c", "HOME=\(home); export HOME; \(script)"], input: .file("\(place).in"), outputTo: "\(place).out")
+        guard case .exited(let code) = status else { throw SubprocessError.failed(program: "sh", reason: "\(status)") }
+        return (code, try String(contentsOfFile: "\(place).out", encoding: .utf8))
     }
 
     @Test("options come before the host, which cannot be one, and the script is one word") func arguments() {
@@ -142,7 +137,8 @@ extension Instant {
         #expect(HostSpec.isName("me@ada-1.example.org"))
     }
 
-    @Test("a box copies the program when it lacks it or has another, and starts each worker with the secret on its stdin") func copyAndStart() throws {
+    @Test("a box copies the program when it lacks it or has another, and starts each worker with the secret on its stdin")
+    func copyAndStart() throws {
         let folder = try Folder()
         // A program that says what it was given, and ends as its number says.
         let program = "#!/bin/sh\nread i; echo \"$* $i\" >> \"$HOME/said\"; exit 0\n"
@@ -290,7 +286,10 @@ extension Instant {
             Issue.record("it was read")
         } catch {
             let words = error.errors.map(\.message)
-            for fact in ["kind: found \"telnet\"", "name: found \"-oProxyCommand=x\"", "partition: is not known here", "min: found 9", "which other boxes cannot reach"] {
+            for fact in [
+                "kind: found \"telnet\"", "name: found \"-oProxyCommand=x\"", "partition: is not known here", "min: found 9",
+                "which other boxes cannot reach",
+            ] {
                 #expect(words.contains { $0.contains(fact) }, "\(fact) in \(words)")
             }
         }

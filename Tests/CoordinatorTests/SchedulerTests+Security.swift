@@ -20,7 +20,10 @@ import Wire
         #expect(desk.scheduler.workers[ada]!.route == mine)
         #expect(desk.scheduler.workers[ada]!.leases == leases)
         // With its own key it comes back on a new connection.
-        #expect(desk.hear(.hello(desk.hello(ada)), from: Route([3], peer: own)).contains { if case .send(_, Route([3], peer: own)) = $0 { true } else { false } })
+        #expect(
+            desk.hear(.hello(desk.hello(ada)), from: Route([3], peer: own)).contains {
+                if case .send(_, Route([3], peer: own)) = $0 { true } else { false }
+            })
         #expect(desk.scheduler.workers[ada]!.route == Route([3], peer: own))
     }
 
@@ -39,7 +42,8 @@ import Wire
         #expect(
             effects == [
                 desk.send(.dropped(reason: "noise"), to: last), .report(.malformed(last, reason: "noise")),
-                .report(.cutOff(last, malformed: Limits.malformedFrames)), .cutOff(last), .report(.left(ada, host: "ada", reason: "cut off")),
+                .report(.cutOff(last, malformed: Limits.malformedFrames)), .cutOff(last),
+                .report(.left(ada, host: "ada", reason: "cut off")),
             ])
         #expect(desk.scheduler.workers.isEmpty)
         #expect(desk.scheduler.waiting.count > waiting)
@@ -77,9 +81,15 @@ import Wire
         let held = desk.scheduler.workers[ada]!.leases.sorted()
         #expect(!held.isEmpty)
         let effects = desk.handle(.removeWorker(ada))
-        let words = held.map { desk.send(.cancel($0), to: routeA) } + [desk.send(.drain, to: routeA), .report(.left(ada, host: "ada", reason: "removed"))]
+        let words =
+            held.map { desk.send(.cancel($0), to: routeA) } + [
+                desk.send(.drain, to: routeA), .report(.left(ada, host: "ada", reason: "removed")),
+            ]
         #expect(Array(effects.prefix(words.count)) == words)
-        #expect(effects.dropFirst(words.count).contains { if case .send(let envelope, routeB) = $0, case .lease = envelope.message { true } else { false } })
+        #expect(
+            effects.dropFirst(words.count).contains {
+                if case .send(let envelope, routeB) = $0, case .lease = envelope.message { true } else { false }
+            })
         #expect(desk.scheduler.workers[ada] == nil)
     }
 }

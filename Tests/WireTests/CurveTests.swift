@@ -162,7 +162,9 @@ private struct Door: ~Copyable {
         let bell = try Doorbell()
         while stopwatch.now.sinceStart < glance {
             try? thief.send([[2]])
-            if let heard = try door.router.receive() { #expect(heard.route.peer == .key(mallory.publicKey) && heard.route.bytes != route.bytes) }
+            if let heard = try door.router.receive() {
+                #expect(heard.route.peer == .key(mallory.publicKey) && heard.route.bytes != route.bytes)
+            }
             try door.router.send([3], to: route)
             #expect(try thief.receive() == nil)
             try Poller.wait(for: bell, atMost: .milliseconds(20))

@@ -24,7 +24,8 @@ struct KeyRing {
         }
         let lines = try Self.readIfThere("\(directory)/workers.keys") ?? ""
         guard let read = Self.parse(lines) else {
-            throw .failed(path: "\(directory)/workers.keys", reason: "has a line that is not NAME KEY; regsweep keys --rotate makes it anew")
+            throw .failed(
+                path: "\(directory)/workers.keys", reason: "has a line that is not NAME KEY; regsweep keys --rotate makes it anew")
         }
         workers = read
     }

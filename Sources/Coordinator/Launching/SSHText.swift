@@ -74,6 +74,9 @@ enum SSHText {
         """
     }
 
+    /// Trains a little, so that it shows whether the program runs there and computes our bits.
+    static func selfTest(_ bundle: WorkerBundle) -> String { "\(file(bundle)); exec \"$f\" --self-test" }
+
     /// Says in one line what `probe(from:)` reads.
     static func probe(_ bundle: WorkerBundle) -> String {
         let flags = "avx2 bmi1 bmi2 f16c fma abm movbe"
@@ -95,7 +98,8 @@ enum SSHText {
             line.split(separator: " ").dropFirst().compactMap { word -> (String, String)? in
                 let parts = word.split(separator: "=", maxSplits: 1)
                 return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
-            }) { first, _ in first }
+            }
+        ) { first, _ in first }
         guard let cores = fields["cores"].flatMap({ Int($0) }), let free = fields["free_kib"].flatMap({ Int($0) }),
             let v3 = fields["v3"], let copied = fields["copied"]
         else { return nil }

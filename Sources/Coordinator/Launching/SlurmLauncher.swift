@@ -119,7 +119,8 @@ struct SlurmLauncher: ~Copyable {
         groups[index].failures += 1
         groups[index].nextCount = now + groups[index].spec.slurm.pollInterval
         let isLast = groups[index].isGivenUp
-        logger.warning("slurm \(groups[index].spec.name): \(reason)\(isLast ? "; given up, the sweep goes on without it" : "; trying again")")
+        logger.warning(
+            "slurm \(groups[index].spec.name): \(reason)\(isLast ? "; given up, the sweep goes on without it" : "; trying again")")
     }
 
     private func outputPath(_ index: Int) -> String { "\(directory)/slurm-\(groups[index].spec.name).out" }
@@ -129,7 +130,8 @@ struct SlurmLauncher: ~Copyable {
     /// What still waits or runs would wait for a coordinator that is gone.
     deinit {
         for group in groups where !group.jobs.isEmpty {
-            _ = try? Subprocess.run("scancel", ["--quiet"] + group.jobs.map { "\($0.id)" }, outputTo: "\(directory)/slurm-\(group.spec.name).out")
+            _ = try? Subprocess.run(
+                "scancel", ["--quiet"] + group.jobs.map { "\($0.id)" }, outputTo: "\(directory)/slurm-\(group.spec.name).out")
         }
     }
 }

@@ -105,8 +105,10 @@ enum Subprocess {
     }
 
     /// Starts a program and waits for its end.
-    static func run(_ program: String, _ arguments: [String], outputTo path: String? = nil) throws(SubprocessError) -> Status {
-        let pid = try spawn(program, arguments, outputTo: path)
+    static func run(
+        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
+    ) throws(SubprocessError) -> Status {
+        let pid = try spawn(program, arguments, input: input, outputTo: path)
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return Status(status)

@@ -10,7 +10,8 @@ extension EventLoop {
         var answer: Answer
         do {
             switch command {
-            case .list: answer = Answer(text: "\(scheduler.configuration.sweep): \(scheduler.remaining) of \(scheduler.grid.count) trials left")
+            case .list:
+                answer = Answer(text: "\(scheduler.configuration.sweep): \(scheduler.remaining) of \(scheduler.grid.count) trials left")
             case .drain(let name): answer = drain(name)
             case .remove(let name): answer = try remove(name)
             case .invite(let name): answer = try invite(name)

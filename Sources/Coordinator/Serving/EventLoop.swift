@@ -122,7 +122,9 @@ struct EventLoop: ~Copyable {
                 events.append(.unreadable(error, from: route))
             }
         }
-        for (key, address) in socket.refusals() { warnOfStranger("turned away \(address): key \("\(key)".prefix(16))… is none that was issued here") }
+        for (key, address) in socket.refusals() {
+            warnOfStranger("turned away \(address): key \("\(key)".prefix(16))… is none that was issued here")
+        }
         return events
     }
 
@@ -183,7 +185,8 @@ struct EventLoop: ~Copyable {
         case .refused(let route, let reason): warnOfStranger("refused connection \(route): \(reason)")
         case .malformed(let route, let reason): warnOfStranger("dropped a frame of connection \(route): \(reason)")
         case .cutOff(let route, let malformed):
-            logger.warning("connection \(route) (\(doorkeeper.name(of: route.peer))) is cut off after \(malformed) frames that are no messages")
+            logger.warning(
+                "connection \(route) (\(doorkeeper.name(of: route.peer))) is cut off after \(malformed) frames that are no messages")
         case .dropped(let route, let reason): warnOfStranger("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
         case .progressed(_, _, let points):

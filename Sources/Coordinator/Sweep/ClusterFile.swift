@@ -75,7 +75,8 @@ struct ClusterSpec: Equatable {
         let isReachable = !spec.isPlain && spec.listen.hasPrefix("tcp://") && !spec.listen.hasPrefix("tcp://127.")
         if !spec.hosts.isEmpty, !isReachable, spec.address == nil, spec.hosts.contains(where: { $0.kind == .ssh }) {
             coordinator.report(
-                "listen", "found \"\(spec.listen)\", which other boxes cannot reach; allowed with hosts is an address that they can, such as \"tcp://0.0.0.0:*\""
+                "listen",
+                "found \"\(spec.listen)\", which other boxes cannot reach; allowed with hosts is an address that they can, such as \"tcp://0.0.0.0:*\""
             )
         }
         if local.has("workers") { spec.localWorkers = local.integer("workers", 0...Limits.slots) } else { local.allow(["workers"]) }
@@ -128,7 +129,8 @@ struct HostSpec: Equatable {
         let kind = table.choice("kind", Kind.allCases.map(\.rawValue)).flatMap(Kind.init) ?? .ssh
         var spec = HostSpec(kind: kind, name: table.label("name") ?? "")
         if !spec.name.isEmpty, !isName(spec.name) {
-            table.report("name", "found \"\(spec.name)\", allowed is a word of ASCII letters, digits and . _ @ - that does not begin with -")
+            table.report(
+                "name", "found \"\(spec.name)\", allowed is a word of ASCII letters, digits and . _ @ - that does not begin with -")
         }
         if table.has("slots") { spec.slots = table.integer("slots", 1...Limits.slots) } else { table.allow(["slots"]) }
         switch kind {

@@ -62,7 +62,9 @@ internal import CMessages
             } else {
                 guard counts[index] == 1 else { throw .malformed(reason: "a field that is there twice") }
                 if unsafe field.flags & UInt32(PROTOBUF_C_FIELD_FLAG_ONEOF.rawValue) != 0 {
-                    guard oneofs.insert(unsafe field.quantifier_offset).inserted else { throw .malformed(reason: "two bodies in one message") }
+                    guard oneofs.insert(unsafe field.quantifier_offset).inserted else {
+                        throw .malformed(reason: "two bodies in one message")
+                    }
                 }
             }
             let wanted = unsafe Self.wire(of: field.type)
