@@ -5,16 +5,18 @@ import Glibc
 import Testing
 import Wire
 
-@Suite("Portable programs", .serialized, .enabled(if: DistTests.complaint == nil, Comment(rawValue: DistTests.complaint ?? "")))
-struct DistTests {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+private enum Portable {
+    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         .appending(path: "dist").path()
 
+    /// Nil when the test can run, otherwise why it is skipped.
     static let complaint: String? = {
         guard geteuid() == 0 else { return "needs root for chroot" }
         return access("\(folder)/regsweep-worker", X_OK) == 0 ? nil : "needs what make dist builds"
     }()
+}
 
+@Suite("Portable programs", .enabled(if: Portable.complaint == nil, Comment(rawValue: Portable.complaint ?? ""))) struct DistTests {
     let scratch: Scratch
 
     init() throws { scratch = try Scratch() }
@@ -22,7 +24,7 @@ struct DistTests {
     @Test("they need libc, libm, libstdc++ and libgcc_s, and run a sweep with nothing else there") func alone() throws {
         let root = "\(scratch.path)/root"
         try Root.shell(
-            "mkdir -p \(root)/proc \(root)/dev \(root)/tmp && cp \(Self.folder)/regsweep \(Self.folder)/regsweep-worker \(root)/")
+            "mkdir -p \(root)/proc \(root)/dev \(root)/tmp && cp \(Portable.folder)/regsweep \(Portable.folder)/regsweep-worker \(root)/")
         var libraries: Set<String> = []
         for program in ["regsweep", "regsweep-worker"] {
             for line in try Root.shell("ldd \(root)/\(program)").split(separator: "\n") where !line.contains("linux-vdso") {
