@@ -87,6 +87,8 @@ struct Run: ParsableCommand {
         let launcher = LocalLauncher(
             program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
+        // From the line on that says it runs, Ctrl-C means a drain.
+        interrupts.isLoopRunning.store(true, ordering: .sequentiallyConsistent)
         if !quiet, !scheduler.isFinished {
             Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
             if !cluster.isPlain {
@@ -97,7 +99,6 @@ struct Run: ParsableCommand {
             scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
             display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, mailbox: interrupts.mailbox,
             logger: logger)
-        interrupts.isLoopRunning.store(true, ordering: .sequentiallyConsistent)
         let end = try loop.run()
         interrupts.isLoopRunning.store(false, ordering: .sequentiallyConsistent)
         let failed = loop.failed
