@@ -28,7 +28,7 @@ private enum Portable {
         var libraries: Set<String> = []
         for program in ["regsweep", "regsweep-worker"] {
             for line in try Root.shell("ldd \(root)/\(program)").split(separator: "\n") where !line.contains("linux-vdso") {
-                let path = line.split(separator: " ").first { $0.hasPrefix("/") } ?? ""
+                let path = line.split(whereSeparator: \.isWhitespace).first { $0.hasPrefix("/") } ?? ""
                 libraries.insert(String(path))
             }
         }
