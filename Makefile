@@ -6,18 +6,19 @@ RUN := $(BIN)/regsweep
 
 # What the programs are built on and run with, and what the tests use besides. libsodium-dev comes with libzmq3-dev.
 PACKAGES := libzmq3-dev libprotobuf-c-dev libsqlite3-dev zlib1g-dev gnuplot-nox fonts-dejavu-core
-TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3
+TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 openssh-server openssh-client iproute2 slurmctld slurmd slurm-client munge
 
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 figure5-small test test-extending build bench reproduce lint format proto setup setup-test clean
+.PHONY: help figure4 table1 figure5-small test test-extending build dist bench reproduce lint format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
 	@echo "make table1     run the paper's Table 1 into results/table1"
 	@echo "make figure5-small DATA=DIR   the paper's Figure 5 on 1,500 images; DIR has Fashion-MNIST"
 	@echo "make test       pass every test; test-extending is the part that follows Docs/extending.md"
+	@echo "make dist       both programs for boxes with neither Swift nor ZeroMQ, into dist/"
 	@echo "make bench      measure kernels, messages and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
 	@echo "make build | lint | format | proto | clean"
@@ -42,6 +43,10 @@ test-extending: setup-test
 
 build: setup
 	$(SWIFT) build -c release
+
+# Programs for boxes with neither Swift nor ZeroMQ.
+dist: setup
+	@.ci/dist
 
 bench: build
 	@.ci/install time

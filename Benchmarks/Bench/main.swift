@@ -35,3 +35,8 @@ let frame = sampleResults().encoded()
 row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(median(of: 9) { secondsToEncode() } * 1e6), "µs", "")
 row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")
 row("round trip of a heartbeat, tcp on loopback", rounded(try roundTrip() * 1e6), "µs", "")
+// Turn by turn, so that both have the same box.
+let pairs = try (0..<7).map { _ in (plain: try leasesPerSecond(encrypted: false), curve: try leasesPerSecond(encrypted: true)) }
+let plainRate = pairs.map(\.plain).sorted()[3], ratio = pairs.map { $0.curve / $0.plain }.sorted()[3]
+row("leases of 16 trials and their results, plain tcp", rounded(plainRate), "leases/s", "")
+row("the same with keys and encryption, relative to plain", rounded(ratio, 2), "", "")

@@ -6,7 +6,9 @@ internal import Wire
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.")
+        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.",
+        discussion:
+            "With --cluster it tries every host as well: whether it is reachable, its processor, room, and that the worker runs there.")
 
     @OptionGroup var sweep: SweepArguments
 
@@ -17,6 +19,10 @@ struct Check: ParsableCommand {
                 if number > 0 { print() }
                 try check(spec, cluster, list.directory(of: spec, below: directory))
             }
+            guard !cluster.hosts.isEmpty else { return }
+            let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? Run.workerProgram()).run()
+            print("\n" + ClusterCheck.text(findings), terminator: "")
+            guard findings.allSatisfy(\.trouble.isEmpty) else { throw ExitCode(4) }
         }
     }
 

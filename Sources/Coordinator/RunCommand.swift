@@ -17,8 +17,11 @@ struct Run: ParsableCommand {
     @Option(help: "Worker processes on this box; 0 for none. (default: one per core)")
     var workers: Int?
 
-    @Option(help: "Where to listen for workers, such as tcp://127.0.0.1:5577. (default: any free port)")
+    @Option(help: "Where to listen for workers, such as tcp://0.0.0.0:5577. (default: any free port of this box alone)")
     var listen: String?
+
+    @Flag(help: "Listens without keys and encryption; only on this box.")
+    var plain = false
 
     @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
     var logLevel = Logger.Level.notice
@@ -36,10 +39,6 @@ struct Run: ParsableCommand {
     }
 
     func run() throws {
-        if let complaint = listen.flatMap(ClusterSpec.complaint(aboutListen:)) {
-            Console.writeLine("--listen: \(complaint)")
-            throw ExitCode(2)
-        }
         try orExit { try execute() }
     }
 
@@ -51,8 +50,13 @@ struct Run: ParsableCommand {
         logger.logLevel = logLevel
         var (list, cluster, directory, data) = try sweep.load()
         if let listen { cluster.listen = listen }
+        if plain { cluster.isPlain = true }
+        if let complaint = ClusterSpec.complaint(aboutListen: cluster.listen, isPlain: cluster.isPlain) {
+            Console.writeLine("--listen: \(complaint)")
+            throw ExitCode(2)
+        }
         for spec in list.sweeps { for warning in spec.warnings { logger.warning("\(warning)") } }
-        let worker = try workerProgram()
+        let worker = try Self.workerProgram()
         var worst: Int32 = 0, reports: [Report] = []
         for spec in list.sweeps {
             let own = list.directory(of: spec, below: directory)
@@ -81,7 +85,9 @@ struct Run: ParsableCommand {
 
         let context = try Context()
         let socket = try RouterSocket(in: context)
-        let endpoint = try socket.bind(cluster.listen)
+        let keys = cluster.isPlain ? nil : try KeyRing(results.path + "/keys")
+        let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
+        let doorkeeper = Doorkeeper(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name))
         let local = try socket.bind("ipc://" + socketPath)
         defer { ResultsDirectory.remove(socketPath) }
         let configuration = configuration(
@@ -90,20 +96,28 @@ struct Run: ParsableCommand {
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
             baselines: resumed.baselines, checkpoints: resumed.checkpoints)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
-        let join = Self.shellWords([worker, "--connect", endpoint])
-        if !quiet, !scheduler.isFinished {
-            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
-        }
+        let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
+        let fleet = Fleet(
+            scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,
+            sshOptions: cluster.sshOptions,
+            orphanTimeout: cluster.orphanTimeout, directory: results.absolutePath)
         let launcher = LocalLauncher(
             program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
         let mailbox = try Mailbox<EventLoop.Letter>()
-        var loop = EventLoop(
-            scheduler, socket: socket, store: store, launcher: launcher,
-            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, data: data, mailbox: mailbox,
-            logger: logger)
+        // From the line on that says it runs, Ctrl-C means a drain.
         interrupts.go(to: mailbox)
         defer { interrupts.go(to: nil) }
+        if !quiet, !scheduler.isFinished {
+            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
+            if !cluster.isPlain {
+                Console.writeLine("and on other boxes with what regsweep workers invite prints; listening at \(endpoint)")
+            }
+        }
+        var loop = EventLoop(
+            scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
+            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, data: data, mailbox: mailbox,
+            logger: logger)
         let end = try loop.run()
         let failed = loop.failed
         // Ends the local workers that are left, closes the socket and gives the store free before the report reads it.
@@ -158,7 +172,7 @@ struct Run: ParsableCommand {
     }
 
     /// Beside this program.
-    private func workerProgram() throws -> String {
+    static func workerProgram() throws -> String {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let program = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
         guard FileManager.default.isExecutableFile(atPath: program) else {

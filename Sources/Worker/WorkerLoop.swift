@@ -4,9 +4,30 @@
 internal import Logging
 internal import Wire
 
+/// Where the coordinator is, and what proves that it is the right one and that this worker may join.
+enum CoordinatorAddress {
+    /// On this box: without keys.
+    case endpoint(String)
+    case invitation(Invitation)
+
+    var endpoint: String {
+        switch self {
+        case .endpoint(let endpoint): endpoint
+        case .invitation(let invitation): invitation.endpoint
+        }
+    }
+
+    func connect(in context: Context) throws(SocketError) -> DealerSocket {
+        switch self {
+        case .endpoint(let endpoint): try DealerSocket(connectedTo: endpoint, in: context)
+        case .invitation(let invitation): try DealerSocket(invitedBy: invitation, in: context)
+        }
+    }
+}
+
 struct WorkerLoop: ~Copyable {
     private let context: Context
-    private let endpoint: String
+    private let coordinator: CoordinatorAddress
     private let mailbox: Mailbox<WorkerMachine.Event>
     private let logger: Logger
     private let stopwatch = Stopwatch()
@@ -20,13 +41,13 @@ struct WorkerLoop: ~Copyable {
     private var exit: WorkerMachine.Exit?
 
     init(
-        _ identity: WorkerMachine.Identity, endpoint: String, orphanTimeout: Duration, cache: DataCache,
+        _ identity: WorkerMachine.Identity, coordinator: CoordinatorAddress, orphanTimeout: Duration, cache: DataCache,
         mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
     ) throws(SocketError) {
         context = try Context()
         self.cache = cache
         images = ImageShelf(cache)
-        self.endpoint = endpoint
+        self.coordinator = coordinator
         self.mailbox = mailbox
         self.logger = logger
         machine = WorkerMachine(identity, orphanTimeout: orphanTimeout, at: stopwatch.now)
@@ -66,8 +87,8 @@ struct WorkerLoop: ~Copyable {
         case .connect:
             outbox = []
             socket = nil
-            socket = try DealerSocket(connectedTo: endpoint, in: context)
-            logger.info("connecting to \(endpoint)")
+            socket = try coordinator.connect(in: context)
+            logger.info("connecting to \(coordinator.endpoint)")
         case .send(let envelope):
             if case .checkpoint(_, let checkpoint) = envelope.message {
                 logger.debug("checkpoint of trial \(checkpoint.key) after epoch \(checkpoint.epoch)")

@@ -188,7 +188,7 @@ struct WorkerMachine {
         case .checkpointAnswer(let key, let epoch, let refusal): return hear(answer: refusal, to: key, epoch, at: now)
         case .heartbeat: return []
         case .dropped(let reason): return [.report("the coordinator dropped a frame of ours: \(reason)")]
-        case .hello, .ready, .progress, .results, .goodbye, .dataRequest, .checkpoint:
+        case .hello, .ready, .progress, .results, .goodbye, .dataRequest, .checkpoint, .command, .answer:
             return [.report("the coordinator sent a message that only workers send")]
         }
     }

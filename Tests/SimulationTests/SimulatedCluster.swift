@@ -239,6 +239,8 @@ struct SimulatedCluster {
             case .sendData(let file, let offset, let route): sendData(file, offset, to: route)
             case .forgetCheckpoint(let key): fail("the checkpoint of \(key) is refused, and all of them are right")
             case .report: break
+            // No worker of ours sends a hundred frames that are none, and nobody commands.
+            case .cutOff, .obey: fail("\(effect) came out of nothing")
             }
         }
         if let scheduler, scheduler.isDraining, scheduler.isOver, coordinatorLeavesAt == nil { coordinatorLeavesAt = now }

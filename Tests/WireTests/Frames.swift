@@ -135,6 +135,16 @@ enum Samples {
                     seconds: 1, model: [1, 2, 3])
             ]),
         .cancel(LeaseID(rawValue: .max)), .drain, .acknowledged(BatchID(rawValue: .max)), .introduce,
+        .command(.list), .command(.drain("ada")), .command(.remove("")), .command(.invite("Ædna")), .command(.add("ssh:ada")),
+        .answer(Answer(text: "")),
+        .answer(
+            Answer(
+                isRefusal: true, text: "no such worker",
+                workers: [
+                    WorkerLine(
+                        worker: WorkerID(high: 1, low: .max), host: "ada", keyName: "", slots: 1, leases: 0, silence: .milliseconds(7),
+                        secondsPerTrial: 0.5)
+                ])),
     ]
 }
 

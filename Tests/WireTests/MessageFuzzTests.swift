@@ -95,7 +95,12 @@ import Testing
                 && chunk.offset + chunk.content.count <= chunk.total
         case .checkpoint(_, let checkpoint): return isCheckpoint(checkpoint)
         case .checkpointAnswer(_, let epoch, let refusal): return epoch >= 0 && isText(refusal ?? "")
-        case .cancel, .drain, .acknowledged, .introduce: return true
+        case .command(.drain(let name)), .command(.remove(let name)), .command(.invite(let name)), .command(.add(let name)):
+            return isText(name)
+        case .answer(let answer):
+            return isText(answer.text) && answer.workers.count <= Limits.trialsPerLease
+                && answer.workers.allSatisfy { isText($0.host, $0.keyName) }
+        case .command(.list), .cancel, .drain, .acknowledged, .introduce: return true
         }
     }
 }

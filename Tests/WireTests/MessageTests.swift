@@ -182,17 +182,23 @@ import Testing
     }
 
     @Test("a frame may be as large as the limit, and no larger") func frameLimit() throws {
-        // The first of two texts in one field counts for nothing but its bytes.
-        let hello = Envelope(epoch: 7, message: .hello(Samples.hello())).encoded()
-        let body = Array(hello.dropFirst(Bytes.frame(10, []).count))
-        #expect(Bytes.frame(10, body) == hello)
-        func padded(_ count: Int) -> [UInt8] {
-            Bytes.frame(10, Bytes.block(2, Array(repeating: 97, count: count)) + body)
+        let identity = Bytes.block(1, Array(repeating: 1, count: 16)) + Bytes.number(4, 1) + Bytes.block(7, Samples.digest.bytes)
+        func lease(_ id: UInt64, keys: Int) -> [UInt8] {
+            Bytes.block(8, Bytes.number(1, id) + Bytes.block(2, Array(repeating: 0, count: keys)))
         }
-        let room = Limits.frameBytes - (padded(1 << 21).count - 1 << 21)
-        #expect(padded(room).count == Limits.frameBytes)
-        #expect(try Envelope(decoding: padded(room)) == Envelope(epoch: 7, message: .hello(Samples.hello())))
-        #expect(error(of: padded(room + 1)) == .malformed(reason: "8388609 bytes"))
+        let full = (1...127).flatMap { lease($0, keys: Limits.trialsPerLease * TrialKey.byteCount) }
+        func hello(keys: Int, host: Int) -> [UInt8] {
+            Bytes.frame(10, identity + full + lease(128, keys: keys) + Bytes.block(2, Array(repeating: 97, count: host)))
+        }
+        // Keys come by sixteen bytes, the rest is the host's name.
+        let keys = (Limits.frameBytes - hello(keys: 1 << 14, host: 256).count) / 16 * 16 + (1 << 14)
+        let host = 256 + Limits.frameBytes - hello(keys: keys, host: 256).count
+        let largest = hello(keys: keys, host: host)
+        #expect(largest.count == Limits.frameBytes)
+        guard case .hello(let read) = try Envelope(decoding: largest).message else { throw MessageError.malformed(reason: "no Hello") }
+        #expect(read.host.utf8.count == host)
+        #expect(read.held[LeaseID(rawValue: 128)]?.count == keys / 16)
+        #expect(error(of: hello(keys: keys, host: host + 1)) == .malformed(reason: "8388609 bytes"))
     }
 
     @Test("another protocol is told apart whatever else it says, and a frame without a version is of no protocol") func version() {

@@ -20,6 +20,10 @@ struct Scheduler {
         case storeBlocked(Bool)
         /// Ctrl-C or SIGTERM: hands out no more, and lets every worker finish what it computes.
         case drainRequested
+        /// A person wants one worker to finish what it computes and to go.
+        case drainWorker(WorkerID)
+        /// A person wants it gone: its leases go to others at once.
+        case removeWorker(WorkerID)
         case tick
     }
 
@@ -36,6 +40,10 @@ struct Scheduler {
         /// The next bytes of a file of the data set.
         case sendData(Digest, offset: Int, to: Route)
         case report(Report)
+        /// Nothing that comes over this connection, or with its key, is to be heard any more.
+        case cutOff(Route)
+        /// A command of a person on this box; whoever asked waits for an Answer.
+        case obey(Command, from: Route)
     }
 
     /// Results on their way to the disk, and whom to tell when they are there.
@@ -59,6 +67,7 @@ struct Scheduler {
         case lost(WorkerID, host: String, returned: Int)
         case refused(Route, reason: String)
         case malformed(Route, reason: String)
+        case cutOff(Route, malformed: Int)
         /// A peer says that a frame of ours was no message to it.
         case dropped(Route, reason: String)
         case setAside(TrialKey, crashes: Int)
@@ -113,6 +122,8 @@ struct Scheduler {
     var isDraining = false
     /// Workers have been told to go; what they still say is acknowledged.
     var hasDismissed = false
+    /// Frames that were no messages, by key, or by connection where there is none.
+    var malformed: [Route: Int] = [:]
     /// Of the trials that are stored or failed.
     var counts: Counts
 
@@ -170,12 +181,14 @@ struct Scheduler {
     mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
         switch event {
         case .received(let envelope, let route): hear(envelope, from: route, at: now)
-        case .unreadable(let error, let route): refuse(error, from: route)
+        case .unreadable(let error, let route): refuse(error, from: route, at: now)
         case .stored(let deliveries): settle(deliveries, at: now)
         case .kept(let mark, let route): kept(mark, from: route, at: now)
         case .lostCheckpoint(let key): lose(checkpointOf: key)
         case .storeBlocked(let blocked): block(blocked, at: now)
         case .drainRequested: drain(at: now)
+        case .drainWorker(let id): workers[id] == nil ? [] : [send(.drain, to: id, at: now)]
+        case .removeWorker(let id): remove(id, at: now)
         case .tick: tick(at: now)
         }
     }
@@ -184,6 +197,8 @@ struct Scheduler {
     var nextDeadline: Instant { alarm }
 
     private mutating func hear(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {
+        // Only over ipc, where file permissions have shown that it is this user.
+        if case .command(let command) = envelope.message, route.peer == .local { return [.obey(command, from: route)] }
         if case .hello(let hello) = envelope.message { return greet(hello, from: route, at: now) }
         guard let id = routes[route] else { return hearStranger(envelope.message, from: route, at: now) }
         // Any frame counts as life: a worker that sends a long batch is alive, only late.
@@ -207,8 +222,8 @@ struct Scheduler {
         case .goodbye(let reason): return part(from: id, reason: reason, at: now)
         case .heartbeat: return []
         case .dropped(let reason): return [.report(.dropped(route, reason: reason))]
-        case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk:
-            return [.report(.malformed(route, reason: "a message that only a coordinator sends"))]
+        case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk, .command, .answer:
+            return blame(route, reason: "a message that only a coordinator sends", at: now)
         }
     }
 
@@ -224,12 +239,30 @@ struct Scheduler {
         }
     }
 
-    private func refuse(_ error: MessageError, from route: Route) -> [Effect] {
+    private mutating func refuse(_ error: MessageError, from route: Route, at now: Instant) -> [Effect] {
         switch error {
         case .versionMismatch: [reply(.refused(reason: "\(error)"), to: route), .report(.refused(route, reason: "\(error)"))]
-        case .malformed(let reason): [reply(.dropped(reason: reason), to: route), .report(.malformed(route, reason: reason))]
+        case .malformed(let reason): [reply(.dropped(reason: reason), to: route)] + blame(route, reason: reason, at: now)
         }
     }
+
+    /// A few bad frames cost their sender nothing but the answer; `Limits.malformedFrames` of them its place.
+    private mutating func blame(_ route: Route, reason: String, at now: Instant) -> [Effect] {
+        var offender = route
+        // A key is one peer, however often it connects.
+        if case .key = route.peer { offender = Route([], peer: route.peer) }
+        // Connections without a key come from this box; those that are gone must not be remembered for ever.
+        if malformed.count >= Self.offenders { malformed = [:] }
+        malformed[offender, default: 0] += 1
+        let report = Effect.report(.malformed(route, reason: reason))
+        guard malformed[offender]! >= Limits.malformedFrames else { return [report] }
+        malformed[offender] = nil
+        let lost = workers.filter { $0.value.route == route || (offender != route && $0.value.route.peer == route.peer) }
+        let left = lost.keys.sorted { $0.order < $1.order }.flatMap { part(from: $0, reason: "cut off", at: now) }
+        return [report, .report(.cutOff(route, malformed: Limits.malformedFrames)), .cutOff(route)] + left
+    }
+
+    private static let offenders = 10_000
 
     private mutating func block(_ blocked: Bool, at now: Instant) -> [Effect] {
         isStoreBlocked = blocked

@@ -175,6 +175,31 @@ final class TOMLFile {
         /// Any text, also none.
         func text(_ key: String, default standard: String? = nil) -> String? { read(key, "a text", default: standard) { $0.string } }
 
+        /// One line of text that may be left out; nil for one that is missing, or wrong, after a report.
+        func optionalText(_ key: String) -> String? {
+            guard has(key) else {
+                allow([key])
+                return nil
+            }
+            return read(key, "a text of one line that is not empty", default: nil) { value in value.string.flatMap(Self.line) }
+        }
+
+        /// A list of texts of one line each.
+        func texts(_ key: String, default standard: [String]? = nil) -> [String]? {
+            read(key, "a list of texts of one line each", default: standard) { value in
+                value.array.flatMap { list in
+                    let texts = list.compactMap { $0.string.flatMap(Self.line) }
+                    return texts.count == list.count ? texts : nil
+                }
+            }
+        }
+
+        private static func line(_ text: String) -> String? {
+            !text.isEmpty && !text.unicodeScalars.contains { $0.properties.generalCategory == .control } ? text : nil
+        }
+
+        func flag(_ key: String, default standard: Bool? = nil) -> Bool? { read(key, "true or false", default: standard) { $0.bool } }
+
         /// A short text that fits into a legend and a column of a table.
         func label(_ key: String) -> String? {
             read(key, "a text of 1 to 40 characters on one line", default: nil) { value in

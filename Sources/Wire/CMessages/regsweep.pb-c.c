@@ -1177,7 +1177,142 @@ void   regsweep__wire__introduce__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__introduce__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[20] =
+void   regsweep__wire__command__init
+                     (Regsweep__Wire__Command         *message)
+{
+  static const Regsweep__Wire__Command init_value = REGSWEEP__WIRE__COMMAND__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__command__get_packed_size
+                     (const Regsweep__Wire__Command *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__command__pack
+                     (const Regsweep__Wire__Command *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__command__pack_to_buffer
+                     (const Regsweep__Wire__Command *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Command *
+       regsweep__wire__command__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Command *)
+     protobuf_c_message_unpack (&regsweep__wire__command__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__command__free_unpacked
+                     (Regsweep__Wire__Command *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__answer__init
+                     (Regsweep__Wire__Answer         *message)
+{
+  static const Regsweep__Wire__Answer init_value = REGSWEEP__WIRE__ANSWER__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__answer__get_packed_size
+                     (const Regsweep__Wire__Answer *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__answer__pack
+                     (const Regsweep__Wire__Answer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__answer__pack_to_buffer
+                     (const Regsweep__Wire__Answer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Answer *
+       regsweep__wire__answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Answer *)
+     protobuf_c_message_unpack (&regsweep__wire__answer__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__answer__free_unpacked
+                     (Regsweep__Wire__Answer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__worker_line__init
+                     (Regsweep__Wire__WorkerLine         *message)
+{
+  static const Regsweep__Wire__WorkerLine init_value = REGSWEEP__WIRE__WORKER_LINE__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__worker_line__get_packed_size
+                     (const Regsweep__Wire__WorkerLine *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__worker_line__pack
+                     (const Regsweep__Wire__WorkerLine *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__worker_line__pack_to_buffer
+                     (const Regsweep__Wire__WorkerLine *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__WorkerLine *
+       regsweep__wire__worker_line__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__WorkerLine *)
+     protobuf_c_message_unpack (&regsweep__wire__worker_line__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__worker_line__free_unpacked
+                     (Regsweep__Wire__WorkerLine *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[22] =
 {
   {
     "version",
@@ -1419,12 +1554,38 @@ static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptor
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "command",
+    50,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, command),
+    &regsweep__wire__command__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    51,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, answer),
+    &regsweep__wire__answer__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
   14,   /* field[14] = acknowledged */
+  21,   /* field[21] = answer */
   12,   /* field[12] = cancel */
   18,   /* field[18] = checkpoint */
   19,   /* field[19] = checkpoint_answer */
+  20,   /* field[20] = command */
   17,   /* field[17] = data_chunk */
   16,   /* field[16] = data_request */
   13,   /* field[13] = drain */
@@ -1442,13 +1603,14 @@ static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
   0,   /* field[0] = version */
   9,   /* field[9] = welcome */
 };
-static const ProtobufCIntRange regsweep__wire__envelope__number_ranges[4 + 1] =
+static const ProtobufCIntRange regsweep__wire__envelope__number_ranges[5 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
   { 20, 9 },
   { 30, 16 },
-  { 0, 20 }
+  { 50, 20 },
+  { 0, 22 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
 {
@@ -1458,10 +1620,10 @@ const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
   "Regsweep__Wire__Envelope",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Envelope),
-  20,
+  22,
   regsweep__wire__envelope__field_descriptors,
   regsweep__wire__envelope__field_indices_by_name,
-  4,  regsweep__wire__envelope__number_ranges,
+  5,  regsweep__wire__envelope__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__envelope__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -3237,6 +3399,237 @@ const ProtobufCMessageDescriptor regsweep__wire__introduce__descriptor =
   (ProtobufCMessageInit) regsweep__wire__introduce__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor regsweep__wire__command__field_descriptors[2] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Command, kind),
+    &regsweep__wire__command_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Command, target),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__command__field_indices_by_name[] = {
+  0,   /* field[0] = kind */
+  1,   /* field[1] = target */
+};
+static const ProtobufCIntRange regsweep__wire__command__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__command__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Command",
+  "Command",
+  "Regsweep__Wire__Command",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Command),
+  2,
+  regsweep__wire__command__field_descriptors,
+  regsweep__wire__command__field_indices_by_name,
+  1,  regsweep__wire__command__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__command__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__answer__field_descriptors[3] =
+{
+  {
+    "is_refusal",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Answer, is_refusal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Answer, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "workers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Answer, n_workers),
+    offsetof(Regsweep__Wire__Answer, workers),
+    &regsweep__wire__worker_line__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__answer__field_indices_by_name[] = {
+  0,   /* field[0] = is_refusal */
+  1,   /* field[1] = text */
+  2,   /* field[2] = workers */
+};
+static const ProtobufCIntRange regsweep__wire__answer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__answer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Answer",
+  "Answer",
+  "Regsweep__Wire__Answer",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Answer),
+  3,
+  regsweep__wire__answer__field_descriptors,
+  regsweep__wire__answer__field_indices_by_name,
+  1,  regsweep__wire__answer__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__answer__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__worker_line__field_descriptors[7] =
+{
+  {
+    "worker",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, key_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "slots",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, slots),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leases",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, leases),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "silence_milliseconds",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, silence_milliseconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds_per_trial",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, seconds_per_trial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__worker_line__field_indices_by_name[] = {
+  1,   /* field[1] = host */
+  2,   /* field[2] = key_name */
+  4,   /* field[4] = leases */
+  6,   /* field[6] = seconds_per_trial */
+  5,   /* field[5] = silence_milliseconds */
+  3,   /* field[3] = slots */
+  0,   /* field[0] = worker */
+};
+static const ProtobufCIntRange regsweep__wire__worker_line__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__worker_line__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.WorkerLine",
+  "WorkerLine",
+  "Regsweep__Wire__WorkerLine",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__WorkerLine),
+  7,
+  regsweep__wire__worker_line__field_descriptors,
+  regsweep__wire__worker_line__field_indices_by_name,
+  1,  regsweep__wire__worker_line__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__worker_line__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue regsweep__wire__outcome__enum_values_by_number[4] =
 {
   { "OUTCOME_UNSPECIFIED", "REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED", 0 },
@@ -3267,5 +3660,41 @@ const ProtobufCEnumDescriptor regsweep__wire__outcome__descriptor =
   regsweep__wire__outcome__enum_values_by_name,
   1,
   regsweep__wire__outcome__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue regsweep__wire__command_kind__enum_values_by_number[6] =
+{
+  { "COMMAND_UNSPECIFIED", "REGSWEEP__WIRE__COMMAND_KIND__COMMAND_UNSPECIFIED", 0 },
+  { "LIST", "REGSWEEP__WIRE__COMMAND_KIND__LIST", 1 },
+  { "DRAIN_WORKER", "REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER", 2 },
+  { "REMOVE_WORKER", "REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER", 3 },
+  { "INVITE_WORKER", "REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER", 4 },
+  { "ADD_HOST", "REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST", 5 },
+};
+static const ProtobufCIntRange regsweep__wire__command_kind__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex regsweep__wire__command_kind__enum_values_by_name[6] =
+{
+  { "ADD_HOST", 5 },
+  { "COMMAND_UNSPECIFIED", 0 },
+  { "DRAIN_WORKER", 2 },
+  { "INVITE_WORKER", 4 },
+  { "LIST", 1 },
+  { "REMOVE_WORKER", 3 },
+};
+const ProtobufCEnumDescriptor regsweep__wire__command_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "regsweep.wire.CommandKind",
+  "CommandKind",
+  "Regsweep__Wire__CommandKind",
+  "regsweep.wire",
+  6,
+  regsweep__wire__command_kind__enum_values_by_number,
+  6,
+  regsweep__wire__command_kind__enum_values_by_name,
+  1,
+  regsweep__wire__command_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

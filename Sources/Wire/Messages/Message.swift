@@ -50,6 +50,59 @@ public enum Message: Hashable, Sendable {
     case acknowledged(BatchID)
     /// The coordinator does not know this connection; the worker says Hello.
     case introduce
+    // a person on the coordinator's box → coordinator, and back
+    case command(Command)
+    case answer(Answer)
+}
+
+/// What `regsweep workers` asks of a running coordinator. Taken over ipc only, from the coordinator's own user.
+public enum Command: Hashable, Sendable {
+    case list
+    /// Workers of that name (the start of a worker's id, a host, a key) finish what they compute and go.
+    case drain(String)
+    /// They lose key and leases at once.
+    case remove(String)
+    /// A new key of that name for a worker that is started by hand.
+    case invite(String)
+    /// Starts workers on a host, `ssh:NAME`.
+    case add(String)
+}
+
+public struct Answer: Hashable, Sendable {
+    /// Nothing was done; the text says why.
+    public var isRefusal: Bool
+    public var text: String
+    public var workers: [WorkerLine]
+
+    public init(isRefusal: Bool = false, text: String, workers: [WorkerLine] = []) {
+        self.isRefusal = isRefusal
+        self.text = text
+        self.workers = workers
+    }
+}
+
+/// One worker as `regsweep workers list` shows it.
+public struct WorkerLine: Hashable, Sendable {
+    public var worker: WorkerID
+    public var host: String
+    /// Empty for a worker without a key.
+    public var keyName: String
+    public var slots: Int
+    public var leases: Int
+    /// Since it was last heard.
+    public var silence: Duration
+    /// NaN before its first result.
+    public var secondsPerTrial: Double
+
+    public init(worker: WorkerID, host: String, keyName: String, slots: Int, leases: Int, silence: Duration, secondsPerTrial: Double) {
+        self.worker = worker
+        self.host = host
+        self.keyName = keyName
+        self.slots = slots
+        self.leases = leases
+        self.silence = silence
+        self.secondsPerTrial = secondsPerTrial
+    }
 }
 
 /// A worker presents itself, on every new connection.

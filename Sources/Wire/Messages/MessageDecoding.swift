@@ -9,14 +9,16 @@ extension Envelope {
     public init(decoding bytes: [UInt8]) throws(MessageError) {
         guard !bytes.isEmpty else { throw .malformed(reason: "an empty frame") }
         guard bytes.count <= Limits.frameBytes else { throw .malformed(reason: "\(bytes.count) bytes") }
+        var scan = FrameScan(bytes)
+        let version = try scan.version()
+        // A scrap of bytes reads as an Envelope of version 0; as another protocol it would make a worker leave for good.
+        guard version != 0 else { throw .malformed(reason: "no protocol version") }
+        guard version == Self.protocolVersion else { throw .versionMismatch(theirs: version, ours: Self.protocolVersion) }
+        try scan.check()
         guard let pointer = unsafe regsweep__wire__envelope__unpack(nil, bytes.count, bytes) else {
             throw .malformed(reason: "not an Envelope")
         }
         defer { unsafe regsweep__wire__envelope__free_unpacked(pointer, nil) }
-        let version = unsafe pointer.pointee.version
-        // A scrap of bytes reads as an Envelope of version 0; as another protocol it would make a worker leave for good.
-        guard version != 0 else { throw .malformed(reason: "no protocol version") }
-        guard version == Self.protocolVersion else { throw .versionMismatch(theirs: version, ours: Self.protocolVersion) }
         let envelope = try unsafe opened(pointer)
         epoch = unsafe envelope.epoch
         message = try unsafe Message(envelope)
@@ -55,7 +57,7 @@ extension Message {
             }
             self = .results(BatchID(rawValue: unsafe results.batch), LeaseID(rawValue: unsafe results.lease), entries)
         case REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE: self = .goodbye(reason: try unsafe text(opened(envelope.goodbye).reason, "reason"))
-        case REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED: self = .dropped(reason: try unsafe text(envelope.dropped.pointee.reason, "reason"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED: self = .dropped(reason: try unsafe text(opened(envelope.dropped).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT:
             self = .heartbeat(running: try bounded(unsafe opened(envelope.heartbeat).running, 0...2 * Limits.slots, "running"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME:
@@ -101,6 +103,10 @@ extension Message {
             let refusal = try unsafe text(answer.refusal, "refusal")
             self = .checkpointAnswer(
                 try unsafe trialKey(answer.key), epoch: unsafe Int(answer.epoch), refusal: refusal.isEmpty ? nil : refusal)
+        case REGSWEEP__WIRE__ENVELOPE__BODY_COMMAND:
+            let command = try unsafe opened(envelope.command)
+            self = .command(try unsafe Command(command))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER: self = .answer(try unsafe Answer(opened(envelope.answer)))
         default: throw .malformed(reason: "no message of a kind that is known here")
         }
     }
@@ -219,6 +225,39 @@ extension Lease {
                 trainingSet: unsafe Int(lease.training_set), initialization: unsafe Int(lease.initialization),
                 repetition: unsafe Int(lease.repetition)),
             trials: trials, baselines: baselines, checkpoint: checkpoint)
+    }
+}
+
+extension Command {
+    fileprivate init(_ command: Regsweep__Wire__Command) throws(MessageError) {
+        let target = try unsafe text(command.target, "target")
+        switch unsafe command.kind {
+        case REGSWEEP__WIRE__COMMAND_KIND__LIST: self = .list
+        case REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER: self = .drain(target)
+        case REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER: self = .remove(target)
+        case REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER: self = .invite(target)
+        case REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST: self = .add(target)
+        default: throw .malformed(reason: "a command that is not known here")
+        }
+    }
+}
+
+extension Answer {
+    fileprivate init(_ answer: Regsweep__Wire__Answer) throws(MessageError) {
+        let words = try unsafe Wire.text(answer.text, "answer")
+        let lines = try unsafe map(list(answer.workers, answer.n_workers, atMost: Limits.trialsPerLease, "workers")) {
+            (entry) throws(MessageError) in try unsafe WorkerLine(entry.pointee)
+        }
+        self.init(isRefusal: unsafe answer.is_refusal != 0, text: words, workers: lines)
+    }
+}
+
+extension WorkerLine {
+    fileprivate init(_ line: Regsweep__Wire__WorkerLine) throws(MessageError) {
+        self.init(
+            worker: try unsafe Wire.worker(line.worker), host: try unsafe text(line.host, "host"),
+            keyName: try unsafe text(line.key_name, "key name"), slots: unsafe Int(line.slots), leases: unsafe Int(line.leases),
+            silence: .milliseconds(unsafe Int64(line.silence_milliseconds)), secondsPerTrial: unsafe line.seconds_per_trial)
     }
 }
 

@@ -136,6 +136,12 @@ extension Message {
         case .introduce:
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE
             unsafe envelope.introduce = arena.make(regsweep__wire__introduce__init) { _ in }
+        case .command(let command):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_COMMAND
+            unsafe envelope.command = command.made(from: arena)
+        case .answer(let answer):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER
+            unsafe envelope.answer = answer.made(from: arena)
         }
     }
 }
@@ -244,6 +250,45 @@ extension TrialResult {
                     }
                 })
             unsafe out.model = arena.bytes(model ?? [])
+        }
+    }
+}
+
+extension Command {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Command> {
+        let (kind, target) =
+            switch self {
+            case .list: (REGSWEEP__WIRE__COMMAND_KIND__LIST, "")
+            case .drain(let name): (REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER, name)
+            case .remove(let name): (REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER, name)
+            case .invite(let name): (REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER, name)
+            case .add(let host): (REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST, host)
+            }
+        return unsafe arena.make(regsweep__wire__command__init) { out in
+            unsafe out.kind = kind
+            unsafe out.target = arena.text(target)
+        }
+    }
+}
+
+extension Answer {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Answer> {
+        unsafe arena.make(regsweep__wire__answer__init) { out in
+            unsafe out.is_refusal = isRefusal ? 1 : 0
+            unsafe out.text = arena.text(text)
+            unsafe out.n_workers = workers.count
+            unsafe out.workers = arena.array(
+                workers.map { line in
+                    unsafe arena.make(regsweep__wire__worker_line__init) { out in
+                        unsafe out.worker = arena.bytes(line.worker.bytes)
+                        unsafe out.host = arena.text(line.host)
+                        unsafe out.key_name = arena.text(line.keyName)
+                        unsafe out.slots = UInt32(clamping: line.slots)
+                        unsafe out.leases = UInt32(clamping: line.leases)
+                        unsafe out.silence_milliseconds = UInt32(clamping: line.silence.milliseconds)
+                        unsafe out.seconds_per_trial = line.secondsPerTrial
+                    }
+                })
         }
     }
 }

@@ -16,6 +16,8 @@ public enum Limits {
     public static let heldTrials = 1 << 18
     /// Texts for people (host names, reasons): longer ones are cut by the sender and refused by the receiver.
     public static let textBytes = 1024
+    /// 100 frames that are no message: a worker of ours sends none, so a peer that sends more is cut off.
+    public static let malformedFrames = 100
     /// 64: a problem has about ten parameters.
     public static let parameters = 64
     /// 1,024 slots and twice that of leases: more than any box has.

@@ -41,6 +41,9 @@ typedef struct Regsweep__Wire__Cancel Regsweep__Wire__Cancel;
 typedef struct Regsweep__Wire__Drain Regsweep__Wire__Drain;
 typedef struct Regsweep__Wire__Acknowledged Regsweep__Wire__Acknowledged;
 typedef struct Regsweep__Wire__Introduce Regsweep__Wire__Introduce;
+typedef struct Regsweep__Wire__Command Regsweep__Wire__Command;
+typedef struct Regsweep__Wire__Answer Regsweep__Wire__Answer;
+typedef struct Regsweep__Wire__WorkerLine Regsweep__Wire__WorkerLine;
 
 
 /* --- enums --- */
@@ -52,6 +55,15 @@ typedef enum _Regsweep__Wire__Outcome {
   REGSWEEP__WIRE__OUTCOME__FAILED = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__OUTCOME)
 } Regsweep__Wire__Outcome;
+typedef enum _Regsweep__Wire__CommandKind {
+  REGSWEEP__WIRE__COMMAND_KIND__COMMAND_UNSPECIFIED = 0,
+  REGSWEEP__WIRE__COMMAND_KIND__LIST = 1,
+  REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER = 2,
+  REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER = 3,
+  REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER = 4,
+  REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__COMMAND_KIND)
+} Regsweep__Wire__CommandKind;
 
 /* --- messages --- */
 
@@ -74,7 +86,9 @@ typedef enum {
   REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST = 30,
   REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK = 31,
   REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT = 32,
-  REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER = 33
+  REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER = 33,
+  REGSWEEP__WIRE__ENVELOPE__BODY_COMMAND = 50,
+  REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER = 51
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__ENVELOPE__BODY__CASE)
 } Regsweep__Wire__Envelope__BodyCase;
 
@@ -118,6 +132,11 @@ struct  Regsweep__Wire__Envelope
      * both directions
      */
     Regsweep__Wire__CheckpointAnswer *checkpoint_answer;
+    /*
+     * over ipc only: a person's command to a running coordinator
+     */
+    Regsweep__Wire__Command *command;
+    Regsweep__Wire__Answer *answer;
   };
 };
 #define REGSWEEP__WIRE__ENVELOPE__INIT \
@@ -540,6 +559,55 @@ struct  Regsweep__Wire__Introduce
 #define REGSWEEP__WIRE__INTRODUCE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__introduce__descriptor) \
      }
+
+
+struct  Regsweep__Wire__Command
+{
+  ProtobufCMessage base;
+  Regsweep__Wire__CommandKind kind;
+  /*
+   * a worker's or a host's name
+   */
+  char *target;
+};
+#define REGSWEEP__WIRE__COMMAND__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__command__descriptor) \
+    , REGSWEEP__WIRE__COMMAND_KIND__COMMAND_UNSPECIFIED, (char *)protobuf_c_empty_string }
+
+
+struct  Regsweep__Wire__Answer
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean is_refusal;
+  char *text;
+  size_t n_workers;
+  Regsweep__Wire__WorkerLine **workers;
+};
+#define REGSWEEP__WIRE__ANSWER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__answer__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0,NULL }
+
+
+struct  Regsweep__Wire__WorkerLine
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData worker;
+  char *host;
+  /*
+   * empty for a worker without a key
+   */
+  char *key_name;
+  uint32_t slots;
+  uint32_t leases;
+  uint32_t silence_milliseconds;
+  /*
+   * NaN before its first result
+   */
+  double seconds_per_trial;
+};
+#define REGSWEEP__WIRE__WORKER_LINE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__worker_line__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
 /* Regsweep__Wire__Envelope methods */
@@ -1036,6 +1104,63 @@ Regsweep__Wire__Introduce *
 void   regsweep__wire__introduce__free_unpacked
                      (Regsweep__Wire__Introduce *message,
                       ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Command methods */
+void   regsweep__wire__command__init
+                     (Regsweep__Wire__Command         *message);
+size_t regsweep__wire__command__get_packed_size
+                     (const Regsweep__Wire__Command   *message);
+size_t regsweep__wire__command__pack
+                     (const Regsweep__Wire__Command   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__command__pack_to_buffer
+                     (const Regsweep__Wire__Command   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Command *
+       regsweep__wire__command__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__command__free_unpacked
+                     (Regsweep__Wire__Command *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Answer methods */
+void   regsweep__wire__answer__init
+                     (Regsweep__Wire__Answer         *message);
+size_t regsweep__wire__answer__get_packed_size
+                     (const Regsweep__Wire__Answer   *message);
+size_t regsweep__wire__answer__pack
+                     (const Regsweep__Wire__Answer   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__answer__pack_to_buffer
+                     (const Regsweep__Wire__Answer   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Answer *
+       regsweep__wire__answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__answer__free_unpacked
+                     (Regsweep__Wire__Answer *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__WorkerLine methods */
+void   regsweep__wire__worker_line__init
+                     (Regsweep__Wire__WorkerLine         *message);
+size_t regsweep__wire__worker_line__get_packed_size
+                     (const Regsweep__Wire__WorkerLine   *message);
+size_t regsweep__wire__worker_line__pack
+                     (const Regsweep__Wire__WorkerLine   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__worker_line__pack_to_buffer
+                     (const Regsweep__Wire__WorkerLine   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__WorkerLine *
+       regsweep__wire__worker_line__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__worker_line__free_unpacked
+                     (Regsweep__Wire__WorkerLine *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Regsweep__Wire__Envelope_Closure)
@@ -1116,6 +1241,15 @@ typedef void (*Regsweep__Wire__Acknowledged_Closure)
 typedef void (*Regsweep__Wire__Introduce_Closure)
                  (const Regsweep__Wire__Introduce *message,
                   void *closure_data);
+typedef void (*Regsweep__Wire__Command_Closure)
+                 (const Regsweep__Wire__Command *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__Answer_Closure)
+                 (const Regsweep__Wire__Answer *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__WorkerLine_Closure)
+                 (const Regsweep__Wire__WorkerLine *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -1123,6 +1257,7 @@ typedef void (*Regsweep__Wire__Introduce_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    regsweep__wire__outcome__descriptor;
+extern const ProtobufCEnumDescriptor    regsweep__wire__command_kind__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__hello__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__held_lease__descriptor;
@@ -1149,6 +1284,9 @@ extern const ProtobufCMessageDescriptor regsweep__wire__cancel__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__drain__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__acknowledged__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__introduce__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__command__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__answer__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__worker_line__descriptor;
 
 PROTOBUF_C__END_DECLS
 
