@@ -110,7 +110,8 @@ extension SimulatedNetwork.Frame {
         guard case .envelope(let envelope) = self else { return true }
         return switch envelope.message {
         case .hello, .welcome, .introduce, .progress, .heartbeat, .dropped, .dataRequest, .dataChunk: true
-        case .checkpoint, .checkpointAnswer, .ready, .results, .goodbye, .refused, .lease, .cancel, .drain, .acknowledged, .command, .answer:
+        case .checkpoint, .checkpointAnswer, .ready, .results, .goodbye, .refused, .lease, .cancel, .drain, .acknowledged, .command,
+            .answer:
             false
         }
     }
