@@ -11,16 +11,17 @@ TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 openssh-server openssh-
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 figure5-small test test-extending build dist bench reproduce lint format proto setup setup-test clean
+.PHONY: help figure4 table1 figure2 figure3 theory figure5-small test test-extending build dist bench reproduce lint format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
 	@echo "make table1     run the paper's Table 1 into results/table1"
+	@echo "make figure2 | figure3 | theory   its Figures 2 and 3, and its lemmas, measured"
 	@echo "make figure5-small DATA=DIR   the paper's Figure 5 on 1,500 images; DIR has Fashion-MNIST"
 	@echo "make test       pass every test; test-extending is the part that follows Docs/extending.md"
 	@echo "make dist       both programs for boxes with neither Swift nor ZeroMQ, into dist/"
 	@echo "make bench      measure kernels, messages and the whole sweep"
-	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
+	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md; SWEEP and SEEDS choose others"
 	@echo "make build | lint | format | proto | clean"
 
 figure4: build
@@ -28,6 +29,9 @@ figure4: build
 
 table1: build
 	$(RUN) run Sweeps/table1.toml
+
+figure2 figure3 theory: build
+	$(RUN) run Sweeps/$@.toml
 
 # DATA is a folder with Fashion-MNIST; without it regsweep says where to get it.
 figure5-small: build
@@ -52,11 +56,12 @@ bench: build
 	@.ci/install time
 	Benchmarks/run
 
-# Quiet runs of the same sweep under ten master seeds, then one table of what the paper claims.
+# Quiet runs of one sweep under several master seeds, then the tables of what the paper claims: make reproduce SWEEP=figure3 SEEDS="1 2 3 4 5"
+SWEEP := figure4
 SEEDS := 1 2 3 4 5 6 7 8 9 10
 reproduce: build
-	for seed in $(SEEDS); do $(RUN) run Sweeps/figure4.toml --seed $$seed --quiet || exit 1; done
-	$(RUN) report Sweeps/figure4.toml $(SEEDS:%=--seed %)
+	for seed in $(SEEDS); do $(RUN) run Sweeps/$(SWEEP).toml --seed $$seed --quiet || exit 1; done
+	$(RUN) report Sweeps/$(SWEEP).toml $(SEEDS:%=--seed %)
 
 lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)

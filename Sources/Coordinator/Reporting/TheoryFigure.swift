@@ -68,6 +68,7 @@ struct TheoryFigure: Drawing {
             set grid linetype 1 linecolor rgb '#e5e5e5' linewidth 0.5
             set tics nomirror font ',9'
             set lmargin 9
+            set bmargin 5
             \(panel(0, """
                 set title 'Lemma 1: gap against half the trace' font ',11'
                 set xlabel '½ Tr(∇²L AV)' font ',10'
@@ -84,7 +85,7 @@ struct TheoryFigure: Drawing {
                 set xtics (\(names.joined(separator: ", "))) rotate by 20 right
                 set ytics autofreq
                 """, bounds + (bounds.isEmpty ? [] : ["1 with lines linecolor rgb '#888888' dashtype 2 notitle"])))\(panel(2, """
-                set title 'Proposition 1: error of ΣBΣ̂_B from K batches' font ',11'
+                set title 'Proposition 1: error with K batches' font ',11'
                 unset logscale y
                 set format y '%g'
                 set xlabel 'K' font ',10'
