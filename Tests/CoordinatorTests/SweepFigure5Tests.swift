@@ -113,7 +113,8 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
 
     @Test("the table has losses, gap and the ratio to the same without penalty") func table() throws {
         let spec = try spec()
-        let rows = RateTable(summary(spec), spec).rows
+        let rows = RateTable(summary(spec), spec, accuracies: [spec.curves[1].points[0].setting: [0.75, 0.5]]).rows
+        #expect(rows.map(\.accuracy) == [nil, nil, 0.625, nil, nil, nil])
         #expect(rows.map(\.curve) == ["none", "none", "some", "some", "other decay", "other decay"])
         #expect(rows.map(\.rate) == [0.1, 0.2, 0.1, 0.2, 0.1, 0.2])
         let some = rows[2]

@@ -12,6 +12,8 @@ struct RateTable: Equatable {
         /// Mean over initializations of the loss over the benchmark's at the same learning rate, start and order: SGD with the curve's weight
         /// decay and without penalty.
         var ratio: Double?
+        /// Mean share of the test set that is classified right at the end; nil where the problem has no classes.
+        var accuracy: Double?
         var n: Int, diverged: Int, failed: Int
 
         /// Generalization gap (Eq. 1).
@@ -20,28 +22,29 @@ struct RateTable: Equatable {
 
     var rows: [Row]
 
-    init(_ summary: Summary, _ spec: SweepSpec) {
+    /// - Parameter accuracies: of the trials of a setting that are done.
+    init(_ summary: Summary, _ spec: SweepSpec, accuracies: [Setting: [Double]] = [:]) {
         let found = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
         rows = spec.curves.flatMap { curve in
             curve.points.map { point in
                 let row = found[point.setting] ?? SettingSummary(setting: point.setting)
                 return Row(
                     curve: curve.label, rate: point.strength, test: row.testLoss?.mean, deviation: row.testLoss?.deviation,
-                    train: row.meanTrainLoss, ratio: row.ratio?.mean, n: row.n, diverged: row.diverged, failed: row.failed)
+                    train: row.meanTrainLoss, ratio: row.ratio?.mean,
+                    accuracy: row.testLoss == nil ? nil : Statistics.mean(accuracies[point.setting] ?? []), n: row.n, diverged: row.diverged, failed: row.failed)
             }
         }
     }
 
     /// For the console: labels to the left, numbers to the right; then the best of each curve.
     var text: String {
-        let header = ["curve", "learning rate", "test loss", "train loss", "gap", "ratio", "n"]
+        let header = ["curve", "learning rate", "test loss", "train loss", "gap", "ratio", "accuracy", "n"]
         let lines =
             [header]
             + rows.map { row in
                 [
                     row.curve, Tables.number(row.rate), Self.cell(row), Self.number(row.train), Self.number(row.gap),
-                    Self.number(row.ratio),
-                    "\(row.n)",
+                    Self.number(row.ratio), Self.number(row.accuracy), "\(row.n)",
                 ]
             }
         let widths = header.indices.map { column in lines.map { $0[column].count }.max()! }

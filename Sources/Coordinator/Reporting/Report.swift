@@ -31,11 +31,11 @@ struct Report {
     /// - Parameters:
     ///   - directory: nil writes nothing.
     ///   - lookup: the stored result of a trial.
-    ///   - recorded: what it left besides its losses; asked only of sweeps that draw it.
+    ///   - recorded: what it left besides its losses; asked only of sweeps that show it.
     init(
         _ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?, recorded: (TrialKey) throws -> [Series] = { _ in [] }
     ) throws {
-        var seriesReport = Self.seriesReport(grid.spec)
+        var seriesReport = Self.seriesReport(grid.spec), accuracies: [Setting: [Double]] = [:]
         let rows = Dictionary(grid.spec.rows.enumerated().map { ($1.setting, $0) }) { first, _ in first }
         var results = try directory.map { try TextFile("\($0)/results.csv") }
         try results?.write(Tables.withDecay(Tables.resultsHeader, grid.spec))
@@ -56,6 +56,10 @@ struct Report {
             curves.add(
                 result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
                 setting: index - trials.lowerBound)
+            if grid.spec.isByRate, case .done = result.outcome {
+                let accuracy = try recorded(result.key).first { $0.name == "test_accuracy" }?.values.last
+                if let accuracy { accuracies[grid.setting(of: index), default: []].append(accuracy) }
+            }
             if seriesReport != nil, let row = rows[grid.setting(of: index)], !result.isFailure {
                 let spec = grid.groups[group].spec, all = try recorded(result.key)
                 seriesReport?.add(
@@ -74,7 +78,7 @@ struct Report {
         if let table {
             text = table.text + more
         } else if spec.isByRate {
-            text = RateTable(summary, spec).text + more
+            text = RateTable(summary, spec, accuracies: accuracies).text + more
         } else {
             text = Tables.console(summary, spec) + "\n" + claims.text + more
         }
