@@ -31,7 +31,8 @@ struct RateTable: Equatable {
                 return Row(
                     curve: curve.label, rate: point.strength, test: row.testLoss?.mean, deviation: row.testLoss?.deviation,
                     train: row.meanTrainLoss, ratio: row.ratio?.mean,
-                    accuracy: row.testLoss == nil ? nil : Statistics.mean(accuracies[point.setting] ?? []), n: row.n, diverged: row.diverged, failed: row.failed)
+                    accuracy: row.testLoss == nil ? nil : Statistics.mean(accuracies[point.setting] ?? []), n: row.n,
+                    diverged: row.diverged, failed: row.failed)
             }
         }
     }
