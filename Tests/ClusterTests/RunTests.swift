@@ -45,6 +45,19 @@ import Testing
         #expect(try Tables(scratch, "other") == Tables(scratch, "results/table"))
     }
 
+    @Test("nor those of the parts of a file, whose series come into one table and one figure") func parts() throws {
+        try scratch.write(Sweeps.parts, to: "sweep.toml")
+        let end = try scratch.regsweep("run", "sweep.toml", "--workers", "1")
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.output.split(separator: "\n").last == "all parts in results/parts: theory.csv, parts.svg, parts.pdf, parts.png")
+        try scratch.write(Sweeps.nervous + "\n[local]\nworkers = 3\nslots = 2\n", to: "cluster.toml")
+        let other = try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--quiet", "--out", "other")
+        #expect(other == Program.End(code: 0, output: "", errors: ""))
+        for part in ["landscape", "network"] { #expect(try Tables(scratch, "other/\(part)") == Tables(scratch, "results/parts/\(part)")) }
+        let theory = try scratch.read("results/parts/theory.csv")
+        #expect(try scratch.read("other/theory.csv") == theory && theory.split(separator: "\n").count == 4)
+    }
+
     @Test("a finished sweep is not trained again, and a grown one only where it grew") func grows() throws {
         try scratch.write(Sweeps.small(), to: "sweep.toml")
         #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)

@@ -59,6 +59,52 @@ enum Sweeps {
         lambda2 = 0.001
         """
 
+    /// The theory on both problems, small.
+    static let parts = """
+        name = "parts"
+        [figure]
+        kind = "theory"
+        [[parts]]
+        name = "landscape"
+        [parts.problem]
+        kind = "landscape"
+        candidates = 9
+        samples = 5
+        record = "variability"
+        [parts.training]
+        learning_rates = [0.4]
+        epochs = 50
+        [parts.grid]
+        training_sets = 4
+        initializations = 3
+        repeats = 1
+        [[parts.settings]]
+        label = "SGD"
+        algorithm = "sgd"
+        [[parts.settings]]
+        label = "NoisyGD (matched)"
+        algorithm = "noisy-gd-matched"
+        [[parts]]
+        name = "network"
+        [parts.problem]
+        kind = "diagonal-network"
+        dimension = 8
+        samples = 6
+        record = "variability"
+        replacements = 3
+        [parts.training]
+        learning_rates = [0.01]
+        epochs = 30
+        precision = "float64"
+        [parts.grid]
+        training_sets = 3
+        initialization_scales = [0.3]
+        repeats = 1
+        [[parts.settings]]
+        label = "SGD"
+        algorithm = "sgd"
+        """
+
     /// About two seconds of one core, in leases of 16 trials at the most.
     static let long = small(epochs: 3_000, repeats: 4)
 
