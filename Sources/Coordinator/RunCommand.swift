@@ -60,7 +60,8 @@ struct Run: ParsableCommand {
         let store = try results.openForWriting()
         try Resume.claim(store, for: spec, directory)
         if retryFailed { try store.forgetFailures() }
-        let resumed = try Resume(store, grid)
+        let audit = Audit(share: spec.audit, lanes: spec.declaration.lanes)
+        let resumed = try Resume(store, grid, audit: audit)
 
         let context = try Context()
         let socket = try RouterSocket(in: context)
@@ -71,7 +72,7 @@ struct Run: ParsableCommand {
             grid, cluster, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines)
+            baselines: resumed.baselines, crashes: resumed.crashes, checks: resumed.checks)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
         let join = Self.shellWords([worker, "--connect", endpoint])
         if !quiet, !scheduler.isFinished {
@@ -100,8 +101,9 @@ struct Run: ParsableCommand {
         let flops = declaration.flops(grid.groups[0].spec.parameters)
         return Scheduler.Configuration(
             sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
-            leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, lanes: declaration.lanes,
-            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest)
+            leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
+            lanes: declaration.lanes, expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond,
+            selfTest: Build.selfTest)
     }
 
     private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws {

@@ -9,15 +9,15 @@ import Testing
 @Suite("Simulation") struct SimulationTests {
     /// The seed that somebody wants to see.
     static let chosen = number("REGSWEEP_SEED")
-    static let seeds = chosen.map { [$0] } ?? Array(0..<(number("REGSWEEP_SEEDS") ?? 200))
+    static let seeds = chosen.map { [$0] } ?? Array(0..<(number("REGSWEEP_SEEDS") ?? 500))
 
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
 
     @Test("a sweep ends with the undisturbed results whatever happens to network, workers, disk and coordinator", arguments: seeds)
     func hostile(seed: UInt64) {
-        // One in four also sets trials aside, and takes their late results.
-        let crashLimit = seed % 4 == 0 ? 1 : SimulatedCluster.Plan.never
-        var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, crashLimit: crashLimit, isVerbose: Self.chosen != nil))
+        var plan = SimulatedCluster.Plan.hostile(seed: seed)
+        plan.isVerbose = Self.chosen != nil
+        var cluster = SimulatedCluster(plan)
         cluster.run()
         #expect(
             cluster.failure == nil,
@@ -43,10 +43,10 @@ import Testing
     }
 
     @Test("a seed decides everything", arguments: [3, 4] as [UInt64]) func deterministic(seed: UInt64) {
-        var runs = (0..<2).map { _ in SimulatedCluster(SimulatedCluster.Plan(seed: seed)) }
+        var runs = (0..<2).map { _ in SimulatedCluster(.hostile(seed: seed)) }
         for index in runs.indices { runs[index].run() }
         #expect(runs[0].now == runs[1].now && runs[0].troubles == runs[1].troubles && runs[0].store.rows == runs[1].store.rows)
-        var other = SimulatedCluster(SimulatedCluster.Plan(seed: seed + 100))
+        var other = SimulatedCluster(.hostile(seed: seed + 100))
         other.run()
         #expect(other.now != runs[0].now)
     }
@@ -54,7 +54,7 @@ import Testing
     @Test("every kind of trouble happens within 20 seeds") func troubles() {
         var seen: [SimulatedCluster.Trouble: Int] = [:]
         for seed in 0..<20 as Range<UInt64> {
-            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed))
+            var cluster = SimulatedCluster(.hostile(seed: seed))
             cluster.run()
             seen.merge(cluster.troubles, uniquingKeysWith: +)
         }
@@ -62,14 +62,16 @@ import Testing
     }
 
     @Test(
-        "a planted mistake is found within 20 seeds, and named",
+        "a planted mistake is found within 200 seeds, and named",
         arguments: [
             (SimulatedCluster.Fault.acknowledgesBeforeCommit, "is acknowledged, and"), (.storesRepeats, "was stored twice with effect"),
-            (.losesLeases, "the sweep does not end"),
+            (.losesLeases, "the sweep does not end"), (.losesRequeues, "the sweep does not end"),
+            (.losesLastCommit, "was acknowledged and is gone"), (.ignoresOtherBits, "is stored as"),
+            (.trustsOtherBuilds, "is stored as"),
         ])
     func planted(fault: SimulatedCluster.Fault, finding: String) {
-        let found = (0..<20 as Range<UInt64>).contains { seed in
-            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, fault: fault))
+        let found = (0..<200 as Range<UInt64>).contains { seed in
+            var cluster = SimulatedCluster(.hostile(seed: seed, fault: fault))
             cluster.run()
             return cluster.failure?.contains(finding) == true
         }

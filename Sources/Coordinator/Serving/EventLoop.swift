@@ -58,7 +58,7 @@ struct EventLoop: ~Copyable {
     mutating func run() throws -> End {
         try launcher.start()
         while true {
-            for event in try receive() + letters() + [.tick] { obey(event) }
+            for event in try receive() + letters() + ended() + [.tick] { obey(event) }
             // Until the disk has them nothing is acknowledged and nothing is lost.
             for event in try commits.commit(at: stopwatch.now, logger) { obey(event) }
             try flush()
@@ -77,6 +77,7 @@ struct EventLoop: ~Copyable {
     private mutating func end(at now: Instant) -> End? {
         let over = scheduler.isFinished || scheduler.isDraining
         if !over {
+            dismissedAt = nil
             let alive = launcher.tend(at: now, logger)
             guard scheduler.workers.isEmpty else { return nil }
             if launcher.hasGivenUp, !alive { return .noWorkers }
@@ -103,6 +104,11 @@ struct EventLoop: ~Copyable {
         }
     }
 
+    /// What such a worker still said has been received before, or is welcome later.
+    private mutating func ended() -> [Scheduler.Event] {
+        launcher.takeEnded().map { .ended(process: Int($0), host: Host.name) }
+    }
+
     private mutating func receive() throws(SocketError) -> [Scheduler.Event] {
         var events: [Scheduler.Event] = []
         // 256 frames a turn: heartbeats go out and commits happen also under a flood.
@@ -119,6 +125,7 @@ struct EventLoop: ~Copyable {
             switch effect {
             case .send(let envelope, let route): outbox.append((envelope.encoded(), route))
             case .store(let delivery): commits.add(delivery)
+            case .record(let record): commits.add(record)
             case .report(let report): log(report)
             }
         }
@@ -159,6 +166,17 @@ struct EventLoop: ~Copyable {
         if strangers.lines <= limit { logger.warning("\(text)") }
     }
 
+    private func log(_ disagreement: Disagreement) {
+        let names = disagreement.authors.map { "\($0.worker) on \($0.host)" }.joined(separator: " and ")
+        switch disagreement.verdict {
+        case .open: logger.error("trial \(disagreement.trial): workers \(names) computed different bits; a third one decides")
+        case .settled(let wrong):
+            let culprits = wrong.map { "worker \($0.worker) on \($0.host)" }.joined(separator: ", ")
+            logger.error("trial \(disagreement.trial): two workers agree, the bits of \(culprits) are wrong; see to that machine")
+        case .unsettled: logger.error("trial \(disagreement.trial): three workers computed three different results, the last \(names)")
+        }
+    }
+
     private mutating func log(_ report: Scheduler.Report) {
         switch report {
         case .joined(let id, let host, let slots): logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
@@ -168,6 +186,10 @@ struct EventLoop: ~Copyable {
         case .malformed(let route, let reason): warnOfStranger("dropped a frame of connection \(route): \(reason)")
         case .dropped(let route, let reason): warnOfStranger("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
+        case .quarantined(let id, let host, let reason):
+            logger.error("worker \(id) on \(host) gets no more work while others are here: \(reason)")
+        case .unchecked(let trials): logger.warning("\(trials) trials were not checked: that takes another worker than computed them")
+        case .disagreed(let disagreement): log(disagreement)
         case .progressed(_, _, let points):
             for point in points {
                 logger.debug(

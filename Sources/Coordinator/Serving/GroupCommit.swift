@@ -7,11 +7,15 @@ internal import Wire
 struct GroupCommit: ~Copyable {
     private let store: ResultStore
     private var waiting: [Scheduler.Delivery] = []
+    /// History goes with whatever comes next; nothing waits for it.
+    private var records: [LeaseRecord] = []
     /// Set while the store refuses: nothing is tried before it.
     private(set) var retryAt: Instant?
 
     /// How long a full disk is left alone.
     private static let pause: Duration = .seconds(1)
+    /// 1,000: of leases that end without results, so many are not kept in memory.
+    private static let mostRecords = 1000
 
     init(_ store: consuming ResultStore) { self.store = store }
 
@@ -19,25 +23,24 @@ struct GroupCommit: ~Copyable {
 
     mutating func add(_ delivery: Scheduler.Delivery) { waiting.append(delivery) }
 
+    mutating func add(_ record: LeaseRecord) { records.append(record) }
+
     /// - Throws: what waiting cannot mend, such as a store that is corrupt.
     mutating func commit(at now: Instant, _ logger: Logger) throws(StoreError) -> [Scheduler.Event] {
-        guard !waiting.isEmpty, retryAt.map({ now >= $0 }) ?? true else { return [] }
-        let conflicts: [ResultStore.Conflict]
-        do { conflicts = try store.put(waiting.map { ($0.results, $0.host) }) } catch {
+        guard !waiting.isEmpty || records.count > Self.mostRecords, retryAt.map({ now >= $0 }) ?? true else { return [] }
+        let disagreements: [Disagreement]
+        do { disagreements = try store.put(waiting.map { ($0.results, $0.author) }, records: records) } catch {
             guard case .blocked = error else { throw error }
             return block(error, at: now, logger)
         }
-        for conflict in conflicts {
-            logger.error(
-                "trial \(conflict.trial): \(conflict.host) and \(conflict.firstHost) computed different bits; both are in the store's table conflict"
-            )
-        }
+        records = []
         let stored = waiting
         waiting = []
-        guard retryAt != nil else { return [.stored(stored)] }
+        let events = (disagreements.isEmpty ? [] : [Scheduler.Event.disagreed(disagreements)]) + [.stored(stored)]
+        guard retryAt != nil else { return events }
         retryAt = nil
         logger.notice("the store takes results again")
-        return [.stored(stored), .storeBlocked(false)]
+        return events + [.storeBlocked(false)]
     }
 
     private mutating func block(_ error: StoreError, at now: Instant, _ logger: Logger) -> [Scheduler.Event] {

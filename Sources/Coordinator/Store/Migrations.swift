@@ -14,7 +14,21 @@ enum Migrations {
         ) STRICT;
         CREATE TABLE base (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
         CREATE TABLE start (epoch INTEGER PRIMARY KEY, host TEXT NOT NULL, process INTEGER NOT NULL, at TEXT NOT NULL) STRICT;
+        """,
+        // Who computed what, when and how it ended; which bits were compared and what came of it; and what a start has to read, in one
+        // place, since the curves beside it are a hundred times as large. Times are seconds since the epoch's start.
         """
+        ALTER TABLE result ADD COLUMN worker BLOB;
+        CREATE INDEX outcome ON result (trial, outcome, seconds);
+        ALTER TABLE conflict ADD COLUMN worker BLOB;
+        ALTER TABLE conflict ADD COLUMN first_worker BLOB;
+        ALTER TABLE conflict ADD COLUMN verdict TEXT NOT NULL DEFAULT 'open';
+        CREATE TABLE confirmation (trial BLOB PRIMARY KEY, worker BLOB NOT NULL, host TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE lease (
+            epoch INTEGER NOT NULL, lease INTEGER NOT NULL, worker BLOB NOT NULL, host TEXT NOT NULL, since REAL NOT NULL,
+            until REAL NOT NULL, ended TEXT NOT NULL, trials BLOB NOT NULL
+        ) STRICT;
+        """,
     ]
 
     /// In SQLite's header, so that `file` and we know whose it is: "rgsw".

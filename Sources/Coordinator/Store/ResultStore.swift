@@ -11,7 +11,8 @@ struct ResultStore: ~Copyable {
     let database: Database
     private let insert: Statement
     private let select: Statement
-    private let conflict: Statement
+    private let comparing: Comparing
+    private let history: Statement
 
     /// Opens a store that is there, to read; its writer may be at work.
     /// - Throws: `unusable`, `foreign`, `blocked`.
@@ -37,50 +38,71 @@ struct ResultStore: ~Copyable {
         // A stored failure gives way to a result; nothing else ever does. No row comes back when nothing was written.
         let insert = try database.prepare(
             """
-            INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO result
+                (trial, outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
             ON CONFLICT (trial) DO UPDATE SET
                 outcome = excluded.outcome, epochs = excluded.epochs, train_loss = excluded.train_loss, test_loss = excluded.test_loss,
                 digest = excluded.digest, reason = excluded.reason, curve = excluded.curve, attempt = excluded.attempt,
-                seconds = excluded.seconds, host = excluded.host
-            WHERE outcome = 'failed' AND excluded.outcome <> 'failed'
+                seconds = excluded.seconds, host = excluded.host, worker = excluded.worker
+            WHERE outcome = 'failed' AND excluded.outcome <> 'failed' OR ?13
             RETURNING 1
             """)
         let select = try database.prepare(
-            "SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host FROM result WHERE trial = ?")
-        // Evidence may arrive twice as well.
-        let conflict = try database.prepare(
             """
-            INSERT INTO conflict SELECT ?1, ?2, ?3, ?4, ?5
-            WHERE NOT EXISTS (SELECT 1 FROM conflict WHERE trial = ?1 AND digest = ?2 AND host = ?4)
-            RETURNING 1
+            SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker FROM result WHERE trial = ?
             """)
+        let comparing = try Comparing(database)
+        let history = try database.prepare("INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         self.lock = lock
         self.database = database
         self.insert = insert
         self.select = select
-        self.conflict = conflict
-    }
-
-    /// Two boxes gave different bits for one trial.
-    struct Conflict: Equatable, Sendable {
-        var trial: TrialKey
-        var host: String, firstHost: String
+        self.comparing = comparing
+        self.history = history
     }
 
     /// Stores what is new; a repeat changes nothing, and a repeat with other bits is kept as evidence. A failure is kept until the trial
-    /// has a result after all.
-    /// - Returns: the conflicts found, each the first time. When this returns, everything is on disk; when it throws, nothing is.
-    func put(_ batches: [(results: [TrialResult], host: String)]) throws(StoreError) -> [Conflict] {
-        var conflicts: [Conflict] = []
+    /// has a result after all, and a result until two workers agree against it.
+    /// - Parameters:
+    ///   - batches: results with whoever computed them, where that is known.
+    ///   - records: leases that have ended.
+    /// - Returns: what comparing bits has brought, each finding once. When this returns, everything is on disk; when it throws, nothing is.
+    func put(
+        _ batches: [(results: [TrialResult], author: Author?)], records: [LeaseRecord] = []
+    ) throws(StoreError) -> [Disagreement] {
+        var found: [Disagreement] = []
         try database.transaction { () throws(StoreError) in
-            for (results, host) in batches {
-                for result in results { if let found = try put(result, host) { conflicts.append(found) } }
+            for (results, author) in batches {
+                for result in results { if let finding = try put(result, author) { found.append(finding) } }
+            }
+            for record in records {
+                try history.run([
+                    .integer(Int64(record.epoch)), .integer(Int64(bitPattern: record.lease.rawValue)), .blob(record.worker.bytes),
+                    .text(record.host), .real(record.since.sinceStart.inSeconds), .real(record.until.sinceStart.inSeconds),
+                    .text(record.end.rawValue), .blob(record.trials.flatMap(\.bytes)),
+                ])
             }
         }
-        return conflicts
+        return found
     }
 
-    private func put(_ result: TrialResult, _ host: String) throws(StoreError) -> Conflict? {
+    private func put(_ result: TrialResult, _ author: Author?) throws(StoreError) -> Disagreement? {
+        guard try !write(result, author, replaces: false), let digest = result.digest else { return nil }
+        var stored: (digest: Digest, author: Author?)?
+        try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in
+            if let digest = Digest(bytes: row.blob(4)) { stored = (digest, Author(row, worker: 10, host: 9)) }
+        }
+        guard let stored else { return nil }
+        let evidence = try comparing.evidence(of: result.key)
+        let finding = Comparison.finding((digest, author), stored: stored, evidence: evidence)
+        try comparing.note(finding, of: result.key, (digest, author), stored: stored)
+        if case .settles(_, replacesStored: true) = finding { _ = try write(result, author, replaces: true) }
+        return finding.disagreement(on: result.key, between: [stored.author, author])
+    }
+
+    /// - Returns: whether anything was written.
+    private func write(_ result: TrialResult, _ author: Author?, replaces: Bool) throws(StoreError) -> Bool {
         var train = Statement.Value.null, test = Statement.Value.null, reason = Statement.Value.null
         switch result.outcome {
         case .done(let trainLoss, let testLoss): (train, test) = (.real(trainLoss), .real(testLoss))
@@ -91,17 +113,10 @@ struct ResultStore: ~Copyable {
         try insert.rows([
             .blob(result.key.bytes), .text(result.outcome.name), .integer(Int64(result.epochs)), train, test,
             result.digest.map { .blob($0.bytes) } ?? .null, reason, .blob(Self.bytes(of: result.curve)), .integer(Int64(result.attempt)),
-            .real(result.seconds.isFinite ? result.seconds : 0), .text(host),
+            .real(result.seconds.isFinite ? result.seconds : 0), .text(author?.host ?? ""), author.map { .blob($0.worker.bytes) } ?? .null,
+            .integer(replaces ? 1 : 0),
         ]) { (_) throws(StoreError) in isNew = true }
-        guard !isNew, let digest = result.digest else { return nil }
-        var first: (digest: [UInt8], host: String)?
-        try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in first = (row.blob(4), row.text(9)) }
-        guard let first, first.digest != digest.bytes else { return nil }
-        isNew = false
-        try conflict.rows([.blob(result.key.bytes), .blob(digest.bytes), .blob(first.digest), .text(host), .text(first.host)]) {
-            (_) throws(StoreError) in isNew = true
-        }
-        return isNew ? Conflict(trial: result.key, host: host, firstHost: first.host) : nil
+        return isNew
     }
 
     /// A stored result; nil when there is none.
@@ -123,13 +138,55 @@ struct ResultStore: ~Copyable {
 
     /// Every stored trial's key, outcome and compute time, without its curve: what a coordinator needs to go on.
     func forEachOutcome(_ body: (TrialKey, _ outcome: String, _ seconds: Double) -> Void) throws(StoreError) {
-        try database.prepare("SELECT trial, outcome, seconds FROM result").rows { (row) throws(StoreError) in
+        try database.prepare("SELECT trial, outcome, seconds FROM result INDEXED BY outcome").rows { (row) throws(StoreError) in
             if let key = TrialKey(bytes: row.blob(0)) { body(key, row.text(1), row.real(2)) }
         }
     }
 
-    /// Failed trials wait again.
-    func forgetFailures() throws(StoreError) { try database.execute("DELETE FROM result WHERE outcome = 'failed'") }
+    /// Who computed a stored trial, where that is known.
+    func author(of key: TrialKey) throws(StoreError) -> Author? {
+        var author: Author?
+        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in author = Author(row, worker: 10, host: 9) }
+        return author
+    }
+
+    /// Trials of which two workers have the same bits, or differ and were decided.
+    func comparedTrials() throws(StoreError) -> Set<TrialKey> {
+        var keys: Set<TrialKey> = []
+        try database.prepare("SELECT trial FROM confirmation UNION SELECT trial FROM conflict").rows { (row) throws(StoreError) in
+            if let key = TrialKey(bytes: row.blob(0)) { keys.insert(key) }
+        }
+        return keys
+    }
+
+    /// Trials whose bits differ and of which nobody has decided, with everybody who has computed them.
+    func openDisagreements() throws(StoreError) -> [TrialKey: Set<Author>] {
+        var open: [TrialKey: Set<Author>] = [:]
+        try database.prepare("SELECT trial, worker, host, first_worker, first_host FROM conflict WHERE verdict = 'open'").rows {
+            (row) throws(StoreError) in
+            guard let key = TrialKey(bytes: row.blob(0)) else { return }
+            let authors = [Author(row, worker: 1, host: 2), Author(row, worker: 3, host: 4)].compactMap { $0 }
+            open[key, default: []].formUnion(authors)
+        }
+        return open
+    }
+
+    /// How many workers have died while they computed a trial.
+    func crashes() throws(StoreError) -> [TrialKey: Int] {
+        var crashes: [TrialKey: Int] = [:]
+        try database.prepare("SELECT trials FROM lease WHERE ended = 'died'").rows { (row) throws(StoreError) in
+            for key in TrialKey.list(of: row.blob(0)) { crashes[key, default: 0] += 1 }
+        }
+        return crashes
+    }
+
+    /// Failed trials wait again, and workers that died of them are forgotten.
+    func forgetFailures() throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
+            try database.execute(
+                "DELETE FROM result WHERE outcome = 'failed'; UPDATE lease SET ended = 'died, forgiven' WHERE ended = 'died'")
+        }
+    }
 
     // MARK: The sweep that the results belong to
 
@@ -177,5 +234,12 @@ struct ResultStore: ~Copyable {
             CurvePoint(
                 epoch: Int(clamping: word(at)), trainLoss: Double(bitPattern: word(at + 8)), testLoss: Double(bitPattern: word(at + 16)))
         }
+    }
+}
+
+extension TrialKey {
+    /// - Parameter bytes: 16 a key.
+    static func list(of bytes: [UInt8]) -> [TrialKey] {
+        stride(from: 0, to: bytes.count - byteCount + 1, by: byteCount).compactMap { TrialKey(bytes: bytes[$0..<$0 + byteCount]) }
     }
 }

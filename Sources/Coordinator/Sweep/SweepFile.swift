@@ -25,6 +25,7 @@ extension SweepSpec {
         var spec = SweepSpec(
             name: name, seed: seed ?? UInt64(fileSeed), problem: "", parameters: [:], perInitialization: [:], trainingSets: 0,
             initializations: 0, repeats: 0, settings: [], curves: [], figure: readFigure(root, name: name), warnings: [])
+        spec.audit = root.real("audit", 0...1, default: 0) ?? 0
         spec.trainingSets = tables.grid.integer("training_sets", 1...65_536) ?? 1
         spec.repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
