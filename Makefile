@@ -11,7 +11,7 @@ TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 test build bench reproduce lint format proto setup setup-test clean
+.PHONY: help figure4 table1 test build bench reproduce simulate lint format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
@@ -19,6 +19,7 @@ help:
 	@echo "make test       pass every test"
 	@echo "make bench      measure kernels, messages and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
+	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
 	@echo "make build | lint | format | proto | clean"
 
 figure4: build
@@ -42,6 +43,12 @@ SEEDS := 1 2 3 4 5 6 7 8 9 10
 reproduce: build
 	for seed in $(SEEDS); do $(RUN) run Sweeps/figure4.toml --seed $$seed --quiet || exit 1; done
 	$(RUN) report Sweeps/figure4.toml $(SEEDS:%=--seed %)
+
+# So many clusters that everything happens to, optimized; prints the seed that fails and how to replay it.
+simulate: SEEDS := 10000
+simulate: setup-test
+	REGSWEEP_RATE=1 REGSWEEP_SEEDS=$(SEEDS) $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/simulate \
+	    --filter SimulationTests/rate
 
 lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)

@@ -218,10 +218,13 @@ extension ResultStore {
         #expect(try writer.result(key(2)) == nil)
     }
 
-    /// Both a writer and a reader refuse, and the writer leaves the file as it was.
     private func expectForeign(_ bytes: [UInt8], because reason: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        try expectRefused(bytes, .foreign(path: directory.store, reason: reason), sourceLocation: sourceLocation)
+    }
+
+    /// Both a writer and a reader refuse, and the writer leaves the file as it was.
+    private func expectRefused(_ bytes: [UInt8], _ error: StoreError, sourceLocation: SourceLocation = #_sourceLocation) throws {
         try directory.write(bytes, to: "store.sqlite")
-        let error = StoreError.foreign(path: directory.store, reason: reason)
         #expect(throws: error, sourceLocation: sourceLocation) { _ = try directory.writer() }
         #expect(throws: error, sourceLocation: sourceLocation) { _ = try ResultStore(reading: directory.store) }
         #expect(try Data(contentsOf: URL(filePath: directory.store)) == Data(bytes), sourceLocation: sourceLocation)
@@ -247,13 +250,16 @@ extension ResultStore {
     }
 
     @Test("a file that is no database is refused") func garbage() throws {
-        try expectForeign(Array(repeating: 0x61, count: 5000), because: "file is not a database")
+        try expectForeign(
+            Array(repeating: 0x61, count: 5000),
+            because: "file is not a database (if it was a store, `regsweep repair` finds what is left of it)")
     }
 
     @Test("a store that was cut in half is refused") func truncated() throws {
         do { _ = try directory.writer().put([((0..<200 as Range<UInt64>).map { done($0) }, author: author("ada"))]) }
         let bytes = Array(try Data(contentsOf: URL(filePath: directory.store)))
-        try expectForeign(Array(bytes.prefix(bytes.count / 2)), because: "database disk image is malformed")
+        try expectRefused(
+            Array(bytes.prefix(bytes.count / 2)), .damaged(path: directory.store, reason: "database disk image is malformed"))
     }
 
     @Test("a reader of no store, or of an empty one, is told that there are no results") func nothing() throws {

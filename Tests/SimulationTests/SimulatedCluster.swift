@@ -133,7 +133,7 @@ struct SimulatedCluster {
 
     private var audit: Audit { Audit(share: plan.audit, lanes: 2) }
 
-    /// `run --retry-failed`, after whatever was wrong is mended.
+    /// `run --retry failed`, after whatever was wrong is mended.
     private mutating func rerun() {
         guard reruns < 3 else { return fail("what is left of the sweep does not get done: \(store.counts), \(store.checks(audit))") }
         reruns += 1

@@ -61,7 +61,7 @@ struct SimulatedStore {
         for index in evidence[key]!.indices { evidence[key]![index].isOpen = false }
     }
 
-    /// `run --retry-failed`.
+    /// `run --retry failed`.
     mutating func forgetFailures() { for (key, row) in rows where row.isFailure { rows[key] = nil } }
 
     /// What the next coordinator has to check, as Resume finds it.

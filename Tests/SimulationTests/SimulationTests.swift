@@ -1,8 +1,11 @@
 // SimulationTests.swift · Tests/SimulationTests. Clusters that everything happens to, one for each seed.
 // REGSWEEP_SEED=17 runs that seed alone and prints every step of it; REGSWEEP_SEEDS=5000 runs so many.
 
+import Dispatch
 import Glibc
+import Synchronization
 import Testing
+import Wire
 
 @testable import regsweep
 
@@ -22,6 +25,23 @@ import Testing
         #expect(
             cluster.failure == nil,
             "replay with: REGSWEEP_SEED=\(seed) swift test --filter 'SimulationTests/hostile'")
+    }
+
+    @Test("a thousand seeds are simulated at the rate that `make simulate` prints", .enabled(if: getenv("REGSWEEP_RATE") != nil))
+    func rate() {
+        let count = Self.seeds.count, lanes = 2, clock = ContinuousClock(), total = Mutex(0.0)
+        let start = clock.now
+        DispatchQueue.concurrentPerform(iterations: lanes) { lane in
+            for index in stride(from: lane, to: count, by: lanes) {
+                var cluster = SimulatedCluster(.hostile(seed: Self.seeds[index]))
+                cluster.run()
+                #expect(
+                    cluster.failure == nil, "replay with: REGSWEEP_SEED=\(Self.seeds[index]) swift test --filter 'SimulationTests/hostile'")
+                total.withLock { $0 += cluster.now.sinceStart.inSeconds / 3600 }
+            }
+        }
+        let minutes = (clock.now - start).inSeconds / 60, hours = total.withLock { $0 }
+        print("\(count) seeds: \(Int(hours)) cluster-hours in \(Int(minutes * 60)) s, \(Int(hours / minutes)) a minute")
     }
 
     @Test("where nothing happens every trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calm(seed: UInt64) {

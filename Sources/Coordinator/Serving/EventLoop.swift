@@ -23,6 +23,7 @@ struct EventLoop: ~Copyable {
     private var commits: GroupCommit
     private var launcher: LocalLauncher
     private var display: ProgressDisplay
+    private var snapshots: SnapshotWriter
     /// What a person types to start a worker.
     private let join: String
     /// Frames whose worker's queue was full.
@@ -35,13 +36,14 @@ struct EventLoop: ~Copyable {
 
     init(
         _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
-        display: ProgressDisplay, join: String, mailbox: Mailbox<Letter>, logger: Logger
+        display: ProgressDisplay, snapshots: SnapshotWriter, join: String, mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
         commits = GroupCommit(store)
         self.launcher = launcher
         self.display = display
+        self.snapshots = snapshots
         self.join = join
         self.mailbox = mailbox
         self.logger = logger
@@ -64,8 +66,10 @@ struct EventLoop: ~Copyable {
             try flush()
             let now = stopwatch.now
             display.show(scheduler, at: now)
+            snapshots.write(scheduler, stopwatch)
             if let end = end(at: now) {
                 display.finish(scheduler, at: now)
+                snapshots.remove()
                 return end
             }
             let deadline = min(scheduler.nextDeadline, commits.retryAt ?? .distantFuture) - now

@@ -1,5 +1,5 @@
 // ResultStore.swift · Coordinator/Store, after GroupCommit, before Reporting. Results on disk, under their trial keys.
-// What `put` has returned for is durable (WAL, synchronous = FULL) and stored once, however often it arrives.
+// What `put` has returned for is durable (WAL, synchronous = EXTRA) and stored once, however often it arrives.
 
 internal import Wire
 
@@ -29,8 +29,13 @@ struct ResultStore: ~Copyable {
         let lock = try StoreLock(path: path + ".lock", holder: holder)
         let database = try Database(path)
         try Migrations.check(database)
-        try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-        try Migrations.run(on: database)
+        // EXTRA is FULL and, for the moment before the write-ahead log is in place, a sync of the directory: a rollback journal that comes
+        // back after a power cut would undo that step and with it everything that the log holds.
+        try database.execute("PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL")
+        let version = try Migrations.run(on: database)
+        // Before the first release with seals there were none.
+        if version == 1 { try Integrity.sealAll(database) }
+        if try Integrity.mayBeTorn(database) { try Integrity.verify(database) }
         try self.init(lock: lock, database: database)
     }
 
@@ -39,18 +44,19 @@ struct ResultStore: ~Copyable {
         let insert = try database.prepare(
             """
             INSERT INTO result
-                (trial, outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+                (trial, outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, seal)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
             ON CONFLICT (trial) DO UPDATE SET
                 outcome = excluded.outcome, epochs = excluded.epochs, train_loss = excluded.train_loss, test_loss = excluded.test_loss,
                 digest = excluded.digest, reason = excluded.reason, curve = excluded.curve, attempt = excluded.attempt,
-                seconds = excluded.seconds, host = excluded.host, worker = excluded.worker
-            WHERE outcome = 'failed' AND excluded.outcome <> 'failed' OR ?13
+                seconds = excluded.seconds, host = excluded.host, worker = excluded.worker, seal = excluded.seal
+            WHERE outcome = 'failed' AND excluded.outcome <> 'failed' OR ?14
             RETURNING 1
             """)
         let select = try database.prepare(
             """
-            SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker FROM result WHERE trial = ?
+            SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, trial, seal FROM result
+            WHERE trial = ?
             """)
         let comparing = try Comparing(database)
         let history = try database.prepare("INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
@@ -109,20 +115,24 @@ struct ResultStore: ~Copyable {
         case .diverged: break
         case .failed(let text): reason = .text(text)
         }
+        let row: [(name: String, value: Statement.Value)] = [
+            ("trial", .blob(result.key.bytes)), ("outcome", .text(result.outcome.name)), ("epochs", .integer(Int64(result.epochs))),
+            ("train_loss", train), ("test_loss", test), ("digest", result.digest.map { .blob($0.bytes) } ?? .null), ("reason", reason),
+            ("curve", .blob(Self.bytes(of: result.curve))), ("attempt", .integer(Int64(result.attempt))),
+            ("seconds", .real(result.seconds.isFinite ? result.seconds : 0)), ("host", .text(author?.host ?? "")),
+            ("worker", author.map { .blob($0.worker.bytes) } ?? .null),
+        ]
         var isNew = false
-        try insert.rows([
-            .blob(result.key.bytes), .text(result.outcome.name), .integer(Int64(result.epochs)), train, test,
-            result.digest.map { .blob($0.bytes) } ?? .null, reason, .blob(Self.bytes(of: result.curve)), .integer(Int64(result.attempt)),
-            .real(result.seconds.isFinite ? result.seconds : 0), .text(author?.host ?? ""), author.map { .blob($0.worker.bytes) } ?? .null,
-            .integer(replaces ? 1 : 0),
-        ]) { (_) throws(StoreError) in isNew = true }
+        try insert.rows(row.map(\.value) + [.blob(Seal(row).bytes), .integer(replaces ? 1 : 0)]) { (_) throws(StoreError) in isNew = true }
         return isNew
     }
 
     /// A stored result; nil when there is none.
+    /// - Throws: `damaged` also for a row that is not what was stored.
     func result(_ key: TrialKey) throws(StoreError) -> TrialResult? {
         var found: TrialResult?
         try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            guard Integrity.isIntact(row) else { throw .damaged(path: database.path, reason: "trial \(key) is not what was stored") }
             let outcome: Outcome =
                 switch row.text(0) {
                 case "done": .done(trainLoss: row.real(2), testLoss: row.real(3))
@@ -188,6 +198,22 @@ struct ResultStore: ~Copyable {
         }
     }
 
+    /// Takes over what another store has of these trials and this one has not; failures stay where they are.
+    /// - Returns: how many there were.
+    func copy(from other: borrowing ResultStore, _ keys: some Sequence<TrialKey>) throws(StoreError) -> Int {
+        var taken = 0, here: Set<TrialKey> = [], there: Set<TrialKey> = []
+        try forEachOutcome { key, outcome, _ in if outcome != "failed" { here.insert(key) } }
+        try other.forEachOutcome { key, outcome, _ in if outcome != "failed" { there.insert(key) } }
+        try database.transaction { () throws(StoreError) in
+            for key in keys where there.contains(key) && !here.contains(key) {
+                guard let result = try other.result(key) else { continue }
+                _ = try put(result, try other.author(of: key))
+                taken += 1
+            }
+        }
+        return taken
+    }
+
     // MARK: The sweep that the results belong to
 
     /// The settings that every stored trial was trained under, by name; empty in a new store.
@@ -208,8 +234,8 @@ struct ResultStore: ~Copyable {
     /// Counts this start. Epochs begin at 1.
     func beginEpoch(host: String, process: Int) throws(StoreError) -> UInt64 {
         var epoch = 0
-        try database.prepare("INSERT INTO start (host, process, at) VALUES (?, ?, datetime('now')) RETURNING epoch").rows([
-            .text(host), .integer(Int64(process)),
+        try database.prepare("INSERT INTO start (host, process, at, boot) VALUES (?, ?, datetime('now'), ?) RETURNING epoch").rows([
+            .text(host), .integer(Int64(process)), .text(Integrity.boot),
         ]) { (row) throws(StoreError) in epoch = row.integer(0) }
         return UInt64(epoch)
     }
