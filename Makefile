@@ -11,7 +11,7 @@ TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 test build bench reproduce simulate lint format proto setup setup-test clean
+.PHONY: help figure4 table1 test build bench reproduce simulate recovery lint format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
@@ -20,6 +20,7 @@ help:
 	@echo "make bench      measure kernels, messages and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
 	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
+	@echo "make recovery   the start of a coordinator at a million stored trials"
 	@echo "make build | lint | format | proto | clean"
 
 figure4: build
@@ -49,6 +50,10 @@ simulate: SEEDS := 10000
 simulate: setup-test
 	REGSWEEP_RATE=1 REGSWEEP_SEEDS=$(SEEDS) $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/simulate \
 	    --filter SimulationTests/rate
+
+# From the start of a coordinator on a store of a million trials to its first lease; needs 4 GB in /tmp for a minute or two.
+recovery: setup-test
+	REGSWEEP_RECOVERY=1000000 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/simulate --filter RecoveryTests
 
 lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)

@@ -112,8 +112,10 @@ struct Explanation {
         let snapshot = coordinator.isRunning ? coordinator.snapshot : nil
         let key = try Self.key(trial, store, snapshot)
         var lines = ["trial \(key)"]
-        let leases = snapshot?.leases.filter { $0.trials.contains("\(key)") } ?? []
-        if let result = try store.result(key) {
+        let result = try store.result(key)
+        // The snapshot is a little older than the store.
+        let leases = snapshot?.leases.filter { $0.trials.contains("\(key)") && (result == nil || $0.purpose == "check") } ?? []
+        if let result {
             let author = try store.author(of: key)
             let place = author.map { " by worker \($0.worker) on \($0.host)" } ?? ""
             if case .failed(let reason) = result.outcome {

@@ -17,9 +17,8 @@ struct Grid {
     private let keys: [TrialKey]
     private let indices: [TrialKey: Int]
 
-    /// - Parameter known: the keys of this spec's trials, where they have been computed before (`Store/KnownKeys.swift`).
-    /// - Complexity: one SHA-256 a trial, or none.
-    init(_ spec: SweepSpec, known: [TrialKey]? = nil) {
+    /// - Complexity: one SHA-256 a trial.
+    init(_ spec: SweepSpec) {
         var groups: [Group] = []
         for trainingSet in 0..<spec.trainingSets {
             for initialization in 0..<spec.initializations {
@@ -34,8 +33,7 @@ struct Grid {
         }
         self.spec = spec
         self.groups = groups
-        keys = known ?? TrialIdentity.keys(of: groups.map(\.spec), spec.settings)
-        precondition(keys.count == spec.trialCount, "\(keys.count) keys for \(spec.trialCount) trials")
+        keys = TrialIdentity.keys(of: groups.map(\.spec), spec.settings)
         var indices: [TrialKey: Int] = [:]
         indices.reserveCapacity(keys.count)
         for (index, key) in keys.enumerated() { indices[key] = index }

@@ -80,7 +80,7 @@ public struct TrialIdentity: Hashable, Sendable {
 
     /// The text whose hash is the key: one `name=value` a line, parameters by name, reals as the 16 digits of their IEEE 754 bits,
     /// so that no formatting of numbers can ever move a key.
-    public var canonicalText: String { [Self.head(group), Self.middle(setting), Self.tail(group)].joined(separator: "\n") }
+    public var canonicalText: String { Self.head(group) + "\n" + Self.middle(setting) + Self.tail(group) }
 
     private static func head(_ group: GroupSpec) -> String {
         """
@@ -106,16 +106,16 @@ public struct TrialIdentity: Hashable, Sendable {
     private static func tail(_ group: GroupSpec) -> String {
         group.parameters.sorted { $0.key < $1.key }.map { name, value in
             switch value {
-            case .integer(let value): "parameter \(name)=i\(value)"
-            case .real(let value): "parameter \(name)=r\(bits(value))"
-            case .text(let value): "parameter \(name)=t\(value.utf8.count):\(value)"
+            case .integer(let value): "\nparameter \(name)=i\(value)"
+            case .real(let value): "\nparameter \(name)=r\(bits(value))"
+            case .text(let value): "\nparameter \(name)=t\(value.utf8.count):\(value)"
             }
-        }.joined(separator: "\n")
+        }.joined()
     }
 
     /// The keys of all settings in all groups, group by group; the same as one by one and several times as fast.
     public static func keys(of groups: [GroupSpec], _ settings: [Setting]) -> [TrialKey] {
-        let middles = settings.map { Array("\n\(middle($0))\n".utf8) }
+        let middles = settings.map { Array("\n\(middle($0))".utf8) }
         var keys: [TrialKey] = [], tails: [[String: ParameterValue]: [UInt8]] = [:]
         keys.reserveCapacity(groups.count * settings.count)
         for group in groups {
