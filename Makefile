@@ -5,18 +5,21 @@ BIN := .build/release
 RUN := $(BIN)/regsweep
 
 # What the programs are built on and run with, and what the tests use besides. libsodium-dev comes with libzmq3-dev.
-PACKAGES := libzmq3-dev libprotobuf-c-dev libsqlite3-dev gnuplot-nox fonts-dejavu-core
-TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3
+PACKAGES := libzmq3-dev libprotobuf-c-dev libsqlite3-dev zlib1g-dev gnuplot-nox fonts-dejavu-core
+TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 openssh-server openssh-client iproute2 slurmctld slurmd slurm-client munge
 
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 test build bench reproduce simulate recovery lint format proto setup setup-test clean
+.PHONY: help figure4 table1 figure5-small test test-extending build dist bench reproduce simulate recovery lint format proto setup
+.PHONY: setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
 	@echo "make table1     run the paper's Table 1 into results/table1"
-	@echo "make test       pass every test"
+	@echo "make figure5-small DATA=DIR   the paper's Figure 5 on 1,500 images; DIR has Fashion-MNIST"
+	@echo "make test       pass every test; test-extending is the part that follows Docs/extending.md"
+	@echo "make dist       both programs for boxes with neither Swift nor ZeroMQ, into dist/"
 	@echo "make bench      measure kernels, messages and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md"
 	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
@@ -29,11 +32,24 @@ figure4: build
 table1: build
 	$(RUN) run Sweeps/table1.toml
 
+# DATA is a folder with Fashion-MNIST; without it regsweep says where to get it.
+figure5-small: build
+	$(RUN) run Sweeps/figure5-small.toml $(if $(DATA),--data "$(DATA)")
+
 test: setup-test
 	$(SWIFT) test
+	$(MAKE) test-extending
+
+# A second build of the programs, in .build/extending, with the problem of Docs/extending.md in them.
+test-extending: setup-test
+	Tests/Extending/follow.py
 
 build: setup
 	$(SWIFT) build -c release
+
+# Programs for boxes with neither Swift nor ZeroMQ.
+dist: setup
+	@.ci/dist
 
 bench: build
 	@.ci/install time

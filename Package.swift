@@ -60,13 +60,14 @@ let package = Package(
 
         // Coordinator → Wire + store. It never links the kernels.
         .systemLibrary(name: "CSQLite", path: "Sources/Coordinator/CSQLite"),
+        .systemLibrary(name: "CZlib", path: "Sources/Coordinator/CZlib"),
         .executableTarget(
             name: "regsweep",
             dependencies: [
-                "Wire", "CSQLite", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Wire", "CSQLite", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "TOMLKit", package: "TOMLKit"),
             ],
-            path: "Sources/Coordinator", exclude: ["CSQLite"], swiftSettings: strict()),
+            path: "Sources/Coordinator", exclude: ["CSQLite", "CZlib"], swiftSettings: strict()),
 
         // Not shipped: `make bench`. Built like the kernels, or it would not find the machine's peak.
         .executableTarget(name: "regsweep-bench", dependencies: ["Wire", "Compute"], path: "Benchmarks/Bench", swiftSettings: kernels),

@@ -18,7 +18,25 @@ for precision in Precision.allCases {
         row("diagonal network, \(lanes) lanes, \(precision)", rounded(flops / 1e9), "GFLOP/s", rounded(flops / peak, 2))
     }
 }
+for pool in Pooling.allCases {
+    let vanilla = secondsOfStep(lambda2: 0, pool: pool), penalized = secondsOfStep(lambda2: 0.01, pool: pool)
+    // Only the paper's network has a count of operations to be compared with.
+    let share = pool == .max ? rounded(Double(operationsOfStep) / vanilla / peaks.single, 2) : ""
+    row("convolutional network, pool \(pool), a step of 32 images", rounded(vanilla * 1e3, 2), "ms", share)
+    row("the same with Reg2, and how many times as long", rounded(penalized * 1e3, 2), "ms", "\(rounded(penalized / vanilla, 2)) ×")
+}
+for (name, unit, speed) in [
+    ("exponential", "million/s", exponentialSpeed), ("landscape, 8 lanes, 30 candidates", "million steps/s", landscapeSpeed),
+] {
+    let runs = (0..<5).map { _ in speed() }.sorted { $0.steps < $1.steps }
+    row(name, rounded(runs[2].steps / 1e6, 2), unit, rounded(runs[2].flops / peaks.double, 2))
+}
 let frame = sampleResults().encoded()
 row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(median(of: 9) { secondsToEncode() } * 1e6), "µs", "")
 row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")
 row("round trip of a heartbeat, tcp on loopback", rounded(try roundTrip() * 1e6), "µs", "")
+// Turn by turn, so that both have the same box.
+let pairs = try (0..<7).map { _ in (plain: try leasesPerSecond(encrypted: false), curve: try leasesPerSecond(encrypted: true)) }
+let plainRate = pairs.map(\.plain).sorted()[3], ratio = pairs.map { $0.curve / $0.plain }.sorted()[3]
+row("leases of 16 trials and their results, plain tcp", rounded(plainRate), "leases/s", "")
+row("the same with keys and encryption, relative to plain", rounded(ratio, 2), "", "")

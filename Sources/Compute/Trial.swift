@@ -48,17 +48,30 @@ public struct Coordinates: Sendable, Hashable {
     }
 }
 
-/// Losses at the end of an epoch, in squared units of the label.
+/// Losses at the end of an epoch.
 public struct CurvePoint: Sendable, Equatable {
     /// Epochs trained so far, from 1.
     public var epoch: Int
-    /// Mean loss on the training set, without penalties; and the exact population risk.
+    /// Mean loss on the training set, without penalties; and the exact population risk, or for a network the mean loss on the test set.
     public var trainLoss: Double, testLoss: Double
 
     public init(epoch: Int, trainLoss: Double, testLoss: Double) {
         self.epoch = epoch
         self.trainLoss = trainLoss
         self.testLoss = testLoss
+    }
+}
+
+/// Numbers that a problem was asked to leave besides its losses, such as a path: one list, whose places mean what the problem says.
+public struct Series: Sendable, Equatable {
+    /// Lower case with underscores, such as `gap`.
+    public var name: String
+    /// NaN where a number is not defined, always with the bits of `Double.nan`.
+    public var values: [Double]
+
+    public init(name: String, values: [Double]) {
+        self.name = name
+        self.values = values.map { $0.isNaN ? .nan : $0 }
     }
 }
 
@@ -77,8 +90,10 @@ public struct TrialRecord: Sendable, Equatable {
     public var trainLoss: Double, testLoss: Double
     /// At the epochs that `CurveRule` names, as long as the losses were finite.
     public var curve: [CurvePoint]
-    /// Final θ = (a, b) as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
+    /// Final θ, in the problem's order, as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
     public var parameterBits: [UInt64]
+    /// What the problem was asked to leave besides; often nothing.
+    public var series: [Series] = []
 
     public init(
         outcome: Outcome, epochs: Int, trainLoss: Double, testLoss: Double, curve: [CurvePoint], parameterBits: [UInt64]
@@ -92,10 +107,18 @@ public struct TrialRecord: Sendable, Equatable {
     }
 
     /// Everything in the record as words, for hashing and for comparing bit for bit: outcome (0 done, 1 diverged), epochs, final
-    /// losses, number of curve points and their three words each, then the parameters.
+    /// losses, number of curve points and their three words each, then the parameters. Series, where there are any, follow: their number,
+    /// and for each the number of bytes of its name in UTF-8, those bytes, the number of values and their bits.
     public var bits: [UInt64] {
         let head = [outcome == .done ? 0 : 1, UInt64(epochs), trainLoss.bitPattern, testLoss.bitPattern, UInt64(curve.count)]
-        return head + curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] } + parameterBits
+        let body = head + curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] } + parameterBits
+        guard !series.isEmpty else { return body }
+        return series.reduce(into: body + [UInt64(series.count)]) { words, series in
+            words.append(UInt64(series.name.utf8.count))
+            words += series.name.utf8.map { UInt64($0) }
+            words.append(UInt64(series.values.count))
+            words += series.values.map(\.bitPattern)
+        }
     }
 }
 

@@ -6,31 +6,44 @@ internal import Wire
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.")
+        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.",
+        discussion:
+            "With --cluster it tries every host as well: whether it is reachable, its processor, room, and that the worker runs there.")
 
     @OptionGroup var sweep: SweepArguments
 
     func run() throws {
         try orExit {
-            let (spec, cluster, directory) = try sweep.load()
-            for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
-            let grid = Grid(spec)
-            var stored = 0, measured: Double?
-            let path = "\(directory)/store.sqlite"
-            if FileManager.default.fileExists(atPath: path) {
-                let store = try ResultStore(reading: path)
-                let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
-                if differences.isEmpty {
-                    let resumed = try Resume(store, grid)
-                    (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
-                } else {
-                    Console.writeLine(
-                        "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
-                    )
-                }
+            let (list, cluster, directory, _) = try sweep.load()
+            for (number, spec) in list.sweeps.enumerated() {
+                if number > 0 { print() }
+                try check(spec, cluster, list.directory(of: spec, below: directory))
             }
-            let cores = (cluster.localWorkers ?? coreCount()) * cluster.slots
-            print(SweepPlan(grid, measured: measured, cores: max(1, cores), leaseSeconds: cluster.leaseSeconds).text(stored: stored))
+            guard !cluster.hosts.isEmpty else { return }
+            let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? Run.workerProgram()).run()
+            print("\n" + ClusterCheck.text(findings), terminator: "")
+            guard findings.allSatisfy(\.trouble.isEmpty) else { throw ExitCode(4) }
         }
+    }
+
+    private func check(_ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String) throws {
+        for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
+        let grid = Grid(spec)
+        var stored = 0, measured: Double?
+        let path = "\(directory)/store.sqlite"
+        if FileManager.default.fileExists(atPath: path) {
+            let store = try ResultStore(reading: path)
+            let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
+            if differences.isEmpty {
+                let resumed = try Resume(store, grid)
+                (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
+            } else {
+                Console.writeLine(
+                    "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
+                )
+            }
+        }
+        let cores = (cluster.localWorkers ?? coreCount()) * cluster.slots
+        print(SweepPlan(grid, measured: measured, cores: max(1, cores), leaseSeconds: cluster.leaseSeconds).text(stored: stored))
     }
 }

@@ -14,7 +14,10 @@ internal import Wire
             Exit codes of run: 0 all trials are stored · 1 finished with failed trials · 2 bad input · 3 interrupted, the same \
             command resumes · 4 the environment (port, disk, lock, no workers).
             """,
-        version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self, Status.self, Explain.self, Repair.self])
+        version: Build.version,
+        subcommands: [
+            Run.self, Check.self, ReportCommand.self, Status.self, Explain.self, Export.self, Workers.self, Keys.self, Repair.self,
+        ])
 
     static func main() {
         Console.prepare()
@@ -41,14 +44,22 @@ struct SweepArguments: ParsableArguments {
     @Option(help: "Results directory. (default: results/NAME, or results/NAME-seed-N with --seed)")
     var out: String?
 
+    @Option(help: "Folder with the data set of a sweep that reads one, instead of the file's `data`.")
+    var data: String?
+
     @Option(help: "cluster.toml: where to listen, how many local workers, timing.")
     var cluster: String?
 
-    func load() throws -> (spec: SweepSpec, cluster: ClusterSpec, directory: String) {
+    /// - Returns: the directory of the file, whose parts have theirs below it; and the files of the data set by hash, none for sweeps that
+    ///   read none.
+    func load() throws -> (list: SweepList, cluster: ClusterSpec, directory: String, data: [Digest: [UInt8]]) {
         do {
-            let spec = try SweepSpec.load(path: sweep, seed: seed)
-            let directory = out ?? "results/\(spec.name)" + (seed.map { "-seed-\($0)" } ?? "")
-            return (spec, try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec(), directory)
+            var list = try SweepList.load(path: sweep, seed: seed)
+            var files: [Digest: [UInt8]] = [:]
+            for index in list.sweeps.indices { files.merge(try list.sweeps[index].readData(folder: data, sweep)) { first, _ in first } }
+            let directory = out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? "")
+            let cluster = try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec()
+            return (list, cluster, directory, files)
         } catch {
             Console.writeLine("\(error)")
             throw ExitCode(2)

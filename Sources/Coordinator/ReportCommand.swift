@@ -23,29 +23,50 @@ struct ReportCommand: ParsableCommand {
 
     func run() throws {
         try orExit {
-            guard seed.count > 1 else {
-                let (spec, directory) = try load(seed.first)
-                let report = try summarize(spec, directory: directory, writes: true)
-                guard report.publish(spec, directory: directory, isQuiet: false) else { throw ExitCode(4) }
-                return
-            }
+            guard seed.count > 1 else { return try report(seed.first) }
             let sweeps = try seed.map { seed in
-                let (spec, directory) = try load(seed)
-                return (name: "seed \(seed)", report: try summarize(spec, directory: directory, writes: false))
+                let (list, directory) = try load(seed)
+                return (name: "seed \(seed)", list: list, reports: try reports(list, directory, writes: false))
             }
-            let tables = sweeps.compactMap { sweep in sweep.report.table.map { (name: sweep.name, table: $0) } }
-            print(tables.isEmpty ? Claims.comparison(sweeps.map { ($0.name, $0.report.claims) }) : LossTable.comparison(tables))
+            for (place, part) in sweeps[0].list.sweeps.enumerated() {
+                if sweeps[0].list.figure != nil { print("\(place > 0 ? "\n" : "")\(part.name)\n") }
+                compare(sweeps.map { ($0.name, $0.reports[place]) })
+            }
         }
     }
 
-    private func load(_ seed: UInt64?) throws -> (SweepSpec, directory: String) {
-        let spec = try SweepSpec.load(path: sweep, seed: seed)
-        return (spec, out ?? "results/\(spec.name)" + (seed.map { "-seed-\($0)" } ?? ""))
+    private func report(_ seed: UInt64?) throws {
+        let (list, directory) = try load(seed)
+        let reports = try reports(list, directory, writes: true)
+        var hasAll = true
+        for (spec, report) in zip(list.sweeps, reports) {
+            hasAll = report.publish(spec, directory: list.directory(of: spec, below: directory), isQuiet: false) && hasAll
+        }
+        if let joint = JointReport(list, reports) { hasAll = try joint.publish(directory: directory, isQuiet: false) && hasAll }
+        guard hasAll else { throw ExitCode(4) }
     }
 
-    private func summarize(_ spec: SweepSpec, directory: String, writes: Bool) throws -> Report {
-        let store = try ResultStore(reading: "\(directory)/store.sqlite")
-        try Resume.refuseForeign(stored: try store.base(), spec, directory)
-        return try Report(Grid(spec), directory: writes ? directory : nil) { try store.result($0) }
+    private func compare(_ sweeps: [(name: String, report: Report)]) {
+        let tables = sweeps.compactMap { sweep in sweep.report.table.map { (name: sweep.name, table: $0) } }
+        print(tables.isEmpty ? Claims.comparison(sweeps.map { ($0.name, $0.report.claims) }) : LossTable.comparison(tables))
+        let measures = sweeps.compactMap { sweep in sweep.report.series.map { (name: sweep.name, measures: $0.measures) } }
+        if !measures.isEmpty { print(Measures.comparison(measures)) }
+    }
+
+    private func load(_ seed: UInt64?) throws -> (SweepList, directory: String) {
+        let list = try SweepList.load(path: sweep, seed: seed)
+        return (list, out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? ""))
+    }
+
+    /// Of the parts, in order.
+    private func reports(_ list: SweepList, _ directory: String, writes: Bool) throws -> [Report] {
+        try list.sweeps.map { spec in
+            let own = list.directory(of: spec, below: directory)
+            let store = try ResultStore(reading: "\(own)/store.sqlite")
+            var spec = spec
+            spec.takeData(from: try store.base())
+            try Resume.refuseForeign(stored: try store.base(), spec, own)
+            return try Report(Grid(spec), directory: writes ? own : nil, of: store)
+        }
     }
 }

@@ -17,8 +17,11 @@ struct Run: ParsableCommand {
     @Option(help: "Worker processes on this box; 0 for none. (default: one per core)")
     var workers: Int?
 
-    @Option(help: "Where to listen for workers, such as tcp://127.0.0.1:5577. (default: any free port)")
+    @Option(help: "Where to listen for workers, such as tcp://0.0.0.0:5577. (default: any free port of this box alone)")
     var listen: String?
+
+    @Flag(help: "Listens without keys and encryption; only on this box.")
+    var plain = false
 
     @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
     var logLevel = Logger.Level.notice
@@ -41,23 +44,41 @@ struct Run: ParsableCommand {
     }
 
     func run() throws {
-        if let complaint = listen.flatMap(ClusterSpec.complaint(aboutListen:)) {
-            Console.writeLine("--listen: \(complaint)")
-            throw ExitCode(2)
-        }
         try orExit { try execute() }
     }
 
     private func execute() throws {
-        let interrupts = Interrupts(try Mailbox<EventLoop.Letter>())
+        let interrupts = Interrupts()
         // Before anything starts a thread, which would take signals as the system has them.
         catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
         var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
         logger.logLevel = logLevel
-        var (spec, cluster, directory) = try sweep.load()
-        for warning in spec.warnings { logger.warning("\(warning)") }
+        var (list, cluster, directory, data) = try sweep.load()
         if let listen { cluster.listen = listen }
-        let worker = try workerProgram()
+        if plain { cluster.isPlain = true }
+        if let complaint = ClusterSpec.complaint(aboutListen: cluster.listen, isPlain: cluster.isPlain) {
+            Console.writeLine("--listen: \(complaint)")
+            throw ExitCode(2)
+        }
+        for spec in list.sweeps { for warning in spec.warnings { logger.warning("\(warning)") } }
+        let worker = try Self.workerProgram()
+        var worst: Int32 = 0, reports: [Report] = []
+        for spec in list.sweeps {
+            let own = list.directory(of: spec, below: directory)
+            let (code, report) = try run(spec, cluster, own, worker: worker, data, interrupts, logger)
+            if worst == 0 { worst = code }
+            reports.append(report)
+        }
+        if let joint = JointReport(list, reports), try !joint.publish(directory: directory, isQuiet: quiet), worst == 0 { worst = 4 }
+        guard worst == 0 else { throw ExitCode(worst) }
+    }
+
+    /// One sweep from its store to its results directory.
+    /// - Returns: with an exit code: 0, 1 for failed trials, 4 for a figure that could not be drawn.
+    private func run(
+        _ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String, worker: String, _ data: [Digest: [UInt8]],
+        _ interrupts: Interrupts, _ logger: Logger
+    ) throws -> (code: Int32, report: Report) {
         let grid = Grid(spec)
 
         let results = try ResultsDirectory(directory)
@@ -71,34 +92,45 @@ struct Run: ParsableCommand {
 
         let context = try Context()
         let socket = try RouterSocket(in: context)
-        let endpoint = try socket.bind(cluster.listen)
+        let keys = cluster.isPlain ? nil : try KeyRing(results.path + "/keys")
+        let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
+        let doorkeeper = Doorkeeper(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name))
         let local = try socket.bind("ipc://" + socketPath)
         defer { ResultsDirectory.remove(socketPath) }
         let configuration = configuration(
             grid, cluster, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines, crashes: resumed.crashes, checks: resumed.checks)
+            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
-        let join = Self.shellWords([worker, "--connect", endpoint])
-        if !quiet, !scheduler.isFinished {
-            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
-        }
+        let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
+        let fleet = Fleet(
+            scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,
+            sshOptions: cluster.sshOptions,
+            orphanTimeout: cluster.orphanTimeout, directory: results.absolutePath)
         let launcher = LocalLauncher(
             program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
+        let mailbox = try Mailbox<EventLoop.Letter>()
+        // From the line on that says it runs, Ctrl-C means a drain.
+        interrupts.go(to: mailbox)
+        defer { interrupts.go(to: nil) }
+        if !quiet, !scheduler.isFinished {
+            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
+            if !cluster.isPlain {
+                Console.writeLine("and on other boxes with what regsweep workers invite prints; listening at \(endpoint)")
+            }
+        }
         var loop = EventLoop(
-            scheduler, socket: socket, store: store, launcher: launcher,
+            scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
             display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total),
-            snapshots: SnapshotWriter(directory: directory), join: join, mailbox: interrupts.mailbox,
+            snapshots: SnapshotWriter(directory: directory), join: join, data: data, mailbox: mailbox,
             logger: logger)
-        interrupts.isLoopRunning.store(true, ordering: .sequentiallyConsistent)
         let end = try loop.run()
-        interrupts.isLoopRunning.store(false, ordering: .sequentiallyConsistent)
         let failed = loop.failed
         // Ends the local workers that are left, closes the socket and gives the store free before the report reads it.
         _ = consume loop
-        try finish(end, failed: failed, grid, directory)
+        return try finish(end, failed: failed, grid, directory)
     }
 
     private func configuration(
@@ -109,11 +141,12 @@ struct Run: ParsableCommand {
         return Scheduler.Configuration(
             sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
-            lanes: declaration.lanes, expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond,
-            selfTest: Build.selfTest)
+            lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
+            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest,
+            checkpoints: cluster.checkpoints)
     }
 
-    private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws {
+    private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws -> (code: Int32, report: Report) {
         switch end {
         case .interrupted:
             Console.writeLine("interrupted; what is stored stays. Resume with:\n  \(Self.shellWords(CommandLine.arguments))")
@@ -128,14 +161,14 @@ struct Run: ParsableCommand {
         let store = try ResultStore(reading: "\(directory)/store.sqlite")
         try addToCache(from: store, grid)
         for line in try store.disagreements() { Console.writeLine(line) }
-        let report = try Report(grid, directory: directory) { try store.result($0) }
+        let report = try Report(grid, directory: directory, of: store)
         let hasFigure = report.publish(grid.spec, directory: directory, isQuiet: quiet)
         guard failed == 0 else {
             Console.writeLine("\(failed) trials failed; --retry failed runs them again:")
             for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }
-            throw ExitCode(1)
+            return (1, report)
         }
-        guard hasFigure else { throw ExitCode(4) }
+        return (hasFigure ? 0 : 4, report)
     }
 
     /// The cache is a store like any other, without a sweep of its own; a result is found there by its trial's key.
@@ -165,7 +198,7 @@ struct Run: ParsableCommand {
     }
 
     /// Beside this program.
-    private func workerProgram() throws -> String {
+    static func workerProgram() throws -> String {
         let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
         let program = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
         guard FileManager.default.isExecutableFile(atPath: program) else {
@@ -175,15 +208,15 @@ struct Run: ParsableCommand {
     }
 }
 
-/// What a signal means: a letter to the loop while it runs; the end of the program, as if nobody caught it, before and after.
+/// What a signal means: a letter to the loop while one runs; the end of the program, as if nobody caught it, at other times.
 private final class Interrupts: Sendable {
-    let mailbox: Mailbox<EventLoop.Letter>
-    let isLoopRunning = Atomic(false)
+    private let mailbox = Mutex<Mailbox<EventLoop.Letter>?>(nil)
 
-    init(_ mailbox: Mailbox<EventLoop.Letter>) { self.mailbox = mailbox }
+    /// - Parameter loop: of the loop that runs from now on; nil for none.
+    func go(to loop: Mailbox<EventLoop.Letter>?) { mailbox.withLock { $0 = loop } }
 
     func heard() {
-        if isLoopRunning.load(ordering: .sequentiallyConsistent) { return mailbox.post(.interrupt) }
+        if let loop = mailbox.withLock({ $0 }) { return loop.post(.interrupt) }
         Console.writeLine("interrupted; what is stored stays, and the same command resumes")
         _exit(3)
     }

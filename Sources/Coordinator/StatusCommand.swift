@@ -19,9 +19,10 @@ struct Status: ParsableCommand {
     func run() throws {
         try orExit {
             if let trial {
-                print(try Explanation(of: trial, in: directory).text)
+                print(try Explanation(of: trial, in: try Explain.directory(of: trial, below: directory)).text)
             } else {
-                print(try Overview(directory).text)
+                let parts = ResultsDirectory.stores(below: directory)
+                for part in parts { print(parts.count > 1 ? "\(part)\n\(try Overview(part).text)" : try Overview(part).text) }
             }
         }
     }
@@ -38,12 +39,17 @@ struct Explain: ParsableCommand {
     var out: String?
 
     func run() throws {
-        try orExit { print(try Explanation(of: trial, in: try out ?? Self.directory(of: trial)).text) }
+        try orExit { print(try Explanation(of: trial, in: try Self.directory(of: trial, below: out)).text) }
     }
 
-    private static func directory(of trial: String) throws -> String {
+    /// - Parameter directory: of a sweep, or of a file whose parts are looked through; nil for all of results/.
+    fileprivate static func directory(of trial: String, below directory: String?) throws -> String {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "results"))?.sorted() ?? []
-        let found = names.map { "results/\($0)" }.filter { directory in
+        let all = directory.map { [$0] } ?? names.map { "results/\($0)" }
+        let stores = all.flatMap { ResultsDirectory.stores(below: $0) }
+        // A store that is named is asked also about a trial of which it knows nothing yet.
+        if directory != nil, stores.count == 1 { return stores[0] }
+        let found = stores.filter { directory in
             guard let store = try? ResultStore(reading: "\(directory)/store.sqlite") else { return false }
             if (try? store.keys(beginningWith: trial).isEmpty) == false { return true }
             return Snapshot.read(from: directory)?.leases.contains { $0.trials.contains { $0.hasPrefix(trial) } } == true
@@ -51,7 +57,7 @@ struct Explain: ParsableCommand {
         guard found.count == 1 else {
             Console.writeLine(
                 found.isEmpty
-                    ? "no results directory in results/ knows a trial \(trial); name one with --out"
+                    ? "no results directory in \(directory ?? "results")/ knows a trial \(trial); name one with --out"
                     : "\(found.joined(separator: ", ")) know a trial \(trial); name one with --out")
             throw ExitCode(2)
         }

@@ -9,46 +9,87 @@ internal import Wire
 /// A lease that is being computed.
 final class TrialThread: Sendable {
     private let mustStop = Atomic(false)
+    private let mustPause = Atomic(false)
+
+    private let images: ImageShelf
+    private let checkpoints: CheckpointRule
 
     /// Starts at once.
-    /// - Parameter post: called on the new thread, with `progressed` at most every 0.2 s and with `finished` or `stopped` once, last.
-    init(_ lease: Lease, post: @escaping @Sendable (WorkerMachine.Event) -> Void) {
-        startThread { [self] in
-            guard let results = compute(lease, post: post) else { return post(.stopped(lease.id)) }
-            post(.finished(lease.id, results))
-        }
+    /// - Parameters:
+    ///   - images: where its data set is, if it reads one.
+    ///   - checkpoints: when to make one, if its problem makes any.
+    ///   - post: called on the new thread, with `progressed` at most every 0.2 s, with `checkpointed`, and with `finished`, `stopped` or
+    ///     `paused` once, last.
+    init(_ lease: Lease, images: ImageShelf, checkpoints: CheckpointRule, post: @escaping @Sendable (WorkerMachine.Event) -> Void) {
+        self.images = images
+        self.checkpoints = checkpoints
+        startThread { [self] in post(compute(lease, post: post)) }
     }
 
-    /// The kernels look at the epochs of the curve, fifty times in a run.
+    /// The kernels look at the epochs of the curve, fifty times in a run; those of long trials about once a second.
     func stop() { mustStop.store(true, ordering: .relaxed) }
 
-    /// Nil when it was told to stop.
-    private func compute(_ lease: Lease, post: (WorkerMachine.Event) -> Void) -> [TrialResult]? {
+    /// A trial that can go on from a checkpoint makes one at the end of its epoch and ends there; any other goes on to its end.
+    func pause() { mustPause.store(true, ordering: .relaxed) }
+
+    /// The last word.
+    private func compute(_ lease: Lease, post: (WorkerMachine.Event) -> Void) -> WorkerMachine.Event {
+        func failed(_ error: any Error) -> WorkerMachine.Event {
+            .finished(lease.id, lease.trials.map { TrialResult(failure: "\(error)", of: $0) })
+        }
         let plan: any LeasePlan
-        do { plan = try translate(lease) } catch { return lease.trials.map { TrialResult(failure: "\(error)", of: $0) } }
+        do { plan = try translate(lease, images) } catch { return failed(error) }
         let stopwatch = Stopwatch()
         var baselines = Baselines(lease)
-        var lastPost = stopwatch.now
+        var lastPost = stopwatch.now, lastCheckpoint = stopwatch.now
+        var isPaused = false
         // Says that the lease has begun: until then its trials are merely queued and share no blame if this worker dies.
         post(.progressed(lease.id, []))
-        let records = plan.run { observations in
-            for observation in observations { baselines.note(observation, in: lease) }
+        func observe(_ end: EpochEnd) -> Flow {
+            for observation in end.observations { baselines.note(observation, in: lease) }
             // Five a second are enough for eyes; the whole curve comes with the result.
-            if stopwatch.now - lastPost >= .milliseconds(200) {
+            if !end.observations.isEmpty, stopwatch.now - lastPost >= .milliseconds(200) {
                 lastPost = stopwatch.now
-                post(.progressed(lease.id, observations.map { baselines.progress($0, in: lease) }))
+                post(.progressed(lease.id, end.observations.map { baselines.progress($0, in: lease) }))
             }
-            return mustStop.load(ordering: .relaxed) ? .stop : .goOn
+            guard !mustStop.load(ordering: .relaxed) else { return .stop }
+            let pauses = mustPause.load(ordering: .relaxed)
+            guard pauses || checkpoints.asks(at: end.epoch, since: stopwatch.now - lastCheckpoint),
+                let checkpoint = checkpoint(at: end, of: lease, plan)
+            else { return .goOn }
+            lastCheckpoint = stopwatch.now
+            post(.checkpointed(lease.id, checkpoint))
+            isPaused = pauses
+            return pauses ? .stop : .goOn
         }
-        guard let records else { return nil }
+        func run(from start: Compute.Checkpoint?) throws(PlanError) -> [TrialRecord]? {
+            try plan.run(from: start, goOn: { mustStop.load(ordering: .relaxed) ? .stop : .goOn }, observe: observe)
+        }
+        let records: [TrialRecord]?
+        do {
+            let start = try lease.checkpoint?.opened(for: lease.trials[0].key, tensors: plan.tensors)
+            records = try run(from: start)
+        } catch let refusal {
+            // It is thrown before the first step. No reason that a checkpoint gives is one to lose the trial.
+            post(.refusedCheckpoint(lease.id, reason: "\(refusal)"))
+            do { records = try run(from: nil) } catch { return failed(error) }
+        }
+        guard let records else { return isPaused ? .paused(lease.id) : .stopped(lease.id) }
         let seconds = (stopwatch.now - Instant(sinceStart: .zero)).inSeconds / Double(records.count)
         for (record, trial) in zip(records, lease.trials) where trial.setting.isBaseline {
             baselines.note(record, of: trial)
         }
-        return zip(records, lease.trials).map { record, trial in
+        let results = zip(records, lease.trials).map { record, trial in
             let ratio = record.outcome == .done ? baselines.ratio(of: record.testLoss, epoch: record.epochs, for: trial.setting) : nil
-            return TrialResult(record, of: trial, lossRatio: ratio, seconds: seconds)
+            return TrialResult(record, of: trial, lossRatio: ratio, seconds: seconds, tensors: plan.tensors)
         }
+        return .finished(lease.id, results)
+    }
+
+    /// Nil for a problem that makes none, for a trial at its end, and for one that is too large for a message.
+    private func checkpoint(at end: EpochEnd, of lease: Lease, _ plan: any LeasePlan) -> Wire.Checkpoint? {
+        guard lease.trials.count == 1, !plan.tensors.isEmpty, lease.group.parameters["epochs"] != .integer(end.epoch) else { return nil }
+        return end.checkpoint(ofLane: 0).flatMap { Wire.Checkpoint($0, of: lease.trials[0].key, tensors: plan.tensors) }
     }
 }
 

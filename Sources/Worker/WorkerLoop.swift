@@ -4,13 +4,36 @@
 internal import Logging
 internal import Wire
 
+/// Where the coordinator is, and what proves that it is the right one and that this worker may join.
+enum CoordinatorAddress {
+    /// On this box: without keys.
+    case endpoint(String)
+    case invitation(Invitation)
+
+    var endpoint: String {
+        switch self {
+        case .endpoint(let endpoint): endpoint
+        case .invitation(let invitation): invitation.endpoint
+        }
+    }
+
+    func connect(in context: Context) throws(SocketError) -> DealerSocket {
+        switch self {
+        case .endpoint(let endpoint): try DealerSocket(connectedTo: endpoint, in: context)
+        case .invitation(let invitation): try DealerSocket(invitedBy: invitation, in: context)
+        }
+    }
+}
+
 struct WorkerLoop: ~Copyable {
     private let context: Context
-    private let endpoint: String
+    private let coordinator: CoordinatorAddress
     private let mailbox: Mailbox<WorkerMachine.Event>
     private let logger: Logger
     private let stopwatch = Stopwatch()
     private var machine: WorkerMachine
+    private let cache: DataCache
+    private let images: ImageShelf
     private var socket: DealerSocket?
     private var threads: [LeaseID: TrialThread] = [:]
     /// Frames that the socket would not take yet, in order.
@@ -18,10 +41,13 @@ struct WorkerLoop: ~Copyable {
     private var exit: WorkerMachine.Exit?
 
     init(
-        _ identity: WorkerMachine.Identity, endpoint: String, orphanTimeout: Duration, mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
+        _ identity: WorkerMachine.Identity, coordinator: CoordinatorAddress, orphanTimeout: Duration, cache: DataCache,
+        mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
     ) throws(SocketError) {
         context = try Context()
-        self.endpoint = endpoint
+        self.cache = cache
+        images = ImageShelf(cache)
+        self.coordinator = coordinator
         self.mailbox = mailbox
         self.logger = logger
         machine = WorkerMachine(identity, orphanTimeout: orphanTimeout, at: stopwatch.now)
@@ -61,13 +87,22 @@ struct WorkerLoop: ~Copyable {
         case .connect:
             outbox = []
             socket = nil
-            socket = try DealerSocket(connectedTo: endpoint, in: context)
-            logger.info("connecting to \(endpoint)")
-        case .send(let envelope): outbox.append(envelope.encoded())
+            socket = try coordinator.connect(in: context)
+            logger.info("connecting to \(coordinator.endpoint)")
+        case .send(let envelope):
+            if case .checkpoint(_, let checkpoint) = envelope.message {
+                logger.debug("checkpoint of trial \(checkpoint.key) after epoch \(checkpoint.epoch)")
+            }
+            outbox.append(envelope.encoded())
         case .compute(let lease):
             logger.debug("computing lease \(lease.id): \(lease.trials.count) trials")
-            threads[lease.id] = TrialThread(lease) { [mailbox] event in mailbox.post(event) }
+            if let checkpoint = lease.checkpoint { logger.info("trial \(checkpoint.key) goes on after epoch \(checkpoint.epoch)") }
+            threads[lease.id] = TrialThread(lease, images: images, checkpoints: machine.checkpointRule) { [mailbox] event in
+                mailbox.post(event)
+            }
         case .stop(let lease): threads[lease]?.stop()
+        case .pause(let lease): threads[lease]?.pause()
+        case .data(let command, let file): cache.perform(command, file) { [mailbox] news in mailbox.post(.data(file, news)) }
         case .report(let text): logger.warning("\(text)")
         case .exit(let exit): self.exit = exit
         }

@@ -1,5 +1,6 @@
 // WorkerMachine.swift · Worker, after Wire, before TrialThread. Decides what a worker says and computes.
 // In: an Event and the time. Out: [Effect]. Knows no clock, socket, thread or kernel, so its tests are plain values.
+// Files of the data set: DataFetch and +Data; checkpoints: +Checkpoints.
 
 internal import Wire
 
@@ -14,6 +15,14 @@ struct WorkerMachine {
         case finished(LeaseID, [TrialResult])
         /// A compute thread stopped early because it was told to.
         case stopped(LeaseID)
+        /// A running lease's trial is so far.
+        case checkpointed(LeaseID, Checkpoint)
+        /// A compute thread ended at the checkpoint that it said last, because it was told to pause.
+        case paused(LeaseID)
+        /// The lease's checkpoint is none of its trial's: it starts from the beginning.
+        case refusedCheckpoint(LeaseID, reason: String)
+        /// What the disk answers.
+        case data(Digest, DataNews)
         /// SIGTERM or Ctrl-C: once finishes what runs, twice leaves at once.
         case drainRequested
         case tick
@@ -25,6 +34,9 @@ struct WorkerMachine {
         case send(Envelope)
         case compute(Lease)
         case stop(LeaseID)
+        /// Makes a checkpoint at the end of its epoch and ends there, if it can.
+        case pause(LeaseID)
+        case data(DataCommand, Digest)
         case report(String)
         case exit(Exit)
     }
@@ -33,6 +45,8 @@ struct WorkerMachine {
         case drained
         case refused(reason: String)
         case orphaned
+        /// This box cannot keep what the trials read.
+        case noData(reason: String)
     }
 
     /// What the box and the program say of themselves in Hello.
@@ -71,11 +85,20 @@ struct WorkerMachine {
     private var credits: Int { isDraining ? 0 : 2 * identity.slots }
 
     private(set) var connection: Connection
-    private(set) var queued: [Lease] = []
-    private(set) var running: [LeaseID: Lease] = [:]
+    var queued: [Lease] = []
+    var running: [LeaseID: Lease] = [:]
     /// Told to stop: this worker's no longer, but each has its slot until its thread has ended.
-    private(set) var stopping: [LeaseID: Lease] = [:]
+    var stopping: [LeaseID: Lease] = [:]
     /// Results by batch, until the coordinator has them on disk.
+    /// The newest checkpoint of each lease, until the coordinator has it on disk.
+    var unanswered: [LeaseID: Checkpoint] = [:]
+    /// Ended at a checkpoint; given back once the coordinator has that.
+    var paused: [LeaseID: Lease] = [:]
+    var fetch = DataFetch()
+    /// Files that queued leases read, of those that read any: asked for at every turn, so they are looked up once.
+    var files: [LeaseID: [Digest]] = [:]
+    /// Why the data cannot be had here.
+    private var dataFailure: String?
     private(set) var unacknowledged: [BatchID: (lease: Lease, results: [TrialResult])] = [:]
     private var epoch: UInt64 = 0
     private var nextBatch: UInt64 = 1
@@ -112,6 +135,10 @@ struct WorkerMachine {
         case .stopped(let lease):
             stopping[lease] = nil
             return fillSlots()
+        case .checkpointed(let lease, let checkpoint): return note(checkpoint, of: lease, at: now)
+        case .paused(let lease): return pause(lease, at: now)
+        case .refusedCheckpoint(let lease, let reason): return refuse(lease, reason, at: now)
+        case .data(let file, let news): return hear(news, of: file, at: now)
         case .drainRequested:
             drainRequests += 1
             return drainRequests > 1 ? leave(.drained, saying: "drained", at: now) : startDrain(at: now)
@@ -120,7 +147,9 @@ struct WorkerMachine {
     }
 
     /// When `tick` has to come at the latest.
-    var nextDeadline: Instant {
+    var nextDeadline: Instant { min(connectionDeadline, dataDeadline) }
+
+    private var connectionDeadline: Instant {
         switch connection {
         case .waiting(let until): min(until, lastHeard + orphanTimeout)
         case .greeting(let since, let saidHello): min(saidHello + Timing.helloAgain, since + Timing.silence, lastHeard + orphanTimeout)
@@ -128,7 +157,7 @@ struct WorkerMachine {
         }
     }
 
-    private var isJoined: Bool {
+    var isJoined: Bool {
         if case .joined = connection { true } else { false }
     }
 
@@ -149,14 +178,18 @@ struct WorkerMachine {
         case .lease(let lease): return take(lease, at: now)
         case .cancel(let lease):
             queued.removeAll { $0.id == lease }
+            if paused.removeValue(forKey: lease) != nil { unanswered[lease] = nil }
             return (running[lease] == nil ? [] : stop([lease])) + leaveIfDrained(at: now)
         case .drain: return startDrain(at: now)
         case .acknowledged(let batch):
             unacknowledged[batch] = nil
             return leaveIfDrained(at: now)
+        case .dataChunk(let chunk): return take(chunk, at: now)
+        case .checkpointAnswer(let key, let epoch, let refusal): return hear(answer: refusal, to: key, epoch, at: now)
         case .heartbeat: return []
         case .dropped(let reason): return [.report("the coordinator dropped a frame of ours: \(reason)")]
-        case .hello, .ready, .progress, .results, .goodbye: return [.report("the coordinator sent a message that only workers send")]
+        case .hello, .ready, .progress, .results, .goodbye, .dataRequest, .checkpoint, .command, .answer:
+            return [.report("the coordinator sent a message that only workers send")]
         }
     }
 
@@ -171,7 +204,8 @@ struct WorkerMachine {
         var held: [LeaseID: [TrialKey]] = [:]
         var room = Limits.heldTrials
         let finished = unacknowledged.sorted { $0.key < $1.key }.map(\.value.lease)
-        for lease in running.values.sorted(by: { $0.id < $1.id }) + finished + queued where held[lease.id] == nil {
+        let begun = running.merging(paused) { first, _ in first }.values.sorted { $0.id < $1.id }
+        for lease in begun + finished + queued where held[lease.id] == nil {
             room -= lease.trials.count
             guard room >= 0, held.count < Limits.heldLeases else { break }
             held[lease.id] = lease.trials.map(\.key)
@@ -187,12 +221,17 @@ struct WorkerMachine {
         connection = .joined(welcome)
         let keep = Set(welcome.keep)
         queued.removeAll { !keep.contains($0.id) }
+        paused = paused.filter { keep.contains($0.key) }
         let dropped = stop(running.keys.filter { !keep.contains($0) })
+        unanswered = unanswered.filter { running[$0.key] != nil || paused[$0.key] != nil }
+        fetch.forgetRequests()
         // Let go of since Hello listed it: the coordinator would wait for it until this worker leaves.
-        let missing = keep.subtracting(queued.map(\.id)).subtracting(running.keys).subtracting(unacknowledged.values.map(\.lease.id))
+        let missing = keep.subtracting(queued.map(\.id)).subtracting(running.keys).subtracting(paused.keys)
+            .subtracting(unacknowledged.values.map(\.lease.id))
         let results = unacknowledged.sorted { $0.key < $1.key }.map { Message.results($0.key, $0.value.lease.id, $0.value.results) }
-        let messages = results + missing.sorted().map(Message.cancel) + [.ready(credits: credits)]
-        return dropped + messages.map { send($0, at: now) } + leaveIfDrained(at: now)
+        let checkpoints = unanswered.sorted { $0.key < $1.key }.map { Message.checkpoint($0.key, $0.value) }
+        let messages = results + checkpoints + missing.sorted().map(Message.cancel) + [.ready(credits: credits)]
+        return dropped + messages.map { send($0, at: now) } + giveBackPaused(at: now) + fetchData(at: now) + leaveIfDrained(at: now)
     }
 
     private mutating func take(_ lease: Lease, at now: Instant) -> [Effect] {
@@ -202,52 +241,76 @@ struct WorkerMachine {
         // No coordinator of ours sends more than it was asked for; this keeps any other from filling the memory.
         guard running.count + queued.count < credits else { return [send(.cancel(lease.id), at: now)] }
         queued.append(lease)
-        return fillSlots()
+        let needed = lease.group.files
+        if !needed.isEmpty { files[lease.id] = needed }
+        return fillSlots() + fetchData(at: now)
     }
 
     // MARK: Computing
 
-    private mutating func fillSlots() -> [Effect] {
+    mutating func fillSlots() -> [Effect] {
         var effects: [Effect] = []
         // Stores count their epochs from 1, so a lease of another store can have the id of one whose thread has not ended yet.
-        while running.count + stopping.count < identity.slots, let next = queued.firstIndex(where: { stopping[$0.id] == nil }) {
+        while running.count + stopping.count < identity.slots,
+            let next = queued.firstIndex(where: { stopping[$0.id] == nil && files[$0.id]?.allSatisfy(fetch.isHere) ?? true })
+        {
             let lease = queued.remove(at: next)
             running[lease.id] = lease
+            files[lease.id] = nil
             effects.append(.compute(lease))
         }
         return effects
     }
 
     private mutating func stop(_ leases: [LeaseID]) -> [Effect] {
-        for lease in leases { stopping[lease] = running.removeValue(forKey: lease) }
+        for lease in leases {
+            stopping[lease] = running.removeValue(forKey: lease)
+            unanswered[lease] = nil
+        }
         return leases.sorted().map(Effect.stop)
     }
 
-    private mutating func finish(_ id: LeaseID, _ results: [TrialResult], at now: Instant) -> [Effect] {
+    mutating func finish(_ id: LeaseID, _ results: [TrialResult], at now: Instant) -> [Effect] {
         // One that came to its end before it saw that it must stop is as good as any: the store knows whether it has the trials.
         guard let lease = running.removeValue(forKey: id) ?? stopping.removeValue(forKey: id) else { return [] }
+        return settle(lease, results, at: now)
+    }
+
+    /// Its results are kept until they are acknowledged.
+    mutating func settle(_ lease: Lease, _ results: [TrialResult], at now: Instant) -> [Effect] {
+        unanswered[lease.id] = nil
         let batch = BatchID(rawValue: nextBatch)
         nextBatch += 1
         unacknowledged[batch] = (lease, results)
         let next = fillSlots()
-        return isJoined ? next + [send(.results(batch, id, results), at: now)] : next
+        return isJoined ? next + [send(.results(batch, lease.id, results), at: now)] : next
     }
 
     // MARK: Leaving
 
-    private mutating func startDrain(at now: Instant) -> [Effect] {
+    mutating func startDrain(at now: Instant) -> [Effect] {
         guard !isDraining else { return [] }
         isDraining = true
         let returned = queued.map(\.id)
         queued = []
-        guard isJoined else { return leaveIfDrained(at: now) }
-        return ([.ready(credits: 0)] + returned.map(Message.cancel)).map { send($0, at: now) } + leaveIfDrained(at: now)
+        // One that is hours long does not end for this: it goes on elsewhere.
+        let pauses = running.values.filter(\.isLong).map(\.id).sorted().map(Effect.pause)
+        guard isJoined else { return pauses + leaveIfDrained(at: now) }
+        return pauses + ([.ready(credits: 0)] + returned.map(Message.cancel)).map { send($0, at: now) } + leaveIfDrained(at: now)
     }
 
-    private mutating func leaveIfDrained(at now: Instant) -> [Effect] {
+    mutating func leaveIfDrained(at now: Instant) -> [Effect] {
         // Results that no coordinator has are worth waiting for, until nobody has been heard for the orphan timeout.
-        guard isDraining, running.isEmpty, queued.isEmpty, unacknowledged.isEmpty else { return [] }
+        guard isDraining, running.isEmpty, paused.isEmpty, queued.isEmpty, unacknowledged.isEmpty else { return [] }
+        if let dataFailure { return leave(.noData(reason: dataFailure), saying: dataFailure, at: now) }
         return leave(.drained, saying: "drained", at: now)
+    }
+
+    /// Finishes what runs and leaves: another worker of this box would fare no better, and what is given back to one that is asked for
+    /// it at once goes round in circles.
+    mutating func giveUp(_ failure: DataFailure, at now: Instant) -> [Effect] {
+        dataFailure = failure.reason
+        return [.report("\(failure.reason): this worker leaves")] + startDrain(at: now)
     }
 
     /// - Parameter goodbye: without one a coordinator blames the trials that run here for the worker's end.
@@ -263,6 +326,10 @@ struct WorkerMachine {
     // MARK: Time
 
     private mutating func tick(at now: Instant) -> [Effect] {
+        tickConnection(at: now) + (hasLeft ? [] : fetchData(at: now))
+    }
+
+    private mutating func tickConnection(at now: Instant) -> [Effect] {
         switch connection {
         // A coordinator that is there may be silent for longer than a short orphan timeout, so while joined its silence comes first.
         case .waiting where now - lastHeard >= orphanTimeout, .greeting where now - lastHeard >= orphanTimeout:
@@ -291,7 +358,7 @@ struct WorkerMachine {
         return [.report("no word from the coordinator: connecting again")]
     }
 
-    private mutating func send(_ message: Message, at now: Instant) -> Effect {
+    mutating func send(_ message: Message, at now: Instant) -> Effect {
         lastSent = now
         return .send(Envelope(epoch: epoch, message: message))
     }

@@ -69,7 +69,10 @@ private final class Network {
         func startCoordinator() throws -> Program {
             try network.start(
                 "regsweep",
-                ["run", "sweep.toml", "--cluster", "cluster.toml", "--workers", "0", "--quiet", "--out", directory, "--listen", endpoint],
+                [
+                    "run", "sweep.toml", "--cluster", "cluster.toml", "--workers", "0", "--quiet", "--out", directory, "--plain",
+                    "--listen", endpoint,
+                ],
                 in: scratch)
         }
         func startWorker() throws -> Program {

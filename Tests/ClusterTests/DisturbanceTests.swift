@@ -65,7 +65,7 @@ import Testing
         try worker.errors(have: "computing lease", times: 3)
         coordinator.signal(SIGKILL)
         _ = try coordinator.end()
-        let (again, _) = try scratch.coordinator("--cluster", "cluster.toml", "--listen", endpoint, "--log-level", "info")
+        let (again, _) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
         try again.errors(have: "joined")
         #expect(try again.end().code == 0)
         #expect(try worker.end().code == 0)

@@ -26,10 +26,16 @@ import Wire
     }
 
     @Test(
-        "an endpoint that is none, or that would be open to all",
-        arguments: ["nonsense", "tcp://0.0.0.0:*", "tcp://127.0.0.1:99999", "tcp://127.evil.org:5", "ipc://"])
+        "an endpoint that is none", arguments: ["nonsense", "tcp://", "tcp://127.0.0.1:99999", "tcp://127.evil.org:5", "ipc://"])
     func endpoint(listen: String) throws {
         expectOneLine(try scratch.regsweep("run", "sweep.toml", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT")
+    }
+
+    @Test("an endpoint without keys that other boxes could reach", arguments: ["tcp://0.0.0.0:*", "tcp://10.0.0.1:5577"])
+    func openEndpoint(listen: String) throws {
+        expectOneLine(
+            try scratch.regsweep("run", "sweep.toml", "--plain", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT",
+            "not encrypted")
     }
 
     @Test("a store that another coordinator has") func locked() throws {

@@ -15,6 +15,13 @@ struct Stranger: ~Copyable {
         self.bell = bell
     }
 
+    /// With a key, over tcp.
+    init(_ invitation: Invitation) throws {
+        let bell = try Doorbell()
+        socket = try DealerSocket(invitedBy: invitation, in: try Context())
+        self.bell = bell
+    }
+
     /// - Parameter selfTest: of another build, if it is not ours.
     static func hello(selfTest: Digest = Build.selfTest) -> Message {
         .hello(
@@ -35,6 +42,9 @@ struct Stranger: ~Copyable {
             }
         }
     }
+
+    /// Whether there is a connection that takes a frame.
+    func sayOnce(_ message: Message) -> Bool { (try? socket.send(Envelope(epoch: 0, message: message).encoded())) != nil }
 
     /// The next message that is no heartbeat.
     func hear() throws -> Message {

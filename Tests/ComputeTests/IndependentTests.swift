@@ -41,7 +41,7 @@ private func repeatTrial(_ arguments: [String] = [], input: String = "") throws 
             dimension=\(problem.dimension) samples=\(problem.samples) nonzero=\(problem.nonzero) \
             signal_variance=\(problem.signalVariance) noise_variance=\(problem.noiseVariance) \
             initialization_scale=\(problem.initializationScale) batch_size=\(problem.batchSize) epochs=\(problem.epochs) \
-            precision=\(problem.precision.rawValue)
+            precision=\(problem.precision.rawValue) record=\(problem.recording.rawValue) replacements=\(problem.replacements)
             """
         }
     }
@@ -91,6 +91,52 @@ private func repeatTrial(_ arguments: [String] = [], input: String = "") throws 
             diverged += record.outcome == .diverged ? 1 : 0
         }
         #expect(diverged == 2)
+    }
+
+    @Test("and the network's variability") func networkSeries() throws {
+        let brink = Coordinates(seed: .max, trainingSet: 65_535, initialization: 65_535, repetition: 16_777_215)
+        let trials = try [(1, 3, 9, 0.02), (2, 4, 2, 0.04), (4, 3, 1, 0.03), (2, 3, 1, 1e3)].map { batchSize, epochs, replacements, rate in
+            let problem = try DiagonalNetwork(
+                dimension: batchSize == 1 ? 2 : 3, samples: 4, nonzero: 2, signalVariance: 1.7, initializationScale: 0.6,
+                batchSize: batchSize, epochs: epochs, precision: .float64, recording: .variability, replacements: replacements)
+            let lane = Lane(lambda1: 0, lambda2: 0, learningRate: rate)
+            return Trial(what: "B = \(batchSize)", problem: problem, lane: lane, coordinates: batchSize == 4 ? brink : .some)
+        }
+        let answers = try repeatTrial(input: trials.map { $0.line + "\n" }.joined()).split(separator: "\n")
+        #expect(answers.count == trials.count)
+        for (trial, answer) in zip(trials, answers) {
+            let record = run(try GroupPlan(problem: trial.problem, coordinates: trial.coordinates, lanes: [trial.lane])) { _ in .goOn }![0]
+            #expect(record.series.count == (trial.lane.learningRate == 1e3 ? 0 : 9))
+            let words = record.bits.map { String($0, radix: 16) }.joined(separator: ",")
+            #expect(answer.hasSuffix(" record=\(words)"), "\(trial.what): \(trial.line)")
+        }
+    }
+
+    @Test("and the landscape's paths, maps and variability", arguments: [Recording.trajectory, .variability])
+    func landscapeSeries(recording: Recording) throws {
+        // The last diverges in its sixth iteration.
+        let coordinates = Coordinates(seed: .max, trainingSet: 65_535, initialization: 41, repetition: 16_777_215)
+        var lanes = Algorithm.allCases.map { Lane(algorithm: $0, lambda1: $0 == .gd ? 0.01 : 0, lambda2: 0, learningRate: 0.3) }
+        lanes += [Lane(lambda1: 0.002, lambda2: 0.003, learningRate: 0.4), Lane(lambda1: 1e308, lambda2: 1e308, learningRate: 0.4)]
+        let problem = try Landscape(
+            candidates: 6, samples: 5, batchSize: 3, epochs: 7, learningRateDecay: 0.97, recording: recording)
+        let records = run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: lanes)) { _ in .goOn }!
+        let lines = lanes.map { lane in
+            """
+            problem=landscape record=\(recording.rawValue) seed=\(coordinates.seed) training_set=65535 initialization=41 repeat=16777215 \
+            candidates=6 samples=5 batch_size=3 epochs=7 learning_rate_decay=0.97 algorithm=\(lane.algorithm.rawValue) lambda1=\(lane.lambda1) \
+            lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate)
+
+            """
+        }
+        let answers = try repeatTrial(input: lines.joined()).split(separator: "\n")
+        #expect(answers.count == lanes.count && records.map(\.outcome) == [.done, .done, .done, .done, .done, .diverged])
+        let counts = recording == .trajectory ? [7, 7, 7, 7, 7, 7] : [11, 6, 6, 6, 11, 3]
+        #expect(records.map(\.series.count) == counts)
+        for (answer, record) in zip(answers, records) {
+            let words = record.bits.map { String($0, radix: 16) }.joined(separator: ",")
+            #expect(answer.hasSuffix(" record=\(words)"), "\(answer)")
+        }
     }
 
     @Test("and trials of the landscape") func landscape() throws {

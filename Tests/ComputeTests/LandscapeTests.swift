@@ -129,9 +129,9 @@ private func train<K: LandscapeKernel>(
             var lane = lane
             lane.learningRate = rate
             let data = LandscapeData(candidates: candidates, samples: samples, offset: 0)
-            var trained = K(data, [LandscapeStep(lane, noiseDeviation: 0, matched: nil)], decay: 0.99, start: theta)
+            var trained = K(data, [LandscapeStep(lane, deviation: 0)], decay: 0.99, start: theta)
             trained.evaluate()
-            trained.step(LandscapeDraw(batch: batch, noise: SIMD2(1, -1)))
+            trained.step(LandscapeDraw(places: batch.map { samples.firstIndex(of: $0)! }, noise: SIMD2(1, -1)))
             return (theta - trained.parameters(ofLane: 0)) / rate
         }
         func penalty<K: LandscapeKernel>(_ kernel: K.Type, lambda1: Double, lambda2: Double, at theta: SIMD2<Double>) -> SIMD2<Double> {
@@ -190,7 +190,7 @@ private func train<K: LandscapeKernel>(
         let theta = SIMD2(vector.theta[0], vector.theta[1])
         var measured = K(
             LandscapeData(candidates: candidates, samples: vector.trainingSet, offset: 0),
-            [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 1), noiseDeviation: 0, matched: nil)], decay: 1, start: theta)
+            [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 1), deviation: 0)], decay: 1, start: theta)
         measured.evaluate()
         // A direction is a difference of numbers near 8 that is divided by 2⁻²⁰: 2⁻⁵⁰ · 2²⁰ = 1e-9.
         let tolerance = 1e-8
@@ -228,7 +228,7 @@ private func train<K: LandscapeKernel>(
         let theta = SIMD2(5.0, 6.0)
         var kernel = LandscapeLaneKernel(
             LandscapeData(candidates: candidates, samples: plain.samples, offset: 0),
-            [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 1), noiseDeviation: 0, matched: nil)], decay: 1, start: theta)
+            [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 1), deviation: 0)], decay: 1, start: theta)
         kernel.evaluate()
         #expect((kernel.losses()[0].train + 12.190381293020279).magnitude < 1e-14)
         #expect((kernel.losses()[0].test + 11.794889767211842).magnitude < 1e-14)
@@ -243,9 +243,10 @@ private func train<K: LandscapeKernel>(
 
     @Test("noise moves θ by −ησ times its draw along the whole gradient, and SGD by none") func noise() throws {
         let data = LandscapeData(try landscape(), at: coordinates)
-        let draw = LandscapeDraw(batch: [data.samples[0], data.samples[1]], noise: SIMD2(0.5, -0.25))
+        let draw = LandscapeDraw(places: [0, 1], noise: SIMD2(0.5, -0.25))
         func after(_ lane: Lane) -> SIMD2<Double> {
-            var kernel = LandscapeLaneKernel(data, [LandscapeStep(lane, noiseDeviation: 2, matched: 4)], decay: 1, start: SIMD2(4, 4))
+            let deviation: Double = lane.algorithm == .noisyGD ? 2 : 4
+            var kernel = LandscapeLaneKernel(data, [LandscapeStep(lane, deviation: deviation)], decay: 1, start: SIMD2(4, 4))
             kernel.evaluate()
             kernel.step(draw)
             return kernel.parameters(ofLane: 0)
@@ -264,7 +265,7 @@ private func train<K: LandscapeKernel>(
         let problem = try landscape(candidates: 6, samples: 5, epochs: 7)
         let data = LandscapeData(problem, at: coordinates)
         var kernel = LandscapeReferenceKernel(
-            data, [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 0.4), noiseDeviation: 0, matched: nil)], decay: 0.99,
+            data, [LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: 0.4), deviation: 0)], decay: 0.99,
             start: LandscapeData.start(problem, at: coordinates))
         var sum = 0.0
         for iteration in 0..<7 {
@@ -279,7 +280,7 @@ private func train<K: LandscapeKernel>(
                 }
             }
             kernel.evaluate()
-            kernel.step(data.draw(problem, at: coordinates, iteration: iteration))
+            kernel.step(LandscapeData.draw(problem, at: coordinates, iteration: iteration))
         }
         let sigma = (sum / 7 / 2).squareRoot()
         let lane = Lane(algorithm: .noisyGDMatched, lambda1: 0, lambda2: 0, learningRate: 0.4)

@@ -95,7 +95,7 @@ private let gnuplot = ["/usr/bin/gnuplot", "/usr/local/bin/gnuplot"].first(where
     /// Draws in every format and returns what gnuplot said and the SVG.
     private func draw(_ figure: Figure, in directory: StoreDirectory) throws -> (said: String, svg: String) {
         let (script, log) = (directory.path + "/script", directory.path + "/log")
-        for (ending, terminal) in Figure.formats {
+        for (ending, terminal) in Gnuplot.formats(figure.size) {
             let output = "\(directory.path)/it's `a`_b@c\"\\.\(ending)"
             try directory.write(Array(figure.script(terminal: terminal, output: output).utf8), to: "script")
             #expect(try Subprocess.run(gnuplot!, ["-d", script], outputTo: log) == .exited(0))

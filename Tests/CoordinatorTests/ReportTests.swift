@@ -98,7 +98,7 @@ import Wire
             result(4, .done(trainLoss: -0.0, testLoss: 1e22), epochs: 10, "a"),
         ]
         let directory = try StoreDirectory()
-        _ = try Report(grid, directory: directory.path) { key in results.first { $0.key == key } }
+        _ = try Report(grid, directory: directory.path, lookup: { key in results.first { $0.key == key } })
         func file(_ name: String) throws -> String {
             String(decoding: try Data(contentsOf: URL(filePath: "\(directory.path)/\(name)")), as: UTF8.self)
         }
@@ -110,11 +110,11 @@ import Wire
         )
         let expected = """
             trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest
-            d3d7799e6d4189a73e6861c4ec0f3619,diagonal-network,sgd,0,0,0.01,0,0,0,done,10,1e-07,4,1,\(a)
-            bc4564a7ada6430f28370e5fe4a9d1dc,diagonal-network,sgd,0.01,0,0.01,0,0,0,done,10,0.25,1,0.25,\(b)
-            6d17f2251a357e6786522a76309cab4e,diagonal-network,sgd,0.1,0,0.01,0,0,0,diverged,3,,,,\(c)
-            0a9d437e87368e7db3ea7d20b96afe17,diagonal-network,sgd,0.01,0.02,0.01,0,0,0,failed,0,,,,
-            d9c92b22a0bf2c2ea96098c52129c205,diagonal-network,sgd,0.1,0.2,0.01,0,0,0,done,10,-0,1e+22,2.5e+21,\(a)
+            05c431dffe377dbe01bb89d567b1eb1d,diagonal-network,sgd,0,0,0.01,0,0,0,done,10,1e-07,4,1,\(a)
+            d3ff3ccceb2ad3326f1ca0ce2af0b15e,diagonal-network,sgd,0.01,0,0.01,0,0,0,done,10,0.25,1,0.25,\(b)
+            d9082b0c7c32c53d5d355978c1085de4,diagonal-network,sgd,0.1,0,0.01,0,0,0,diverged,3,,,,\(c)
+            d0fbff2fa50cfc0c90041e4b8fa7edab,diagonal-network,sgd,0.01,0.02,0.01,0,0,0,failed,0,,,,
+            4ceb72b0a4c6150389f817f2ad3fb0ea,diagonal-network,sgd,0.1,0.2,0.01,0,0,0,done,10,-0,1e+22,2.5e+21,\(a)
 
             """
         #expect(try file("results.csv") == expected)
@@ -145,12 +145,12 @@ import Wire
     @Test("a directory that is gone is named, and nothing half-written takes a file's name") func cannotWrite() throws {
         let grid = Grid(try SweepSpec.small())
         #expect(throws: ReportError.cannotWrite(path: "/nowhere/results.csv", reason: "No such file or directory")) {
-            _ = try Report(grid, directory: "/nowhere") { _ in nil }
+            _ = try Report(grid, directory: "/nowhere", lookup: { _ in nil })
         }
         let directory = try StoreDirectory()
         try directory.write(Array("old".utf8), to: "results.csv")
         struct Stop: Error {}
-        #expect(throws: Stop.self) { _ = try Report(grid, directory: directory.path) { _ in throw Stop() } }
+        #expect(throws: Stop.self) { _ = try Report(grid, directory: directory.path, lookup: { _ in throw Stop() }) }
         #expect(try Data(contentsOf: URL(filePath: directory.path + "/results.csv")) == Data("old".utf8))
         #expect(try FileManager.default.contentsOfDirectory(atPath: directory.path) == ["results.csv"])
     }

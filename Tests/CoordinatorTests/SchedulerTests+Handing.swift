@@ -46,6 +46,44 @@ import Wire
         #expect(effects == [desk.lease(desk.id(1), Array(0..<expected), to: routeA)])
     }
 
+    @Test(
+        "no lease has more trials than fit into a frame, neither a first one nor one of a worker that turned out to be fast",
+        arguments: [
+            // trials that fit, lanes → trials of a lease
+            (1, 16, 1), (5, 16, 5), (16, 16, 16), (31, 16, 16), (40, 16, 32), (40, 1, 40), (4096, 16, 4096),
+        ])
+    func frames(limit: Int, lanes: Int, expected: Int) {
+        var desk = Desk(groups: 1, settings: 50_000, lanes: lanes, trialsPerLease: limit, secondsPerTrial: 0)
+        #expect(desk.join(ada, at: routeA, credits: 1).count == 1)
+        for number in 1...3 as ClosedRange<UInt32> {
+            let trials = desk.scheduler.leases[desk.id(number)]?.trials ?? []
+            // By time it would have 10⁹ trials, by share half of what waits.
+            #expect(trials.count == expected, "lease \(number)")
+            _ = desk.hear(desk.batch(UInt64(number), of: desk.id(number), trials.map { desk.result($0, seconds: 1e-9) }), from: routeA)
+        }
+    }
+
+    @Test(
+        "as many results of the landscape go into a lease as half a frame has room for series, and at least one",
+        arguments: [
+            // what is recorded, epochs → trials of a lease
+            ("trajectory", 200, 231), ("variability", 200, 231), ("variability", 16_383, 3),
+        ])
+    func recorded(record: String, epochs: Int, expected: Int) {
+        let values: [String: ParameterValue] = ["record": .text(record), "epochs": .integer(epochs)]
+        let declaration = ProblemDeclaration.landscape
+        #expect(declaration.trialsPerLease(["record": .text("losses"), "epochs": .integer(1_000_000)]) == Limits.trialsPerLease)
+        #expect(declaration.trialsPerLease(values) == expected)
+        #expect(expected * declaration.resultBytes(values) <= Limits.frameBytes / 2)
+        #expect((expected + 1) * declaration.resultBytes(values) > Limits.frameBytes / 2)
+        // Whatever a problem declares, a lease has a trial, and none has more than a message may list.
+        var other = declaration
+        other.resultBytes = { _ in Limits.frameBytes }
+        #expect(other.trialsPerLease(values) == 1)
+        other.resultBytes = { _ in 0 }
+        #expect(other.trialsPerLease(values) == Limits.trialsPerLease)
+    }
+
     @Test("a worker's own results set the size of its leases, half by half, and no other's") func learning() {
         var desk = Desk(groups: 1, settings: 1000, lanes: 1, secondsPerTrial: 0.1)
         #expect(desk.join(ada, at: routeA, credits: 1) == [desk.lease(desk.id(1), Array(0..<10), to: routeA)])

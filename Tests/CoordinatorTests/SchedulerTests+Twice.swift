@@ -123,8 +123,8 @@ extension Desk {
 }
 
 @Suite("Scheduler: checks") struct SchedulerCheckTests {
-    private func audited(share: Double = 1) -> Desk {
-        var desk = Desk(groups: 1, settings: 4)
+    private func audited(share: Double = 1, trialsPerLease: Int = Limits.trialsPerLease) -> Desk {
+        var desk = Desk(groups: 1, settings: 4, trialsPerLease: trialsPerLease)
         desk.scheduler = {
             var configuration = desk.scheduler.configuration
             configuration.audit = share
@@ -148,6 +148,17 @@ extension Desk {
         let last = desk.commit(desk.hear(desk.batch(2, of: desk.id(4), [desk.result(2), desk.result(3)]), from: routeB))
         #expect(last == [desk.acknowledged(2, to: routeB), desk.send(.drain, to: routeA), desk.send(.drain, to: routeB)])
         #expect(desk.scheduler.counts == Scheduler.Counts(done: 4))
+    }
+
+    @Test("a check of more trials than a frame has results of goes out in parts") func large() {
+        var desk = audited(trialsPerLease: 1)
+        _ = desk.join(ada, at: routeA, credits: 2)
+        for trial in 0..<2 {
+            _ = desk.commit(
+                desk.hear(desk.batch(UInt64(trial + 1), of: desk.id(UInt32(trial + 1)), [desk.result(trial)]), from: routeA))
+        }
+        let effects = desk.join(bob, at: routeB, credits: 2)
+        #expect(effects == [desk.again(desk.id(5), [0], to: routeB), desk.again(desk.id(6), [1], to: routeB)])
     }
 
     @Test("with nobody to check, the sweep says so after the time of a silence and ends") func nobody() {

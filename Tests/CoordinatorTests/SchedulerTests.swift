@@ -23,14 +23,14 @@ struct Desk {
     /// - Parameter secondsPerTrial: 0.01 makes leases by share: half of what waits, divided by the slots, in pairs of lanes.
     init(
         groups: Int = 2, settings: Int = 5, stored: Set<Int> = [], failed: Set<Int> = [], epoch: UInt64 = 1, lanes: Int = 2,
-        secondsPerTrial: Double = 0.01, crashLimit: Int = 3
+        trialsPerLease: Int = Limits.trialsPerLease, secondsPerTrial: Double = 0.01, crashLimit: Int = 3
     ) {
         var counts = Scheduler.Counts()
         counts.done = stored.count - failed.count
         counts.failed = failed.count
         let configuration = Scheduler.Configuration(
-            sweep: "sample", epoch: epoch, crashLimit: crashLimit, lanes: lanes, expectedSecondsPerTrial: secondsPerTrial,
-            selfTest: Digest(of: "ours"))
+            sweep: "sample", epoch: epoch, crashLimit: crashLimit, lanes: lanes, trialsPerLease: trialsPerLease,
+            expectedSecondsPerTrial: secondsPerTrial, selfTest: Digest(of: "ours"))
         scheduler = Scheduler(
             configuration, grid: Self.grid(groups: groups, settings: settings), stored: stored.contains, failed: failed.contains,
             counts: counts, baselines: [:])

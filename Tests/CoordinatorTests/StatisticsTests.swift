@@ -26,6 +26,21 @@ import Testing
         #expect(Statistics.deviation([2, 2]) == 0)
     }
 
+    @Test("quantiles are linear between the values in order") func quantiles() {
+        let values = [4.0, 1, 2, 10]
+        #expect([0, 0.25, 0.5, 0.75, 1].map { Statistics.quantile($0, of: values) } == [1, 1.75, 3, 5.5, 10])
+        #expect(Statistics.quantile(0.5, of: []) == nil && Statistics.quantile(0.5, of: [1, .nan]) == nil)
+        #expect(Statistics.quantile(0.9, of: [7]) == 7)
+    }
+
+    @Test("rank correlation is that of ranks, ties shared, what is no number left out") func rankCorrelation() throws {
+        #expect(Statistics.rankCorrelation([1, 2, 3], [10, 100, 1e9]) == 1 && Statistics.rankCorrelation([1, 2, 3], [3, 2, 1]) == -1)
+        // scipy.stats.spearmanr([1, 2, 2, 4, 5], [3, 1, 4, 4, 9])
+        let found = try #require(Statistics.rankCorrelation([1, 2, 2, 4, 5, .nan], [3, 1, 4, 4, 9, 1]))
+        #expect(abs(found - 0.7631578947368421) < 1e-12)
+        #expect(Statistics.rankCorrelation([1, 1, 1], [1, 2, 3]) == nil && Statistics.rankCorrelation([1, 2], [1, 2]) == nil)
+    }
+
     @Test(
         "Student's quantile is right to six digits on both sides of the table's end",
         arguments: [

@@ -1,6 +1,7 @@
 // StoreTests.swift · Tests/CoordinatorTests. Results on a real disk, by a real SQLite: kept once, kept whole, or refused with a reason.
 
 import FoundationEssentials
+import Logging
 import Testing
 import Wire
 
@@ -78,6 +79,24 @@ extension ResultStore {
         #expect(outcomes == [key(1): "done", key(2): "diverged", key(3): "failed"])
     }
 
+    @Test("series are there in their order, bit for bit, and a repeat leaves them as they are") func series() throws {
+        var result = done(1)
+        result.series = [
+            Series(name: "x", values: [-0.0, .nan, .infinity]), Series(name: "a", values: []), Series(name: "ä", values: [1]),
+        ]
+        do {
+            let store = try directory.writer()
+            _ = try store.put([([failed(1), done(2)], author: author("ada")), ([result], author: author("bob"))])
+            result.series[0].values[0] = 7
+            _ = try store.put([([result], author: author("cyd"))])
+        }
+        let store = try ResultStore(reading: directory.store)
+        let found = try store.series(key(1))
+        #expect(found.map(\.name) == ["x", "a", "ä"] && found[0].values.map(\.bitPattern) == [-0.0, .nan, .infinity].map(\.bitPattern))
+        #expect(found[1].values == [] && found[2].values == [1])
+        #expect(try store.series(key(2)) == [] && store.series(key(3)) == [])
+    }
+
     @Test("a repeat changes nothing, whoever brings it and in whatever attempt") func repeated() throws {
         let store = try directory.writer()
         #expect(try store.put([([done(1)], author: author("ada")), ([done(1, attempt: 2)], author: author("bob"))]) == [])
@@ -118,6 +137,33 @@ extension ResultStore {
         #expect(try found(done(2), by: "ada") == nil)
         #expect(try found(done(2), by: "bob") == nil)
         #expect(try store.ask("SELECT host FROM confirmation ORDER BY trial", columns: 1) == [["bob"], ["bob"]])
+    }
+
+    @Test("who is overruled loses series and model as well, and those of the two that agree stand") func majorityOfSeries() throws {
+        let store = try directory.writer()
+        for (host, digest) in [("ada", "wrong"), ("bob", "right"), ("cyd", "right")] {
+            var result = done(1, digest: digest)
+            result.series = [Series(name: "path", values: host == "ada" ? [1, 2] : [3])]
+            if host == "ada" { result.series.append(Series(name: "gap", values: [4])) }
+            result.model = host == "ada" ? [1] : [2, 3]
+            _ = try store.put([([result], author: author(host))])
+        }
+        #expect(try store.series(key(1)) == [Series(name: "path", values: [3])])
+        #expect(try store.model(of: key(1)) == [2, 3])
+        try Integrity.verify(store.database)
+    }
+
+    @Test("what is copied from another store has its series, its model and its author") func copied() throws {
+        let other = try StoreDirectory(), store = try directory.writer()
+        var result = done(1)
+        (result.series, result.model) = ([Series(name: "path", values: [1, 2])], [7])
+        _ = try other.writer().put([([result, done(2), failed(3)], author: author("ada"))])
+        _ = try store.put([([done(2)], author: author("bob"))])
+        #expect(try store.copy(from: ResultStore(reading: other.store), [key(1), key(2), key(3), key(4)]) == 1)
+        #expect(try store.series(key(1)) == result.series)
+        #expect(try store.model(of: key(1)) == [7])
+        #expect(try store.author(of: key(1)) == author("ada") && store.author(of: key(2)) == author("bob"))
+        #expect(try store.result(key(3)) == nil)
     }
 
     @Test("leases that ended are kept with the results of the same commit, and deaths are counted until they are forgiven") func history()
@@ -308,6 +354,23 @@ extension ResultStore {
         try Migrations.requireCurrent(database, [first, second])
     }
 
+    @Test("results and series of a release without seals are sealed as they are") func seals() throws {
+        do {
+            let database = try Database(directory.store)
+            try Migrations.run(on: database, Array(Migrations.all.prefix(3)))
+            let insert = try database.prepare(
+                "INSERT INTO result VALUES (?, 'diverged', 7, NULL, NULL, ?, NULL, x'', 1, 0.25, 'ada')")
+            for number in 1...2 as ClosedRange<UInt64> { try insert.run([.blob(key(number).bytes), .blob(Digest(of: "d").bytes)]) }
+            try database.prepare("INSERT INTO series VALUES (?, 0, 'path', x'3ff0000000000000')").run([.blob(key(1).bytes)])
+        }
+        let store = try directory.writer()
+        try Integrity.verify(store.database)
+        #expect(try store.result(key(2))?.outcome == .diverged)
+        #expect(try store.series(key(1)) == [Series(name: "path", values: [1])])
+        try store.database.execute("UPDATE series SET name = 'gap'")
+        #expect(throws: StoreError.self) { _ = try store.series(key(1)) }
+    }
+
     @Test("one that fails leaves the database as it was before all of them") func fails() throws {
         let database = try Database(directory.store)
         try Migrations.run(on: database, [first])
@@ -315,5 +378,64 @@ extension ResultStore {
         #expect(try Migrations.check(database, [first]) == 1)
         #expect(try rows(database, "SELECT count(*), min(x) FROM a") == [[1, 1]])
         #expect(try rows(database, "SELECT count(*), 0 FROM pragma_table_info('a')") == [[1, 0]])
+    }
+}
+
+@Suite("Store: checkpoints and models") struct StoreCheckpointTests {
+    let directory: StoreDirectory
+
+    init() throws { directory = try StoreDirectory() }
+
+    private func checkpoint(_ number: UInt64, _ epoch: Int) -> Checkpoint {
+        Checkpoint(key: key(number), epoch: epoch, content: [UInt8(epoch), 0, 255])
+    }
+
+    @Test("the newest checkpoint of a trial is kept until it has a result, also through the next start") func newest() throws {
+        do {
+            let store = try directory.writer()
+            _ = try store.put([], [checkpoint(1, 4), checkpoint(2, 9)])
+            _ = try store.put([], [checkpoint(1, 3)])
+            #expect(try store.checkpoint(of: key(1)) == checkpoint(1, 4))
+            _ = try store.put([], [checkpoint(1, 5)])
+        }
+        let store = try directory.writer()
+        #expect(try store.checkpoint(of: key(1)) == checkpoint(1, 5))
+        #expect(try store.checkpoint(of: key(3)) == nil)
+        #expect(
+            try store.checkpointMarks().sorted { $0.key < $1.key } == [
+                CheckpointMark(key: key(1), epoch: 5), CheckpointMark(key: key(2), epoch: 9),
+            ])
+        // One that comes with its result, or after it, is none.
+        _ = try store.put([([done(1)], author("ada"))], [checkpoint(1, 6)])
+        _ = try store.put([], [checkpoint(1, 7)])
+        #expect(try store.checkpointMarks() == [CheckpointMark(key: key(2), epoch: 9)])
+        // A failure leaves it: the trial may be tried again.
+        _ = try store.put([([failed(2)], author("ada"))], [checkpoint(2, 10)])
+        #expect(try store.checkpoint(of: key(2)) == checkpoint(2, 10))
+        try store.remove(checkpointOf: key(2))
+        #expect(try store.checkpointMarks() == [])
+    }
+
+    @Test("a model is stored with its result, in the same transaction, and a repeat changes nothing") func models() throws {
+        let store = try directory.writer()
+        var result = done(1)
+        result.model = [1, 2, 3]
+        _ = try store.put([([result], author("ada"))])
+        result.model = [4]
+        _ = try store.put([([result], author("bob"))])
+        #expect(try store.model(of: key(1)) == [1, 2, 3])
+        #expect(try store.model(of: key(2)) == nil)
+    }
+
+    @Test("a checkpoint that the disk has damaged is removed when it is wanted") func damaged() throws {
+        let store = try directory.writer()
+        _ = try store.put([], [checkpoint(1, 4), checkpoint(2, 4)])
+        try store.database.execute("UPDATE checkpoint SET content = x'00' WHERE trial = x'\(key(1))'")
+        let commits = GroupCommit(store)
+        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+        #expect(try commits.checkpoint(of: key(1), logger) == nil)
+        #expect(try commits.checkpoint(of: key(2), logger) == checkpoint(2, 4))
+        let reader = try ResultStore(reading: directory.store)
+        #expect(try reader.checkpointMarks() == [CheckpointMark(key: key(2), epoch: 4)])
     }
 }

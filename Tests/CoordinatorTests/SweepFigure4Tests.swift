@@ -55,6 +55,7 @@ func shipped(_ name: String) -> String {
             spec.parameters == [
                 "dimension": .integer(100), "samples": .integer(40), "nonzero": .integer(5), "signal_variance": .real(2),
                 "noise_variance": .real(1), "batch_size": .integer(1), "epochs": .integer(200), "precision": .text("float32"),
+                "record": .text("losses"), "replacements": .integer(8),
             ])
         #expect(spec.perInitialization == ["initialization_scale": [.real(0.2), .real(0.3), .real(0.4)]])
         #expect(spec.declaration.flops(spec.parameters(ofInitialization: 0)) == 200 * 40 * 48_000)
@@ -82,6 +83,7 @@ func shipped(_ name: String) -> String {
             crash_limit = 0
             lease = 2
             [coordinator]
+            plain = true
             listen = "tcp://0.0.0.0:5577"
             [local]
             workers = -1
@@ -93,15 +95,15 @@ func shipped(_ name: String) -> String {
             (3, "crash_limit: found 0, allowed is an integer from 1 to 1000"),
             (
                 4,
-                "lease: is not known here, allowed are crash_limit, heartbeat_interval_seconds, lease_seconds, orphan_timeout_seconds, silence_seconds"
+                "lease: is not known here, allowed are checkpoint_epochs, checkpoint_seconds, crash_limit, heartbeat_interval_seconds, lease_seconds, orphan_timeout_seconds, silence_seconds"
             ),
             (
-                6,
-                "listen: found \"tcp://0.0.0.0:5577\", allowed are tcp://127.0.0.1:PORT (0 to 65535, or * for any free one) and ipc://PATH: what is said there is not encrypted"
+                7,
+                "listen: found \"tcp://0.0.0.0:5577\", allowed without keys is tcp://127.0.0.1:PORT: what is said there is not encrypted"
             ),
-            (8, "workers: found -1, allowed is an integer from 0 to 1024"),
-            (9, "slots: found \"all\", allowed is an integer from 1 to 1024"),
-            (10, "locale: is not known here, allowed are coordinator, local, timing; did you mean local?"),
+            (9, "workers: found -1, allowed is an integer from 0 to 1024"),
+            (10, "slots: found \"all\", allowed is an integer from 1 to 1024"),
+            (11, "locale: is not known here, allowed are coordinator, host, local, ssh, timing; did you mean local?"),
         ]
         let errors = expected.map { SpecError(file: "c.toml", line: $0.0, message: $0.1) }
         #expect(throws: SpecErrors(errors: errors)) { try ClusterSpec.parse(text, file: "c.toml") }

@@ -40,6 +40,15 @@ let smallSweep = """
     """
 
 extension SweepSpec {
+    /// The one sweep of a file without [[parts]].
+    static func parse(_ text: String, file: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
+        try SweepList.parse(text, file: file, seed: seed).sweeps[0]
+    }
+
+    static func load(path: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
+        try SweepList.load(path: path, seed: seed).sweeps[0]
+    }
+
     /// The small sweep with one text replaced, which must be in it once.
     static func small(_ old: String = "", _ new: String = "", seed: UInt64? = nil) throws -> SweepSpec {
         try parse(smallSweep(old, new), file: "s.toml", seed: seed)
@@ -111,7 +120,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
 
             """
         let expected = [
-            "1: nane: is not known here, allowed are audit, curves, figure, grid, name, problem, seed, settings, strengths, training; did you mean name?",
+            "1: nane: is not known here, allowed are audit, curves, figure, grid, name, parts, problem, seed, settings, strengths, training; did you mean name?",
             "2: name: found \"Figure 4\", allowed are 1 to 64 of the letters a to z, digits and hyphens: it names files",
             "3: seed: found -1, allowed is an integer from 0 to 9223372036854775807",
             "4: from: found \"low\", allowed is a number from -12 to 6",
@@ -139,7 +148,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             "38: label: found none of them beside it, allowed is exactly one of lambda1, lambda2 and ratio (λ1/λ2)",
             "39: lamda2: is not known here, allowed are label, lambda1, lambda2, ratio; did you mean lambda2?",
             "42: title: found 7, allowed is a text",
-            "43: xlabel: is not known here, allowed are title, x_label, y_label; did you mean x_label?",
+            "43: xlabel: is not known here, allowed are kind, title, x_label, y_label; did you mean x_label?",
         ]
         #expect(mistakes(text) == expected)
     }
@@ -150,9 +159,9 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
                 " name: is missing, allowed is a text",
                 " training_sets: is missing in [grid], allowed is an integer from 1 to 65536",
                 " repeats: is missing in [grid], allowed is an integer from 1 to 16777216",
-                " kind: is missing in [problem], allowed is one of \"diagonal-network\", \"landscape\"",
+                " kind: is missing in [problem], allowed is one of \"diagonal-network\", \"landscape\", \"convolutional-network\"",
                 " learning_rates: is missing in [training], allowed is a list of numbers above 0 and up to 1000",
-                " curves: is missing, allowed is [strengths] with [[curves]], or [[settings]] for a table",
+                " curves: is missing, allowed is [strengths] with [[curves]], [[curves]] alone for learning rates, or [[settings]] for a table",
             ])
     }
 
@@ -161,8 +170,8 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             .replacing("epochs", with: "epoch").replacing("repeats = 2", with: "repeats = 0")
         #expect(
             mistakes(text) == [
-                "5: kind: found \"diagonal-net\", allowed is one of \"diagonal-network\", \"landscape\"; did you mean \"diagonal-network\"?",
-                "12: epoch: is not known here, allowed are algorithm, batch_size, epochs, learning_rate_decay, learning_rates, noise_deviation, precision; did you mean epochs?",
+                "5: kind: found \"diagonal-net\", allowed is one of \"diagonal-network\", \"landscape\", \"convolutional-network\"; did you mean \"diagonal-network\"?",
+                "12: epoch: is not known here, allowed are algorithm, batch_gradient_every, batch_size, clip_norm, epochs, learning_rate_decay, learning_rates, noise_deviation, precision, weight_decay; did you mean epochs?",
                 "17: repeats: found 0, allowed is an integer from 1 to 16777216",
                 "28: ratio: found -1, allowed is a number from 1e-06 to 1000000",
             ])
@@ -174,6 +183,40 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             mistakes("epochs = 10", "batch_size = 4") == [
                 "12: batch_size: found 4, which does not divide samples = 6: each epoch uses every sample once"
             ])
+    }
+
+    @Test("what a recorded variability cannot be had with is told at the parameter, or the table that leaves it out") func variability() {
+        func recorded(_ precision: String, _ change: (inout String) -> Void = { _ in }) -> [String] {
+            var text = smallSweep("nonzero = 2", "record = \"variability\"").replacing("epochs = 10", with: precision + "epochs = 10")
+            text = String(text.prefix(upTo: text.firstRange(of: "[strengths]")!.lowerBound))
+            text += "[[settings]]\nlabel = \"SGD\"\nalgorithm = \"sgd\"\n"
+            change(&text)
+            return mistakes(text)
+        }
+        let float64 = "precision = \"float64\"\n"
+        #expect(recorded(float64) { $0.replace("dimension = 4", with: "dimension = 5") } == [])
+        #expect(
+            recorded("") { $0.replace("dimension = 4", with: "dimension = 1025") } == [
+                "6: dimension: found 1025, allowed are at most 1024 with record = \"variability\"",
+                "10: precision: found \"float32\", allowed is \"float64\" with record = \"variability\"",
+            ])
+        #expect(
+            recorded(float64) {
+                $0.replace("dimension = 4", with: "dimension = 5")
+                $0.replace("epochs = 10", with: "epochs = 16384")
+            } == ["13: epochs: found 16384, allowed are at most 16383 with record = \"variability\""])
+        #expect(
+            recorded(float64) {
+                $0.replace("dimension = 4", with: "dimension = 5")
+                $0 += "[[settings]]\nlabel = \"Reg\"\nalgorithm = \"sgd\"\nlambda2 = 0.5\nlambda1 = 1\n"
+            } == [
+                "26: lambda2: found 0.5, allowed is 0 with record = \"variability\", which is about SGD alone",
+                "27: lambda1: found 1.0, allowed is 0 with record = \"variability\", which is about SGD alone",
+            ])
+        #expect(
+            recorded(float64) { $0.replace("\"variability\"", with: "\"trajectory\"") }.contains {
+                $0.hasPrefix("8: record: found \"trajectory\", allowed is one of \"losses\", \"variability\"")
+            })
     }
 
     @Test("strengths are a list or a range, and a range goes up") func strengths() {
@@ -209,7 +252,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
     @Test("an array of curves that are no tables is told element by element") func inlineCurves() {
         let text = smallSweep.prefix { $0 != "\n" } + "\ncurves = [\n  1,\n  { label = \"a\", lambda2 = 0, x = 1 },\n]\n"
         #expect(mistakes(String(text)).contains("2: curves: found 1, allowed is at least one table, written [[curves]]"))
-        #expect(mistakes(String(text)).contains("4: x: is not known here, allowed are label, lambda1, lambda2, ratio"))
+        #expect(mistakes(String(text)).contains("4: x: is not known here, allowed are label, lambda1, lambda2"))
     }
 
     @Test(
@@ -309,6 +352,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             spec.parameters == [
                 "dimension": .integer(4), "samples": .integer(6), "nonzero": .integer(2), "signal_variance": .real(2),
                 "noise_variance": .real(1), "batch_size": .integer(1), "epochs": .integer(10), "precision": .text("float32"),
+                "record": .text("losses"), "replacements": .integer(8),
             ])
         #expect(spec.figure == FigureSpec(title: "small"))
     }

@@ -125,7 +125,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
                 "lambda2 = 0.5", "[strengths]\nvalues = [1]\n[figure]\ntitle = \"t\"",
                 [
                     "19: strengths: found beside [[settings]], allowed is [strengths] with [[curves]], or [[settings]]",
-                    "21: figure: found beside [[settings]], which make a table and no figure",
+                    "21: kind: is missing in [figure], allowed is one of \"density\", \"trajectories\", \"theory\"",
                 ]
             ),
         ]) func mistake(old: String, new: String, expected: [String])
@@ -189,7 +189,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
     @Test("its report writes the tables and draws nothing") func noFigure() throws {
         let spec = try spec()
         let directory = try StoreDirectory()
-        let report = try Report(Grid(spec), directory: directory.path) { _ in nil }
+        let report = try Report(Grid(spec), directory: directory.path, lookup: { _ in nil })
         #expect(try report.draw(spec, directory: directory.path) == [])
         #expect(
             try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() == ["curves.csv", "results.csv", "summary.csv"])

@@ -10,6 +10,7 @@ left out has the value of DEFAULTS; `problem=landscape` makes it one of that pro
   --self-test        print the self-test's digest (takes minutes)
 """
 
+import copy
 import hashlib
 import math
 import struct
@@ -114,7 +115,8 @@ R = FLOAT64
 # --- Random words and numbers -------------------------------------------------------------------------------------------------
 
 WORD = 0xFFFFFFFF
-BETA_POSITIONS, BETA_VALUES, INPUTS, NOISE, INITIAL, ORDER, GRADIENT_NOISE, POPULATION, RESAMPLE = range(1, 10)
+BETA_POSITIONS, BETA_VALUES, INPUTS, NOISE, INITIAL, ORDER, GRADIENT_NOISE, POPULATION, RESAMPLE, FRESH = range(1, 11)
+BOOTSTRAP = 12
 
 
 def philox(counter, key):
@@ -229,7 +231,7 @@ DEFAULTS = {
     "seed": 1, "training_set": 0, "initialization": 0, "repeat": 0,
     "lambda1": 0.0, "lambda2": 0.0, "learning_rate": 0.01,
     "dimension": 100, "samples": 40, "nonzero": 5, "signal_variance": 2.0, "noise_variance": 1.0,
-    "initialization_scale": 0.2, "batch_size": 1, "epochs": 200, "precision": "float32",
+    "initialization_scale": 0.2, "batch_size": 1, "epochs": 200, "precision": "float32", "record": "losses", "replacements": 8,
 }
 IDENTITY = ["seed", "training_set", "initialization", "repeat", "lambda1", "lambda2", "learning_rate"]
 
@@ -334,13 +336,23 @@ class Trial:
 
     # --- Record, digest, key --------------------------------------------------------------------------------------------------
 
-    def record(self):
+    def words(self):
         done = self.outcome == "done"
         losses = [R.bits(loss) for loss in self.curve[-1][1:]] if done else [0x7FF8000000000000] * 2
         words = [0 if done else 1, self.epoch, *losses, len(self.curve)]
         for epoch, train, test in self.curve:
             words += [epoch, R.bits(train), R.bits(test)]
-        return words + [self.format.bits(x) for x in self.parameters()] if done else words
+        if done:
+            words += [self.format.bits(x) for x in self.parameters()]
+        series = [] if self.record == "losses" else self.series()
+        if series:
+            words.append(len(series))
+        for name, values in series:
+            words += [len(name), *name.encode(), len(values), *(0x7FF8000000000000 if x != x else R.bits(x) for x in values)]
+        return words
+
+    def series(self):
+        return NetworkSeries(self).all() if self.outcome == "done" else []
 
     def parameters(self):
         return self.a + self.b
@@ -362,6 +374,180 @@ class Trial:
         return hashlib.sha256(self.canonical_text().encode()).digest()[:16].hex()
 
 
+# --- Network: series ----------------------------------------------------------------------------------------------------------
+
+
+class Symmetric:
+    """Entries (j, k), j ≤ k, of a symmetric matrix."""
+
+    def __init__(self, rows):
+        self.rows = rows
+        self.entries = {(j, k): 0.0 for j in range(rows) for k in range(j, rows)}
+
+    def add_square(self, v, s):
+        scaled = [R.mul(s, x) for x in v]
+        for (j, k), entry in self.entries.items():
+            self.entries[j, k] = R.fma(scaled[j], v[k], entry)
+
+    def contracted(self, other):
+        weighted = {(j, k): entry if j == k else 2 * entry for (j, k), entry in self.entries.items()}
+        return R.chain(0.0, ((weighted[place], other.entries[place]) for place in self.entries))
+
+    def norm(self):
+        return R.sqrt(self.contracted(self))
+
+    def trace(self):
+        return total(self.entries[j, j] for j in range(self.rows))
+
+    def minus(self, other):
+        difference = Symmetric(self.rows)
+        difference.entries = {place: R.sub(entry, other.entries[place]) for place, entry in self.entries.items()}
+        return difference
+
+
+def total(values):
+    sum_ = 0.0
+    for value in values:
+        sum_ = R.add(sum_, value)
+    return sum_
+
+
+BOOTSTRAP_COUNTS = [1, 4, 16, 64]
+
+
+def bootstrap_series(estimates, exact, target):
+    """The three series of Proposition 1."""
+    every = [*estimates, exact]
+    return [("bootstrap_ratio", [R.div(estimate.trace(), target.trace()) for estimate in every]),
+            ("bootstrap_error", [R.div(estimate.minus(target).norm(), target.norm()) for estimate in every]),
+            ("accumulated_covariance", [exact.trace()])]
+
+
+class NetworkSeries:
+    """The series of a trial that is done, from its data and its start."""
+
+    def __init__(self, trial):
+        self.trial = trial
+        self.X, self.y = trial.X, trial.y
+        self.n, self.d, self.B = trial.samples, trial.dimension, trial.batch_size
+        start = Trial({name: getattr(trial, name) for name in Trial.DEFAULTS})
+        self.a, self.b = start.a, start.b
+        self.here()
+
+    def batches(self, epoch):
+        order = self.trial.order(epoch)
+        return [sorted(order[first : first + self.B]) for first in range(0, self.n, self.B)]
+
+    def residual(self, i):
+        return R.chain(-self.y[i], zip(self.X[i], self.w))
+
+    def here(self):
+        """What the page names at one θ."""
+        self.w = [R.mul(a, b) for a, b in zip(self.a, self.b)]
+        self.delta = [R.sub(w, beta) for w, beta in zip(self.w, self.trial.beta)]
+        self.R = R.add(R.chain(0.0, zip(self.delta, self.delta)), R.convert(self.trial.noise_variance))
+
+    def lifted(self, h):
+        return [R.mul(b, x) for b, x in zip(self.b, h)] + [R.mul(a, x) for a, x in zip(self.a, h)]
+
+    def add_population(self, C, s):
+        C.add_square(self.lifted([2 * x for x in self.delta]), s)
+        e = R.mul(R.mul(4.0, s), self.R)
+        for j, (a, b) in enumerate(zip(self.a, self.b)):
+            for k, l, x, y in [(j, j, b, b), (j, self.d + j, b, a), (self.d + j, self.d + j, a, a)]:
+                C.entries[k, l] = R.fma(R.mul(e, x), y, C.entries[k, l])
+
+    def slope(self, i, r, mean):
+        return [R.fma(2 * r, x, -m) for x, m in zip(self.X[i], mean)]
+
+    def step(self, batch):
+        c = [R.mul(R.div(2.0, float(self.B)), self.residual(i)) for i in batch]
+        k = [R.chain(0.0, ((self.X[i][j], c_) for i, c_ in zip(batch, c))) for j in range(self.d)]
+        eta = R.convert(self.trial.learning_rate)
+        self.a, self.b = ([R.fma(-eta, R.mul(b, k_), a) for a, b, k_ in zip(self.a, self.b, k)],
+                          [R.fma(-eta, R.mul(a, k_), b) for a, b, k_ in zip(self.a, self.b, k)])
+        self.here()
+
+    def all(self):
+        copies = self.copies()
+        n, d, size = float(self.n), self.d, 2 * self.d
+        eta = R.convert(self.trial.learning_rate)
+        share = R.div(eta, float(self.B))
+        weight = R.mul(share, share)
+        G = [[R.chain(0.0, ((row[j], row[k]) for row in self.X)) for k in range(d)] for j in range(d)]
+        D, S, T, exact = (Symmetric(size) for _ in range(4))
+        estimates = [Symmetric(size) for _ in BOOTSTRAP_COUNTS]
+        epochs = self.trial.epochs
+        names = ["gap", "variability_trace", "solution_variance", "covariance_trace", "bound_population", "bound_batch"]
+        out = {name: [] for name in names}
+        for epoch in range(epochs + 1):
+            r = [self.residual(i) for i in range(self.n)]
+            u = [R.chain(0.0, ((row[j], r_) for row, r_ in zip(self.X, r))) for j in range(d)]
+            h = [self.slope(i, r[i], [R.div(2 * x, n) for x in u]) for i in range(self.n)]
+            out["gap"].append(R.sub(self.R, R.div(R.chain(0.0, zip(r, r)), n)))
+            s = [R.fma(a, a, R.mul(b, b)) for a, b in zip(self.a, self.b)]
+            out["covariance_trace"].append(R.div(R.chain(0.0, ((R.mul(s_, x), x) for row in h for s_, x in zip(s, row))), n))
+            p, M = self.b + self.a, Symmetric(size)
+            for j, k in M.entries:
+                M.entries[j, k] = R.mul(R.mul(p[j], p[k]), G[j % d][k % d])
+                if k == d + j:
+                    M.entries[j, k] = R.add(M.entries[j, k], u[j])
+            for name, matrix in [("bound_population", D), ("bound_batch", S)]:
+                out[name].append(R.mul(float(epoch), R.div(2 * M.contracted(matrix), n)))
+
+            squares, forms = [], []
+            for states in copies:
+                A, B = states[epoch]
+                va, vb = [R.sub(x, a) for x, a in zip(A, self.a)], [R.sub(x, b) for x, b in zip(B, self.b)]
+                squares.append(R.chain(0.0, zip(va + vb, va + vb)))
+                m = [R.fma(b, x, R.mul(a, y)) for a, b, x, y in zip(self.a, self.b, va, vb)]
+                crossed = R.chain(0.0, ((u_, R.mul(x, y)) for u_, x, y in zip(u, va, vb)))
+                z = [R.chain(0.0, zip(row, m)) for row in self.X]
+                forms.append(R.chain(2 * crossed, zip(z, z)))
+            out["solution_variance"].append(R.div(total(squares), float(len(copies))))
+            out["variability_trace"].append(R.div(R.div(2 * total(forms), n), float(len(copies))))
+
+            if epoch == epochs:
+                break
+            self.add_population(T, 1.0)
+            for row in h:
+                exact.add_square(self.lifted(row), R.div(1.0, n))
+            t = self.trial
+            stream = Stream(t.seed, BOOTSTRAP, epoch, t.training_set, t.initialization, t.repeat)
+            for number in range(64):
+                rows = [h[stream.below(self.n)] for _ in range(self.B)]
+                mean = self.lifted([R.div(total(column), float(self.B)) for column in zip(*rows)])
+                for K, estimate in zip(BOOTSTRAP_COUNTS, estimates):
+                    if number < K:
+                        estimate.add_square(mean, R.div(float(self.B), float(K)))
+            for batch in self.batches(epoch):
+                self.add_population(D, R.mul(weight, float(self.B)))
+                for i in batch:
+                    S.add_square(self.lifted(self.slope(i, self.residual(i), [2 * x for x in self.delta])), weight)
+                self.step(batch)
+        return [*out.items(), *bootstrap_series(estimates, exact, T)]
+
+    def copies(self):
+        """(a, b) of every copy at the start and after each epoch."""
+        t, every = self.trial, []
+        scale = R.sqrt(R.convert(t.noise_variance))
+        for place in range(self.n):
+            stream = Stream(t.seed, FRESH, place, t.training_set, t.initialization, t.repeat)
+            for _ in range(t.replacements):
+                x = [stream.normal() for _ in range(self.d)]
+                y = R.add(R.chain(0.0, zip(t.beta, x)), R.mul(scale, stream.normal()))
+                other = copy.copy(self)
+                other.X, other.y = list(self.X), list(self.y)
+                other.X[place], other.y[place] = x, y
+                states = [(other.a, other.b)]
+                for epoch in range(t.epochs):
+                    for batch in other.batches(epoch):
+                        other.step(batch)
+                    states.append((other.a, other.b))
+                every.append(states)
+        return every
+
+
 # --- Landscape ----------------------------------------------------------------------------------------------------------------
 
 
@@ -374,7 +560,7 @@ class Landscape(Trial):
         "candidates": 30, "samples": 30, "maximum_probability": 0.35, "minimum_height": 31.0, "minimum_height_deviation": 3.1,
         "minimum_width": 1.9, "minimum_width_deviation": 0.19, "second_height": 44.0, "second_height_deviation": 4.4,
         "second_width": 0.83, "second_width_deviation": 0.083, "offset": 36.0, "initializations_per_side": 10, "batch_size": 2,
-        "epochs": 200, "learning_rate_decay": 0.99, "noise_deviation": 1.25, "precision": "float64",
+        "epochs": 200, "learning_rate_decay": 0.99, "noise_deviation": 1.25, "precision": "float64", "record": "losses",
     }
     IDENTITY = [*IDENTITY, "algorithm"]
     PLACES = [(1, 1), (1, 4), (1, 7), (4, 1), (4, 4), (4, 7), (7, 1), (7, 4)]
@@ -382,8 +568,11 @@ class Landscape(Trial):
     def make_data(self):
         self.population = [self.candidate(c) for c in range(self.candidates)]
         draws = Stream(self.seed, RESAMPLE, training_set=self.training_set)
-        self.places = [draws.below(self.candidates) for _ in range(self.samples)]
-        self.counts = {c: float(self.places.count(c)) for c in sorted(set(self.places))}
+        self.train_on([draws.below(self.candidates) for _ in range(self.samples)])
+
+    def train_on(self, places):
+        self.places = places
+        self.counts = {c: float(places.count(c)) for c in sorted(set(places))}
         self.restart()
 
     def make_constants(self):
@@ -430,10 +619,14 @@ class Landscape(Trial):
     def average(self, term):
         return R.div(R.chain(0.0, ((m, term(self.slopes[c])) for c, m in self.counts.items())), float(self.samples))
 
+    def batch(self, iteration):
+        order = Stream(self.seed, ORDER, iteration, self.training_set, self.initialization, self.repeat)
+        return [order.below(self.samples) for _ in range(self.batch_size)]
+
     def step(self, iteration, uses_batch, sigma, lambda1, lambda2):
         coordinates = iteration, self.training_set, self.initialization, self.repeat
-        order, noise = Stream(self.seed, ORDER, *coordinates), Stream(self.seed, GRADIENT_NOISE, *coordinates)
-        batch = [self.places[order.below(self.samples)] for _ in range(self.batch_size)]
+        noise = Stream(self.seed, GRADIENT_NOISE, *coordinates)
+        batch = [self.places[place] for place in self.batch(iteration)]
         B = [0.0] * 5
         for c in batch:
             B = [R.add(x, y) for x, y in zip(B, self.slopes[c])]
@@ -479,18 +672,146 @@ class Landscape(Trial):
     def run(self):
         self.outcome, self.curve = "done", []
         sigma = self.sigma()
+        self.path = [self.theta]
         for self.epoch in range(1, self.epochs + 1):
             self.evaluate()
             self.step(self.epoch - 1, self.algorithm == "sgd", sigma, self.lambda1, self.lambda2)
             if any(math.isnan(x) for x in self.theta):
                 self.outcome = "diverged"
                 return self
+            self.path.append(self.theta)
             if self.epoch == self.epochs or self.epoch % -(-self.epochs // 50) == 0:
                 self.curve.append((self.epoch, *self.losses()))
         return self
 
     def parameters(self):
         return self.theta
+
+    # --- Landscape: series ----------------------------------------------------------------------------------------------------
+
+    def point(self, theta):
+        """What the page names at one θ."""
+        self.theta, n, C = theta, float(self.samples), float(self.candidates)
+        at, m = Point(), [self.counts.get(c, 0.0) for c in range(self.candidates)]
+        F, at.g, h = [], [], []
+        for c in range(self.candidates):
+            value, slope, own = 0.0, [0.0, 0.0], [0.0, 0.0, 0.0]
+            for x, y, A, S, E in self.bumps(c):
+                P = R.mul(R.mul(A, E), S)
+                value = R.fma(A, E, value)
+                slope = [R.fma(-P, x, slope[0]), R.fma(-P, y, slope[1])]
+                factors = [R.fma(R.mul(x, S), x, -1.0), R.mul(R.mul(x, S), y), R.fma(R.mul(y, S), y, -1.0)]
+                own = [R.fma(P, factor, sum_) for factor, sum_ in zip(factors, own)]
+            F.append(value), at.g.append(slope), h.append(own)
+
+        def over_training(values):
+            return R.div(R.chain(0.0, zip(m, values)), n)
+
+        at.train = R.add(over_training(F), self.offset)
+        at.test = R.add(R.div(total(F), C), self.offset)
+        at.mean = [over_training(column) for column in zip(*at.g)]
+        at.population = [R.div(total(column), C) for column in zip(*at.g)]
+        at.H = Symmetric2([over_training(column) for column in zip(*h)])
+        at.V, at.W = Symmetric2(), Symmetric2()
+        for m_, g in zip(m, at.g):
+            at.V.add_square(minus(g, at.mean), m_)
+            at.W.add_square(minus(g, at.population), 1.0)
+        at.V, at.W = at.V.divided(n), at.W.divided(C)
+        return at
+
+    def series(self):
+        points = [self.point(theta) for theta in self.path]
+        path = [("x", [x for x, _ in self.path]), ("y", [y for _, y in self.path]),
+                ("covariance_trace", [at.V.trace() for at in points])]
+        if self.record == "trajectory":
+            return path + self.map()
+        if self.outcome == "diverged":
+            return path
+        AV = [Symmetric2() for _ in self.path]
+        for place in range(self.samples):
+            for candidate in range(self.candidates):
+                other = copy.copy(self)
+                other.train_on([candidate if i == place else c for i, c in enumerate(self.places)])
+                other.run()
+                other.path += [[math.nan] * 2] * (len(self.path) - len(other.path))
+                for sum_, theta, own in zip(AV, other.path, self.path):
+                    sum_.add_square(minus(theta, own), 1.0)
+        AV = [sum_.divided(float(self.samples * self.candidates)) for sum_ in AV]
+        theory = [("gap", [R.sub(at.test, at.train) for at in points]),
+                  ("variability_trace", [at.H.contracted(sum_) for at, sum_ in zip(points, AV)]),
+                  ("solution_variance", [sum_.trace() for sum_ in AV])]
+        return path + theory + (self.sgd_series(points) if self.algorithm == "sgd" else [])
+
+    def map(self):
+        side = self.initializations_per_side
+        column, row = divmod(self.initialization, side)
+        spacing = R.div(8.0, float(8 * side))
+        points = [self.point([R.mul(8 * column + u + 0.5, spacing), R.mul(8 * row + v + 0.5, spacing)])
+                  for u in range(8) for v in range(8)]
+        return [("map_population_loss", [at.test for at in points]), ("map_training_loss", [at.train for at in points]),
+                ("map_gradient_norm", [R.sqrt(R.add(*(R.mul(x, x) for x in at.mean))) for at in points]),
+                ("map_covariance_trace", [at.V.trace() for at in points])]
+
+    def sgd_series(self, points):
+        D, S, T, exact = (Symmetric2() for _ in range(4))
+        estimates = [Symmetric2() for _ in BOOTSTRAP_COUNTS]
+        first, second, eta, B = [0.0], [0.0], self.learning_rate, float(self.batch_size)
+        for t in range(self.epochs):
+            at, share = points[t], R.div(eta, B)
+            for place in self.batch(t):
+                D.add(at.W, R.mul(share, share))
+                S.add_square(minus(at.g[self.places[place]], at.population), R.mul(share, share))
+            passes = float(-(-(t + 1) * self.batch_size // self.samples))
+            first.append(R.mul(passes, points[t + 1].H.contracted(D)))
+            second.append(R.mul(passes, points[t + 1].H.contracted(S)))
+            eta = R.mul(eta, self.learning_rate_decay)
+            T.add(at.W, 1.0), exact.add(at.V, 1.0)
+            stream = Stream(self.seed, BOOTSTRAP, t, self.training_set, self.initialization, self.repeat)
+            for number in range(64):
+                batch = [at.g[self.places[stream.below(self.samples)]] for _ in range(self.batch_size)]
+                v = minus([R.div(total(column), B) for column in zip(*batch)], at.mean)
+                for K, estimate in zip(BOOTSTRAP_COUNTS, estimates):
+                    if number < K:
+                        estimate.add_square(v, R.div(B, float(K)))
+        return [("bound_population", first), ("bound_batch", second), *bootstrap_series(estimates, exact, T)]
+
+
+class Point:
+    """A θ of the landscape, with the page's names."""
+
+
+class Symmetric2:
+    """xx, xy and yy of a symmetric matrix of two rows."""
+
+    def __init__(self, entries=(0.0, 0.0, 0.0)):
+        self.entries = list(entries)
+
+    def add_square(self, v, s):
+        (x, y), sx, sy = v, R.mul(s, v[0]), R.mul(s, v[1])
+        self.entries = [R.fma(p, q, entry) for p, q, entry in zip((sx, sx, sy), (x, y, y), self.entries)]
+
+    def add(self, other, s):
+        self.entries = [R.fma(s, x, entry) for x, entry in zip(other.entries, self.entries)]
+
+    def divided(self, s):
+        return Symmetric2([R.div(x, s) for x in self.entries])
+
+    def contracted(self, other):
+        (xx, xy, yy), (xx2, xy2, yy2) = self.entries, other.entries
+        return R.fma(xx, xx2, R.fma(2 * xy, xy2, R.mul(yy, yy2)))
+
+    def norm(self):
+        return R.sqrt(self.contracted(self))
+
+    def trace(self):
+        return R.add(self.entries[0], self.entries[2])
+
+    def minus(self, other):
+        return Symmetric2(minus(self.entries, other.entries))
+
+
+def minus(u, v):
+    return [R.sub(x, y) for x, y in zip(u, v)]
 
 
 def digest(words):
@@ -532,10 +853,10 @@ def worked_example():
         lines.append(f"  {epoch}    {hexadecimal(train)} = {train!r}    {hexadecimal(test)} = {test!r}")
     lines.append("At the end:")
     show("a", trial.a), show("b", trial.b)
-    record = [f"{word:016x}" for word in trial.record()]
+    record = [f"{word:016x}" for word in trial.words()]
     lines.append("Record, digest and key:")
     lines += ["  " + " ".join(record[i : i + 5]) for i in range(0, len(record), 5)]
-    return "\n".join([*lines, f"  digest {digest(trial.record())}", f"  key    {trial.key()}"])
+    return "\n".join([*lines, f"  digest {digest(trial.words())}", f"  key    {trial.key()}"])
 
 
 def self_test():
@@ -546,14 +867,14 @@ def self_test():
             words += Trial(dict(
                 seed=2026, training_set=3, initialization=1, repeat=2, lambda1=lambda1, lambda2=lambda2, learning_rate=learning_rate,
                 dimension=23, samples=14, nonzero=3, initialization_scale=0.25, epochs=12, batch_size=batch_size,
-                precision=precision)).run().record()
+                precision=precision)).run().words()
     return digest(words)
 
 
 def answer(line):
     given = dict(pair.split("=", 1) for pair in line.split())
     trial = {"diagonal-network": Trial, "landscape": Landscape}[given.pop("problem", "diagonal-network")](given).run()
-    words = trial.record()
+    words = trial.words()
     losses = trial.curve[-1][1:] if trial.outcome == "done" else (math.nan, math.nan)
     return (f"key={trial.key()} digest={digest(words)} outcome={trial.outcome} epochs={trial.epoch} "
             f"train_loss={losses[0]!r} test_loss={losses[1]!r} record={','.join(f'{word:x}' for word in words)}")

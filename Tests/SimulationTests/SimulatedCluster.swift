@@ -10,12 +10,15 @@ struct SimulatedCluster {
     /// A mistake that the simulation has to find: in the part that obeys, on the disk, or in what is left waiting.
     enum Fault: CaseIterable {
         case acknowledgesBeforeCommit, storesRepeats, losesLeases, losesRequeues, losesLastCommit, ignoresOtherBits, trustsOtherBuilds
+        case keepsBeforeCommit, forgetsCheckpoints
     }
 
     struct Plan {
         var seed: UInt64
         /// Nothing is lost, nobody dies.
         var isCalm = false
+        /// Trials that read files and make checkpoints.
+        var isLong = false
         var fault: Fault?
         /// Whoever begins to compute it dies at once.
         var poison: TrialKey?
@@ -31,16 +34,25 @@ struct SimulatedCluster {
         static let never = 1000
         var isVerbose = false
 
-        init(seed: UInt64, isCalm: Bool = false, fault: Fault? = nil, poison: TrialKey? = nil, crashLimit: Int = Self.never) {
-            (self.seed, self.isCalm, self.fault, self.poison, self.crashLimit) = (seed, isCalm, fault, poison, crashLimit)
+        init(
+            seed: UInt64, isCalm: Bool = false, isLong: Bool = false, fault: Fault? = nil, poison: TrialKey? = nil,
+            crashLimit: Int = Self.never
+        ) {
+            (self.seed, self.isCalm, self.isLong, self.fault) = (seed, isCalm, isLong, fault)
+            (self.poison, self.crashLimit) = (poison, crashLimit)
         }
+
+        var sweep: SampleSweep { isLong ? .long : .short }
 
         /// Everything that a seed decides of a hostile world.
         static func hostile(seed: UInt64, fault: Fault? = nil) -> Plan {
             var plan = Plan(seed: seed, fault: fault)
+            // Apart from what the lower bits decide.
+            plan.isLong = seed / 8 % 2 == 1
+            let keys = plan.sweep.keys
             // Innocents are set aside as well then, and run again in the end.
             if seed % 4 == 0 { plan.crashLimit = 1 }
-            if seed % 4 == 1 { (plan.poison, plan.crashLimit) = (SampleSweep.keys[Int(seed / 4) % SampleSweep.keys.count], 3) }
+            if seed % 4 == 1 { (plan.poison, plan.crashLimit) = (keys[Int(seed / 4) % keys.count], 3) }
             if seed % 3 == 0 {
                 plan.audit = 1
                 plan.strangers.append(.corrupting)
@@ -54,6 +66,7 @@ struct SimulatedCluster {
     enum Trouble: CaseIterable {
         case brokenConnection, killedWorker, drainedWorker, joinedWorker, strangeWorker, killedCoordinator, killedBetweenEffects
         case killedAfterCommit, drainedCoordinator, stoppedCoordinator, fullDisk, partition, oneWayPartition, brokenFrame, storm, clockJump
+        case corruptedCache, fullCache
     }
 
     let plan: Plan
@@ -67,6 +80,9 @@ struct SimulatedCluster {
     private(set) var computed = 0
     /// How often it was run again for what was left.
     private(set) var reruns = 0
+    /// Epochs that were computed, of trials that make checkpoints.
+    private(set) var epochs = 0
+    private var boxes = [SimulatedBox](repeating: SimulatedBox(), count: 3)
     private var dice: Dice
     private var network: SimulatedNetwork
     private var scheduler: Scheduler?
@@ -74,8 +90,11 @@ struct SimulatedCluster {
     private(set) var steps = 0
     private var acknowledged: Set<TrialKey> = []
 
+    private var sweep: SampleSweep { plan.sweep }
+
     // The coordinator's process beside its scheduler.
     private var uncommitted: [Scheduler.Delivery] = []
+    private var uncommittedCheckpoints: [(Checkpoint, Route)] = []
     private var commitAt: Instant?
     private var saysBlocked = false
     private var diskFullUntil = Instant(sinceStart: .zero)
@@ -119,23 +138,25 @@ struct SimulatedCluster {
             rerun()
         }
         guard failure == nil else { return }
-        for key in SampleSweep.keys where key != plan.poison {
+        for key in sweep.keys where key != plan.poison {
             guard let row = store.rows[key] else { return fail("trial \(key) is not stored") }
-            if SampleSweep.lasting(row) != SampleSweep.expected[key] { fail("trial \(key) is stored as \(row.outcome)") }
+            if SampleSweep.lasting(row) != sweep.expected[key] { fail("trial \(key) is stored as \(row.outcome)") }
         }
     }
 
     /// Failures that somebody had, and bits that nobody was there to compare.
     private var hasLeftovers: Bool {
         guard !plan.isCalm else { return false }
-        return store.rows.contains { $0.value.isFailure && $0.key != plan.poison } || !store.checks(audit).isEmpty
+        return store.rows.contains { $0.value.isFailure && $0.key != plan.poison } || !store.checks(audit, sweep.grid).isEmpty
     }
 
-    private var audit: Audit { Audit(share: plan.audit, lanes: 2) }
+    private var audit: Audit { Audit(share: plan.audit, lanes: plan.isLong ? 1 : 2) }
 
     /// `run --retry failed`, after whatever was wrong is mended.
     private mutating func rerun() {
-        guard reruns < 3 else { return fail("what is left of the sweep does not get done: \(store.counts), \(store.checks(audit))") }
+        guard reruns < 3 else {
+            return fail("what is left of the sweep does not get done: \(store.counts), \(store.checks(audit, sweep.grid))")
+        }
         reruns += 1
         trace("run again")
         calmDown()
@@ -158,6 +179,7 @@ struct SimulatedCluster {
         case startWorker(Int)
         case tickWorker(Int)
         case advance(Int, job: Int)
+        case disk(Int)
         case trouble
     }
 
@@ -178,7 +200,8 @@ struct SimulatedCluster {
             offer(connection.down.first?.arrival, .down(connection.route))
         }
         for (index, worker) in workers.enumerated() {
-            for (job, work) in worker.jobs.enumerated() { offer(work.steps.first, .advance(index, job: job)) }
+            for (job, work) in worker.jobs.enumerated() { offer(work.steps.first?.at, .advance(index, job: job)) }
+            offer(worker.disk.first?.at, .disk(index))
             offer(worker.nextDeadline, .tickWorker(index))
         }
         for (index, at) in workerStartsAt.enumerated() { offer(at, .startWorker(index)) }
@@ -214,6 +237,9 @@ struct SimulatedCluster {
             startWorker()
         case .tickWorker(let index): tell(workers[index].number, .tick)
         case .advance(let index, let job): advance(index, job)
+        case .disk(let index):
+            let (_, file, news) = workers[index].disk.removeFirst()
+            tell(workers[index].number, .data(file, news))
         case .trouble: makeTrouble()
         }
         if let scheduler {
@@ -245,11 +271,13 @@ struct SimulatedCluster {
         trace("coordinator starts, epoch \(store.epoch), \(store.rows.count) trials stored")
         let configuration = Scheduler.Configuration(
             sweep: "sample", epoch: store.epoch, leaseDuration: .seconds(3) * plan.pace, crashLimit: plan.crashLimit, audit: plan.audit,
-            lanes: 2, expectedSecondsPerTrial: Double(plan.pace), selfTest: SampleSweep.selfTest)
-        let grid = SampleSweep.grid, rows = store.rows
+            lanes: audit.lanes, expectedSecondsPerTrial: Double(plan.pace), selfTest: SampleSweep.selfTest)
+        let grid = sweep.grid, rows = store.rows
         scheduler = Scheduler(
             configuration, grid: grid, stored: { rows[grid.key(of: $0)] != nil }, failed: { rows[grid.key(of: $0)]?.isFailure == true },
-            counts: store.counts, baselines: [:], checks: store.checks(audit))
+            counts: store.counts, baselines: [:],
+            checkpoints: store.checkpoints.values.map { CheckpointMark(key: $0.key, epoch: $0.epoch) },
+            checks: store.checks(audit, sweep.grid))
     }
 
     /// Between two instructions, whatever it was about to do.
@@ -261,6 +289,7 @@ struct SimulatedCluster {
         }
         scheduler = nil
         uncommitted = []
+        uncommittedCheckpoints = []
         (commitAt, coordinatorLeavesAt, ticksFirstAt, saysBlocked) = (nil, nil, nil, false)
         stoppedUntil = now
         coordinatorStartsAt = now + pause
@@ -289,11 +318,40 @@ struct SimulatedCluster {
                 uncommitted.append(delivery)
                 if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
                 if plan.fault == .acknowledgesBeforeCommit { tell(.stored([delivery])) }
+            case .keep(let checkpoint, let route):
+                uncommittedCheckpoints.append((checkpoint, route))
+                if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
+                if plan.fault == .keepsBeforeCommit {
+                    tell(.kept(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
+                }
+            case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
+            case .sendData(let file, let offset, let route): sendData(file, offset, to: route)
+            case .forgetCheckpoint(let key): fail("the checkpoint of \(key) is refused, and all of them are right")
             case .report(let report): trace("coordinator: \(report)")
             case .record: break
+            // No worker of ours sends a hundred frames that are none, and nobody commands.
+            case .cutOff, .obey: fail("\(effect) came out of nothing")
             }
         }
         if let scheduler, scheduler.isDraining, scheduler.isOver, coordinatorLeavesAt == nil { coordinatorLeavesAt = now }
+    }
+
+    private mutating func send(_ lease: Lease, from mark: CheckpointMark, to route: Route) {
+        var lease = lease
+        guard let checkpoint = store.checkpoints[mark.key], checkpoint.epoch >= mark.epoch else {
+            return fail("trial \(mark.key) is to go on from epoch \(mark.epoch), which is not durable")
+        }
+        if plan.fault != .forgetsCheckpoints { lease.checkpoint = checkpoint }
+        send(Envelope(epoch: store.epoch, message: .lease(lease)), to: route)
+    }
+
+    private mutating func sendData(_ file: Digest, _ offset: Int, to route: Route) {
+        guard let content = sweep.files[file] else { return fail("data \(file) is asked for, which no trial reads") }
+        let start = min(offset, content.count)
+        let chunk = DataChunk(
+            digest: file, offset: start, total: content.count,
+            content: Array(content[start..<min(start + SampleSweep.chunkBytes, content.count)]))
+        send(Envelope(epoch: store.epoch, message: .dataChunk(chunk)), to: route)
     }
 
     private mutating func send(_ envelope: Envelope, to route: Route) {
@@ -307,7 +365,12 @@ struct SimulatedCluster {
                 fail(
                     "batch \(batch.rawValue) of worker \(network.worker(at: route) ?? 0) is acknowledged, and \(result.key) is not durable")
             }
-        case .lease:
+        case .checkpointAnswer(let key, let epoch, nil):
+            if store.rows[key] == nil, epoch > store.checkpoints[key]?.epoch ?? 0 {
+                fail("a checkpoint of \(key) is answered for, and it is not durable")
+            }
+        case .lease(let lease):
+            if store.checkpoints[lease.trials[0].key] != nil, lease.checkpoint == nil { fail("a trial with a checkpoint starts anew") }
             if let scheduler, let id = scheduler.routes[route], scheduler.workers[id]!.leases.count > scheduler.workers[id]!.credits {
                 fail("worker \(id) is given more than it has credits for")
             }
@@ -326,10 +389,18 @@ struct SimulatedCluster {
             return
         }
         let deliveries = uncommitted
+        let checkpoints = uncommittedCheckpoints
         storeBefore = store
+        store.put(checkpoints.map(\.0))
         let disagreements = store.put(deliveries)
         if troubleAt != nil, dice.chance(perThousand: 30) { return kill(.killedAfterCommit) }
         uncommitted = []
+        uncommittedCheckpoints = []
+        if plan.fault != .keepsBeforeCommit {
+            for (checkpoint, route) in checkpoints {
+                tell(.kept(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
+            }
+        }
         if !disagreements.isEmpty { tell(.disagreed(disagreements)) }
         if plan.fault != .acknowledgesBeforeCommit { tell(.stored(deliveries)) }
         if saysBlocked { tell(.storeBlocked(false)) }
@@ -375,9 +446,24 @@ struct SimulatedCluster {
                 if case .results(let batch, _, let results) = envelope.message { workers[index].batches[batch] = results }
                 if let route = workers[index].route { network.send(.envelope(envelope), up: route, at: now, &dice) }
             case .compute(let lease):
-                workers[index].start(lease, secondsPerTrial: Double(dice.number(600...1400) * plan.pace) / 1000, at: now)
+                for file in lease.group.files where boxes[workers[index].box].whole[file].map(Digest.init(of:)) != file {
+                    // A copy may turn bad after it was looked at; a worker has it open, or in memory, by then.
+                    if troubles[.corruptedCache] == nil { fail("lease \(lease.id) is computed without its data") }
+                }
+                if let checkpoint = lease.checkpoint {
+                    if checkpoint != SampleSweep.checkpoint(of: lease.trials[0].key, epoch: checkpoint.epoch) {
+                        fail("a trial goes on from \(checkpoint)")
+                    }
+                }
+                workers[index].start(
+                    lease, secondsPerTrial: Double(dice.number(600...1400) * plan.pace) / 1000, isLong: plan.isLong, at: now)
                 if lease.trials.contains(where: { $0.key == plan.poison }) { return killWorker(index) }
             case .stop(let lease): workers[index].stop(lease, at: now)
+            case .pause(let lease): workers[index].pause(lease)
+            case .data(let command, let file):
+                trace("worker \(number) on box \(workers[index].box): \(command) of \(file)")
+                let news = boxes[workers[index].box].perform(command, file, of: number, at: now)
+                workers[index].disk.append((now + dice.milliseconds(1...200), file, news))
             case .report: break
             case .exit(let exit):
                 trace("worker \(number) leaves: \(exit)")
@@ -399,19 +485,21 @@ struct SimulatedCluster {
     private mutating func advance(_ index: Int, _ job: Int) {
         let event = workers[index].advance(job)
         if case .finished(_, let results) = event { computed += results.count }
+        if case .checkpointed = event { epochs += 1 }
         tell(workers[index].number, event)
     }
 
     private mutating func killWorker(_ index: Int) {
-        let number = workers[index].number
+        let (number, box) = (workers[index].number, workers[index].box)
         removeWorker(index, kept: dice.number(0...2))
         // Half of them are the launcher's, which sees it at once.
-        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.ended(process: number, host: "box\(number)")) }
+        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.ended(process: number, host: "box\(box)")) }
     }
 
     /// Another one takes its place while there is something to do, as the launcher sees to it.
     private mutating func removeWorker(_ index: Int, kept: Int) {
         let worker = workers.remove(at: index)
+        boxes[worker.box].forget(worker.number)
         if let route = worker.route { network.close(route, kept: kept) }
         if workers.count + workerStartsAt.count < Self.workerCount, scheduler?.isFinished != true, !isOver {
             workerStartsAt.append(now + dice.milliseconds(200...3000))
@@ -446,6 +534,14 @@ struct SimulatedCluster {
         case .fullDisk:
             note(trouble)
             diskFullUntil = now + dice.milliseconds(200...3000)
+        case .corruptedCache:
+            guard let file = sweep.files.keys.sorted(by: { $0.description < $1.description }).first else { return }
+            note(trouble)
+            for box in boxes.indices { boxes[box].corrupt(file) }
+        case .fullCache:
+            guard plan.isLong else { return }
+            note(trouble)
+            boxes[dice.number(0...2)].fullUntil = now + dice.milliseconds(200...3000)
         case .joinedWorker:
             guard workers.count < 6 else { return }
             note(trouble)
@@ -504,7 +600,9 @@ extension Message {
         switch self {
         case .hello(let hello): "hello, holds \(hello.held.keys.sorted())"
         case .welcome(let welcome): "welcome, keep \(welcome.keep)"
-        case .lease(let lease): "lease \(lease.id) of \(lease.trials.count) trials"
+        case .lease(let lease): "lease \(lease.id) of \(lease.trials.count) trials from \(lease.checkpoint?.epoch ?? 0)"
+        case .checkpoint(let lease, let checkpoint): "checkpoint of \(lease) after \(checkpoint.epoch)"
+        case .dataChunk(let chunk): "data \(chunk.digest) at \(chunk.offset)"
         case .results(let batch, let lease, let results): "batch \(batch.rawValue): \(results.count) results of \(lease)"
         case .progress(let lease, let points): "progress of \(lease), \(points.count) points"
         case .acknowledged(let batch): "acknowledged \(batch.rawValue)"

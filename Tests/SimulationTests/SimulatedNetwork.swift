@@ -120,8 +120,10 @@ extension SimulatedNetwork.Frame {
     fileprivate var mayBeLost: Bool {
         guard case .envelope(let envelope) = self else { return true }
         return switch envelope.message {
-        case .hello, .welcome, .introduce, .progress, .heartbeat, .dropped: true
-        case .ready, .results, .goodbye, .refused, .lease, .cancel, .drain, .acknowledged: false
+        case .hello, .welcome, .introduce, .progress, .heartbeat, .dropped, .dataRequest, .dataChunk: true
+        case .checkpoint, .checkpointAnswer, .ready, .results, .goodbye, .refused, .lease, .cancel, .drain, .acknowledged, .command,
+            .answer:
+            false
         }
     }
 }

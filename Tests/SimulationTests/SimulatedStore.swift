@@ -18,6 +18,7 @@ struct SimulatedStore {
     /// Off, another: whatever comes second confirms what is there.
     var comparesBits = true
     var epoch: UInt64 = 0
+    private(set) var checkpoints: [TrialKey: Checkpoint] = [:]
 
     mutating func put(_ deliveries: [Scheduler.Delivery]) -> [Disagreement] {
         var found: [Disagreement] = []
@@ -25,6 +26,13 @@ struct SimulatedStore {
             for result in delivery.results { if let finding = put(result, by: delivery.author) { found.append(finding) } }
         }
         return found
+    }
+
+    /// The newest of each trial that has no result.
+    mutating func put(_ new: [Checkpoint]) {
+        for checkpoint in new where rows[checkpoint.key]?.isFailure ?? true {
+            if checkpoint.epoch > checkpoints[checkpoint.key]?.epoch ?? 0 { checkpoints[checkpoint.key] = checkpoint }
+        }
     }
 
     private mutating func put(_ result: TrialResult, by author: Author) -> Disagreement? {
@@ -55,6 +63,7 @@ struct SimulatedStore {
     private mutating func write(_ result: TrialResult, _ author: Author) {
         rows[result.key] = result
         authors[result.key] = author
+        if !result.isFailure { checkpoints[result.key] = nil }
     }
 
     private mutating func close(_ key: TrialKey) {
@@ -65,8 +74,7 @@ struct SimulatedStore {
     mutating func forgetFailures() { for (key, row) in rows where row.isFailure { rows[key] = nil } }
 
     /// What the next coordinator has to check, as Resume finds it.
-    func checks(_ audit: Audit) -> [Recheck] {
-        let grid = SampleSweep.grid
+    func checks(_ audit: Audit, _ grid: Grid) -> [Recheck] {
         let third = evidence.filter { $0.value.contains(where: \.isOpen) }.sorted { $0.key < $1.key }.map { key, evidence in
             Recheck(
                 trials: [grid.index(of: key)!], authors: Set(evidence.compactMap(\.author) + [authors[key]].compactMap { $0 }),
@@ -92,24 +100,50 @@ struct SimulatedStore {
 }
 
 /// A small sweep whose trials' results are a function of their keys.
-enum SampleSweep {
+struct SampleSweep: Sendable {
     static let groups = 8, settings = 7
 
-    static let grid = Grid(
-        SweepSpec(
-            name: "sample", seed: 7, problem: "diagonal-network", parameters: [:], perInitialization: [:], trainingSets: groups,
-            initializations: 1, repeats: 1,
-            settings: (0..<settings).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.5) }, curves: [],
-            figure: FigureSpec(title: "sample"), warnings: []))
+    /// Trials of a second that share leases; and trials that have a lease each, read files and make checkpoints.
+    static let short = SampleSweep(problem: "diagonal-network", files: [])
+    static let long = SampleSweep(
+        problem: "convolutional-network", files: [Array(repeating: 7, count: 250), [1], Array(0..<200), Array(repeating: 9, count: 100)])
 
-    static let keys = (0..<grid.count).map(grid.key(of:))
+    /// Of a trial of the long sweep.
+    static let epochs = 10
+    /// Bytes of a chunk: three of them carry the largest file.
+    static let chunkBytes = 100
+
+    let grid: Grid
+    let keys: [TrialKey]
+    let files: [Digest: [UInt8]]
+    /// Of an undisturbed run.
+    let expected: [TrialKey: TrialResult]
+
+    private init(problem: String, files: [[UInt8]]) {
+        var parameters: [String: ParameterValue] = files.isEmpty ? [:] : ["epochs": .integer(Self.epochs)]
+        for (name, file) in zip(["training_images", "training_labels", "test_images", "test_labels"], files) {
+            parameters[name] = .text(Digest(of: file).description)
+        }
+        let grid = Grid(
+            SweepSpec(
+                name: "sample", seed: 7, problem: problem, parameters: parameters, perInitialization: [:], trainingSets: Self.groups,
+                initializations: 1, repeats: 1,
+                settings: (0..<Self.settings).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.5) },
+                curves: [], figure: FigureSpec(title: "sample"), warnings: []))
+        self.grid = grid
+        keys = (0..<grid.count).map(grid.key(of:))
+        self.files = Dictionary(uniqueKeysWithValues: files.map { (Digest(of: $0), $0) })
+        expected = Dictionary(
+            uniqueKeysWithValues: keys.map { ($0, Self.lasting(Self.result(of: $0, attempt: 0, seconds: 0))) })
+    }
 
     /// - Returns: done, or diverged for one in eight.
     static func result(of key: TrialKey, attempt: Int, seconds: Double) -> TrialResult {
         let loss = Double(key.high % 1000) + 1
         return TrialResult(
             key: key, attempt: attempt, outcome: key.low % 8 == 0 ? .diverged : .done(trainLoss: loss, testLoss: 2 * loss), epochs: 3,
-            lossRatio: nil, digest: digests[key], curve: [CurvePoint(epoch: 1, trainLoss: loss, testLoss: 3 * loss)], seconds: seconds)
+            lossRatio: nil, digest: Digest(of: "\(key)"), curve: [CurvePoint(epoch: 1, trainLoss: loss, testLoss: 3 * loss)],
+            seconds: seconds)
     }
 
     static let selfTest = Digest(of: "ours")
@@ -129,7 +163,9 @@ enum SampleSweep {
         return result
     }
 
-    private static let digests = Dictionary(uniqueKeysWithValues: keys.map { ($0, Digest(of: "\($0)")) })
+    static func checkpoint(of key: TrialKey, epoch: Int) -> Checkpoint {
+        Checkpoint(key: key, epoch: epoch, content: Array("\(key) after \(epoch)".utf8))
+    }
 
     /// What is left of a result when everything is gone that may differ from run to run.
     static func lasting(_ result: TrialResult) -> TrialResult {
@@ -138,7 +174,4 @@ enum SampleSweep {
         result.seconds = 0
         return result
     }
-
-    /// Of an undisturbed run.
-    static let expected = Dictionary(uniqueKeysWithValues: keys.map { ($0, lasting(result(of: $0, attempt: 0, seconds: 0))) })
 }

@@ -7,10 +7,11 @@ import Wire
 struct SimulatedWorker {
     /// A compute thread.
     struct Job {
+        enum Step { case begin, progress, checkpoint(Int), paused, end }
+
         let lease: Lease
         let seconds: Double
-        /// Progress, then the end.
-        var steps: [Instant]
+        var steps: [(at: Instant, Step)]
         var isStopped = false
     }
 
@@ -28,9 +29,13 @@ struct SimulatedWorker {
     let nature: Nature
     /// How far its clock is ahead of the time of the simulation. It may jump, and never back.
     var clockAhead = Duration.zero
+    /// The disk that it uses, one of three.
+    let box: Int
     var machine: WorkerMachine
     var route: Route?
     var jobs: [Job] = []
+    /// What its disk will answer, in order.
+    var disk: [(at: Instant, Digest, DataNews)] = []
     var stalledUntil = Instant(sinceStart: .zero)
     /// What was sent for an acknowledgement.
     var batches: [BatchID: [TrialResult]] = [:]
@@ -38,8 +43,9 @@ struct SimulatedWorker {
     init(number: Int, slots: Int, nature: Nature = .sound, at now: Instant) {
         self.number = number
         self.nature = nature
+        box = number % 3
         let identity = WorkerMachine.Identity(
-            worker: WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B9), host: "box\(number)", process: number, slots: slots,
+            worker: WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B9), host: "box\(box)", process: number, slots: slots,
             cpu: "cpu", build: "0.1", selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
         machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: now)
     }
@@ -48,32 +54,54 @@ struct SimulatedWorker {
 
     var nextDeadline: Instant { Instant(sinceStart: machine.nextDeadline.sinceStart - clockAhead) }
 
-    mutating func start(_ lease: Lease, secondsPerTrial: Double, at now: Instant) {
-        let time = nature == .failing ? .milliseconds(2) : Duration.seconds(secondsPerTrial * Double(lease.trials.count))
-        jobs.append(Job(lease: lease, seconds: secondsPerTrial, steps: [now, now + time / 2, now + time]))
+    /// - Parameter isLong: a trial that makes a checkpoint at every epoch.
+    mutating func start(_ lease: Lease, secondsPerTrial: Double, isLong: Bool, at now: Instant) {
+        let time = Duration.seconds(secondsPerTrial * Double(lease.trials.count))
+        var steps: [(Instant, Job.Step)] = [(now, .begin)]
+        if nature == .failing {
+            steps.append((now + .milliseconds(2), .end))
+        } else if isLong {
+            let first = lease.checkpoint?.epoch ?? 0
+            steps += (first + 1..<SampleSweep.epochs).map { (now + time / SampleSweep.epochs * ($0 - first), .checkpoint($0)) }
+            steps.append((now + time / SampleSweep.epochs * (SampleSweep.epochs - first), .end))
+        } else {
+            steps += [(now + time / 2, .progress), (now + time, .end)]
+        }
+        jobs.append(Job(lease: lease, seconds: secondsPerTrial, steps: steps))
     }
 
     mutating func stop(_ lease: LeaseID, at now: Instant) {
         for index in jobs.indices where jobs[index].lease.id == lease {
             jobs[index].isStopped = true
-            jobs[index].steps = [min(now + .milliseconds(20), jobs[index].steps.last!)]
+            jobs[index].steps = [(min(now + .milliseconds(20), jobs[index].steps.last!.at), .end)]
+        }
+    }
+
+    /// After the next checkpoint, if there is one.
+    mutating func pause(_ lease: LeaseID) {
+        for index in jobs.indices where jobs[index].lease.id == lease && !jobs[index].isStopped {
+            let next = jobs[index].steps.firstIndex { if case .checkpoint = $0.1 { true } else { false } }
+            guard let next else { continue }
+            jobs[index].steps = Array(jobs[index].steps[...next]) + [(jobs[index].steps[next].at, .paused)]
         }
     }
 
     /// The next thing that a compute thread has to say.
     mutating func advance(_ index: Int) -> WorkerMachine.Event {
-        let job = jobs[index]
-        jobs[index].steps.removeFirst()
+        let job = jobs[index], (_, step) = jobs[index].steps.removeFirst()
         if jobs[index].steps.isEmpty { jobs.remove(at: index) }
-        switch job.steps.count {
-        case 3: return .progressed(job.lease.id, [])
-        case 2:
+        switch step {
+        case .begin: return .progressed(job.lease.id, [])
+        case .progress:
             return .progressed(
                 job.lease.id,
                 job.lease.trials.map {
                     ProgressPoint(key: $0.key, point: CurvePoint(epoch: 1, trainLoss: 1, testLoss: 1), lossRatio: nil)
                 })
-        default:
+        case .checkpoint(let epoch):
+            return .checkpointed(job.lease.id, SampleSweep.checkpoint(of: job.lease.trials[0].key, epoch: epoch))
+        case .paused: return .paused(job.lease.id)
+        case .end:
             if job.isStopped { return .stopped(job.lease.id) }
             return .finished(job.lease.id, job.lease.trials.map { result(of: $0, seconds: job.seconds) })
         }

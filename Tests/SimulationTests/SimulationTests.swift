@@ -48,13 +48,24 @@ import Wire
         var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isCalm: true, crashLimit: 3))
         cluster.run()
         #expect(cluster.failure == nil)
-        #expect(cluster.computed == SampleSweep.keys.count)
+        #expect(cluster.computed == SampleSweep.short.keys.count)
         #expect(cluster.store.epoch == 1)
+    }
+
+    @Test("where nothing happens every epoch of a long trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calmAndLong(
+        seed: UInt64
+    ) {
+        var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isCalm: true, isLong: true, crashLimit: 3))
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.computed == SampleSweep.long.keys.count)
+        #expect(cluster.epochs == SampleSweep.long.keys.count * (SampleSweep.epochs - 1))
+        #expect(cluster.store.checkpoints.isEmpty)
     }
 
     @Test("a trial that kills every worker before it can say a word is set aside, it alone", arguments: [0, 8, 55])
     func poison(index: Int) {
-        let key = SampleSweep.keys[index]
+        let key = SampleSweep.short.keys[index]
         var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: 1, isCalm: true, poison: key, crashLimit: 3))
         cluster.run()
         #expect(cluster.failure == nil)
@@ -62,7 +73,7 @@ import Wire
         #expect(cluster.store.counts.failed == 1)
     }
 
-    @Test("a seed decides everything", arguments: [3, 4] as [UInt64]) func deterministic(seed: UInt64) {
+    @Test("a seed decides everything", arguments: [3, 4, 11] as [UInt64]) func deterministic(seed: UInt64) {
         var runs = (0..<2).map { _ in SimulatedCluster(.hostile(seed: seed)) }
         for index in runs.indices { runs[index].run() }
         #expect(runs[0].now == runs[1].now && runs[0].troubles == runs[1].troubles && runs[0].store.rows == runs[1].store.rows)
@@ -87,7 +98,7 @@ import Wire
             (SimulatedCluster.Fault.acknowledgesBeforeCommit, "is acknowledged, and"), (.storesRepeats, "was stored twice with effect"),
             (.losesLeases, "the sweep does not end"), (.losesRequeues, "the sweep does not end"),
             (.losesLastCommit, "was acknowledged and is gone"), (.ignoresOtherBits, "is stored as"),
-            (.trustsOtherBuilds, "is stored as"),
+            (.trustsOtherBuilds, "is stored as"), (.keepsBeforeCommit, "durable"), (.forgetsCheckpoints, "starts anew"),
         ])
     func planted(fault: SimulatedCluster.Fault, finding: String) {
         let found = (0..<200 as Range<UInt64>).contains { seed in

@@ -34,12 +34,14 @@ enum Samples {
             selfTest: digest, held: held, unacknowledged: 3)
     }
 
-    static func result(_ outcome: Outcome, curve: [CurvePoint] = [], lossRatio: Double? = nil, seconds: Double = 0) -> TrialResult {
+    static func result(
+        _ outcome: Outcome, curve: [CurvePoint] = [], series: [Series] = [], lossRatio: Double? = nil, seconds: Double = 0
+    ) -> TrialResult {
         var digest: Digest? = Self.digest
         if case .failed = outcome { digest = nil }
         return TrialResult(
             key: key, attempt: Int(UInt32.max), outcome: outcome, epochs: 200, lossRatio: lossRatio, digest: digest, curve: curve,
-            seconds: seconds)
+            series: series, seconds: seconds)
     }
 
     static func curve(_ count: Int) -> [CurvePoint] {
@@ -59,6 +61,10 @@ enum Samples {
                 problem: "diagonal-network", parameters: parameters, seed: .max, trainingSet: 0, initialization: Int(UInt32.max),
                 repetition: 2),
             trials: trials, baselines: baselines)
+    }
+
+    static func checkpoint(_ content: [UInt8] = Array("content".utf8), epoch: Int = 12) -> Checkpoint {
+        Checkpoint(key: key, epoch: epoch, content: content)
     }
 
     static func welcome(heartbeat: Duration = .seconds(2), silence: Duration = .seconds(6), keep: [LeaseID] = []) -> Message {
@@ -82,6 +88,12 @@ enum Samples {
             [
                 result(.done(trainLoss: 0, testLoss: -0.0), curve: curve(3), lossRatio: 0, seconds: 1e-9),
                 result(.done(trainLoss: .greatestFiniteMagnitude, testLoss: .leastNonzeroMagnitude), lossRatio: .infinity),
+                result(
+                    .done(trainLoss: 1, testLoss: 2),
+                    series: [
+                        Series(name: "", values: []), Series(name: "x", values: [.infinity, -0.0, .leastNonzeroMagnitude]),
+                        Series(name: "Ædna", values: [1]),
+                    ]),
                 result(.diverged, curve: curve(1)), result(.failed(reason: "")), result(.failed(reason: "a reason\nof two lines")),
             ]),
         .goodbye(reason: ""), .goodbye(reason: "drained"), .dropped(reason: "an empty frame"), .heartbeat(running: 0),
@@ -98,7 +110,41 @@ enum Samples {
                 baselines: [
                     Baseline(learningRate: 0.01, testLoss: [:]), Baseline(learningRate: 0.1, testLoss: [0: 1, Int(UInt32.max): .infinity]),
                 ])),
+        .dataRequest(digest, offset: 0), .dataRequest(digest, offset: Limits.blobBytes),
+        .dataChunk(DataChunk(digest: digest, offset: 3, total: 5, content: [0, 255])),
+        .dataChunk(DataChunk(digest: digest, offset: Limits.blobBytes, total: Limits.blobBytes, content: [])),
+        .dataChunk(DataChunk(digest: digest, offset: 0, total: 0, content: [])),
+        .checkpoint(LeaseID(rawValue: .max), checkpoint()),
+        // Its hash is another's: that is for the receiver to find, not for the decoder.
+        .checkpoint(LeaseID(rawValue: 0), Checkpoint(key: key, epoch: Int(UInt32.max), digest: digest, content: [0])),
+        .checkpointAnswer(key, epoch: 0, refusal: nil), .checkpointAnswer(key, epoch: Int(UInt32.max), refusal: "not of this trial"),
+        .welcome(
+            Welcome(
+                sweep: "", heartbeatInterval: .seconds(1), silence: .seconds(2), keep: [],
+                checkpoints: CheckpointRule(interval: .milliseconds(1), epochs: Int(UInt32.max)))),
+        .lease(
+            Lease(
+                id: LeaseID(rawValue: 1), group: lease().group,
+                trials: [trial(Setting(algorithm: "sgd", lambda1: 0, lambda2: 0.1, learningRate: 0.1, weightDecay: 0.01))], baselines: [],
+                checkpoint: checkpoint())),
+        .results(
+            BatchID(rawValue: 1), LeaseID(rawValue: 1),
+            [
+                TrialResult(
+                    key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 2, lossRatio: nil, digest: digest, curve: [],
+                    seconds: 1, model: [1, 2, 3])
+            ]),
         .cancel(LeaseID(rawValue: .max)), .drain, .acknowledged(BatchID(rawValue: .max)), .introduce,
+        .command(.list), .command(.drain("ada")), .command(.remove("")), .command(.invite("Ædna")), .command(.add("ssh:ada")),
+        .answer(Answer(text: "")),
+        .answer(
+            Answer(
+                isRefusal: true, text: "no such worker",
+                workers: [
+                    WorkerLine(
+                        worker: WorkerID(high: 1, low: .max), host: "ada", keyName: "", slots: 1, leases: 0, silence: .milliseconds(7),
+                        secondsPerTrial: 0.5)
+                ])),
     ]
 }
 

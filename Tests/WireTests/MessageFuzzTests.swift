@@ -53,6 +53,10 @@ import Testing
     /// NaN is no equal of itself; then the bytes decide.
     private func isSame(_ a: Envelope, _ b: Envelope) -> Bool { a == b || ("\(a)".contains("nan") && a.encoded() == b.encoded()) }
 
+    private func isCheckpoint(_ checkpoint: Checkpoint) -> Bool {
+        checkpoint.epoch >= 0 && (1...Limits.modelBytes).contains(checkpoint.content.count)
+    }
+
     private func isWithinLimits(_ envelope: Envelope) -> Bool {
         func isText(_ texts: String...) -> Bool { texts.allSatisfy { $0.utf8.count <= Limits.textBytes } }
         switch envelope.message {
@@ -66,6 +70,9 @@ import Testing
                 && results.allSatisfy { result in
                     guard result.curve.count <= Limits.curvePoints, result.seconds >= 0, result.seconds.isFinite else { return false }
                     guard result.curve.allSatisfy({ $0.trainLoss.isFinite && $0.testLoss.isFinite }) else { return false }
+                    guard result.series.count <= Limits.series, result.series.allSatisfy({ $0.values.count <= Limits.seriesValues }) else {
+                        return false
+                    }
                     switch result.outcome {
                     case .done(let train, let test): return train.isFinite && test.isFinite && result.digest != nil
                     case .diverged: return result.digest != nil
@@ -76,13 +83,24 @@ import Testing
         case .welcome(let welcome):
             let day = Duration.milliseconds(1)...Duration.seconds(86_400)
             return isText(welcome.sweep) && welcome.keep.count <= Limits.heldLeases && day.contains(welcome.heartbeatInterval)
-                && day.contains(welcome.silence)
+                && day.contains(welcome.silence) && day.contains(welcome.checkpoints.interval) && welcome.checkpoints.epochs >= 0
         case .lease(let lease):
             return isText(lease.group.problem) && (1...Limits.trialsPerLease).contains(lease.trials.count)
                 && lease.trials.allSatisfy { isText($0.setting.algorithm) } && lease.group.parameters.count <= Limits.parameters
                 && lease.group.parameters.keys.allSatisfy { isText($0) } && lease.baselines.count <= Limits.trialsPerLease
-                && lease.baselines.allSatisfy { $0.testLoss.count <= Limits.curvePoints }
-        case .cancel, .drain, .acknowledged, .introduce: return true
+                && lease.baselines.allSatisfy { $0.testLoss.count <= Limits.curvePoints } && lease.checkpoint.map(isCheckpoint) ?? true
+        case .dataRequest(_, let offset): return (0...Limits.blobBytes).contains(offset)
+        case .dataChunk(let chunk):
+            return chunk.total <= Limits.blobBytes && chunk.content.count <= Limits.chunkBytes && chunk.offset >= 0
+                && chunk.offset + chunk.content.count <= chunk.total
+        case .checkpoint(_, let checkpoint): return isCheckpoint(checkpoint)
+        case .checkpointAnswer(_, let epoch, let refusal): return epoch >= 0 && isText(refusal ?? "")
+        case .command(.drain(let name)), .command(.remove(let name)), .command(.invite(let name)), .command(.add(let name)):
+            return isText(name)
+        case .answer(let answer):
+            return isText(answer.text) && answer.workers.count <= Limits.trialsPerLease
+                && answer.workers.allSatisfy { isText($0.host, $0.keyName) }
+        case .command(.list), .cancel, .drain, .acknowledged, .introduce: return true
         }
     }
 }

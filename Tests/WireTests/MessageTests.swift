@@ -28,7 +28,7 @@ import Testing
                 Bytes.frame(
                     20,
                     Bytes.block(1, Array("figure4".utf8)) + Bytes.number(2, 2000) + Bytes.number(3, 6000)
-                        + Bytes.block(4, Bytes.varint(9) + Bytes.varint(300))),
+                        + Bytes.block(4, Bytes.varint(9) + Bytes.varint(300)) + Bytes.number(20, 300_000)),
                 Samples.welcome(keep: [LeaseID(rawValue: 9), LeaseID(rawValue: 300)])
             ), (Bytes.frame(21, Bytes.block(1, Array("no".utf8))), .refused(reason: "no")),
             (Bytes.frame(23, lease), .cancel(LeaseID(rawValue: 9))), (Bytes.frame(24, []), .drain),
@@ -46,7 +46,26 @@ import Testing
                     [ProgressPoint(key: Samples.key, point: CurvePoint(epoch: 4, trainLoss: 0.5, testLoss: 1.5), lossRatio: 0.75)])
             ),
         ]
-        for (frame, message) in spoken {
+        let digest = Digest(of: "content")
+        let more: [(frame: [UInt8], message: Message)] = [
+            (Bytes.frame(30, Bytes.block(1, digest.bytes) + Bytes.number(2, 300)), .dataRequest(digest, offset: 300)),
+            (
+                Bytes.frame(31, Bytes.block(1, digest.bytes) + Bytes.number(2, 300) + Bytes.number(3, 302) + Bytes.block(4, [7, 8])),
+                .dataChunk(DataChunk(digest: digest, offset: 300, total: 302, content: [7, 8]))
+            ),
+            (
+                Bytes.frame(
+                    32,
+                    lease + Bytes.block(2, Samples.key.bytes) + Bytes.number(3, 12) + Bytes.block(4, digest.bytes)
+                        + Bytes.block(5, Array("content".utf8))),
+                .checkpoint(LeaseID(rawValue: 9), Samples.checkpoint())
+            ),
+            (
+                Bytes.frame(33, Bytes.block(1, Samples.key.bytes) + Bytes.number(2, 12) + Bytes.block(3, Array("no".utf8))),
+                .checkpointAnswer(Samples.key, epoch: 12, refusal: "no")
+            ),
+        ]
+        for (frame, message) in spoken + more {
             #expect(Envelope(epoch: 7, message: message).encoded() == frame)
             #expect(try Envelope(decoding: frame) == Envelope(epoch: 7, message: message))
         }
@@ -105,6 +124,10 @@ import Testing
         func curve(_ count: Int) -> Message {
             .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, curve: Samples.curve(count))])
         }
+        func series(_ count: Int, values: Int) -> Message {
+            let series = (0..<count).map { Series(name: "\($0)", values: Array(repeating: 1, count: values)) }
+            return .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, series: series)])
+        }
         func points(_ count: Int) -> Message {
             let point = ProgressPoint(key: Samples.key, point: CurvePoint(epoch: 1, trainLoss: 1, testLoss: 1), lossRatio: nil)
             return .progress(LeaseID(rawValue: 1), Array(repeating: point, count: count))
@@ -131,6 +154,8 @@ import Testing
             (points, Limits.trialsPerLease, "4097 points, at most 4096 are allowed"),
             (results, Limits.trialsPerLease, "4097 results, at most 4096 are allowed"),
             (curve, Limits.curvePoints, "1025 points of a curve, at most 1024 are allowed"),
+            ({ series($0, values: 1) }, Limits.series, "33 series, at most 32 are allowed"),
+            ({ series(1, values: $0) }, Limits.seriesValues, "16385 values of a series, at most 16384 are allowed"),
             (keep, Limits.heldLeases, "4097 leases to keep, at most 4096 are allowed"),
             (trials, Limits.trialsPerLease, "4097 trials, at most 4096 are allowed"),
             (parameters, Limits.parameters, "65 parameters, at most 64 are allowed"),
@@ -157,17 +182,23 @@ import Testing
     }
 
     @Test("a frame may be as large as the limit, and no larger") func frameLimit() throws {
-        // The first of two texts in one field counts for nothing but its bytes.
-        let hello = Envelope(epoch: 7, message: .hello(Samples.hello())).encoded()
-        let body = Array(hello.dropFirst(Bytes.frame(10, []).count))
-        #expect(Bytes.frame(10, body) == hello)
-        func padded(_ count: Int) -> [UInt8] {
-            Bytes.frame(10, Bytes.block(2, Array(repeating: 97, count: count)) + body)
+        let identity = Bytes.block(1, Array(repeating: 1, count: 16)) + Bytes.number(4, 1) + Bytes.block(7, Samples.digest.bytes)
+        func lease(_ id: UInt64, keys: Int) -> [UInt8] {
+            Bytes.block(8, Bytes.number(1, id) + Bytes.block(2, Array(repeating: 0, count: keys)))
         }
-        let room = Limits.frameBytes - (padded(1 << 21).count - 1 << 21)
-        #expect(padded(room).count == Limits.frameBytes)
-        #expect(try Envelope(decoding: padded(room)) == Envelope(epoch: 7, message: .hello(Samples.hello())))
-        #expect(error(of: padded(room + 1)) == .malformed(reason: "8388609 bytes"))
+        let full = (1...127).flatMap { lease($0, keys: Limits.trialsPerLease * TrialKey.byteCount) }
+        func hello(keys: Int, host: Int) -> [UInt8] {
+            Bytes.frame(10, identity + full + lease(128, keys: keys) + Bytes.block(2, Array(repeating: 97, count: host)))
+        }
+        // Keys come by sixteen bytes, the rest is the host's name.
+        let keys = (Limits.frameBytes - hello(keys: 1 << 14, host: 256).count) / 16 * 16 + (1 << 14)
+        let host = 256 + Limits.frameBytes - hello(keys: keys, host: 256).count
+        let largest = hello(keys: keys, host: host)
+        #expect(largest.count == Limits.frameBytes)
+        guard case .hello(let read) = try Envelope(decoding: largest).message else { throw MessageError.malformed(reason: "no Hello") }
+        #expect(read.host.utf8.count == host)
+        #expect(read.held[LeaseID(rawValue: 128)]?.count == keys / 16)
+        #expect(error(of: hello(keys: keys, host: host + 1)) == .malformed(reason: "8388609 bytes"))
     }
 
     @Test("another protocol is told apart whatever else it says, and a frame without a version is of no protocol") func version() {
@@ -219,7 +250,7 @@ import Testing
             (Bytes.frame(10, identity + Bytes.block(8, Bytes.number(9, 1))), "a field that is not known here"),
             (Bytes.frame(22, Bytes.block(8, key + Bytes.number(9, 1))), "a field that is not known here"),
             (Bytes.frame(12, Bytes.block(2, key + Bytes.block(6, [1]))), "a field that is not known here"),
-            (result(key + Bytes.number(3, 2) + digest + Bytes.number(14, 1)), "a field that is not known here"),
+            (result(key + Bytes.number(3, 2) + digest + Bytes.number(15, 1)), "a field that is not known here"),
             (Bytes.frame(22, trial + Bytes.block(9, Bytes.number(4, 1))), "a field that is not known here"),
             (Bytes.frame(22, trial + Bytes.block(3, Bytes.number(5, 1))), "a field that is not known here"),
             // Known fields of another wire type are read as none.
@@ -245,6 +276,11 @@ import Testing
             (curve([], [1], []), "a curve of 0 epochs, 1 and 0 losses"),
             (curve([1, 2], [1, .nan], [1, 1]), "a curve with a loss that is not finite"),
             (curve([1, 2], [1, 1], [-.infinity, 1]), "a curve with a loss that is not finite"),
+            (
+                result(key + Bytes.number(3, 2) + digest + Bytes.block(14, Bytes.block(1, [97])) + Bytes.block(14, Bytes.block(1, [97]))),
+                "two series of one name"
+            ),
+            (result(key + Bytes.number(3, 2) + digest + Bytes.block(14, Bytes.number(3, 1))), "a field that is not known here"),
             (curve([2, 2], [1, 1], [1, 1]), "a curve whose epochs do not ascend"),
             (Bytes.frame(22, []), "a lease of no trial"),
             (Bytes.frame(22, trial + Bytes.block(3, Bytes.block(1, [97]))), "parameter a without a value"),

@@ -42,13 +42,14 @@ extension DealerSocket {
         throw SocketError.failed(call: "next", reason: "no frame within \(patience)")
     }
 
-    /// Sends as soon as there is a connection.
-    fileprivate func sendWhenConnected(_ frame: [UInt8]) throws {
+    /// Sends as soon as there is a connection, which the router has to let in.
+    fileprivate func sendWhenConnected(_ frame: [UInt8], to router: borrowing RouterSocket) throws {
         let stopwatch = Stopwatch()
         let bell = try Doorbell()
         while true {
             do { return try send(frame) } catch SocketError.notNow {
                 guard stopwatch.now.sinceStart < patience else { throw SocketError.notNow }
+                try router.admit()
                 try Poller.wait(for: bell, atMost: .milliseconds(5))
             }
         }
@@ -78,10 +79,10 @@ extension DealerSocket {
 
         let far = try DealerSocket(connectedTo: endpoint, in: context)
         let near = try DealerSocket(connectedTo: ipc, in: context)
-        try far.sendWhenConnected([1, 0, 255])
+        try far.sendWhenConnected([1, 0, 255], to: router)
         let first = try router.next()
         #expect(first.frame == [1, 0, 255])
-        try near.sendWhenConnected([])
+        try near.sendWhenConnected([], to: router)
         let second = try router.next()
         #expect(second.frame == [])
         #expect(first.route != second.route)
@@ -94,7 +95,7 @@ extension DealerSocket {
 
     @Test("an address that another socket has is named") func addressInUse() throws {
         let first = try RouterSocket(in: context)
-        let second = try RouterSocket(in: context)
+        let second = try RouterSocket(in: try Context())
         let endpoint = try first.bind("tcp://127.0.0.1:*")
         #expect(throws: SocketError.addressInUse(endpoint: endpoint)) { _ = try second.bind(endpoint) }
     }
@@ -119,7 +120,7 @@ extension DealerSocket {
         #expect(throws: SocketError.unknownPeer) { try router.send([1], to: Route([0, 1, 2, 3, 4])) }
         let route = try {
             let dealer = try DealerSocket(connectedTo: endpoint, in: context)
-            try dealer.sendWhenConnected([1])
+            try dealer.sendWhenConnected([1], to: router)
             return try router.next().route
         }()
         #expect(try router.errorWhenGone(route) == .unknownPeer)
@@ -135,21 +136,21 @@ extension DealerSocket {
         let endpoint = try router.bind("tcp://127.0.0.1:*")
         let loud = try DealerSocket(connectedTo: endpoint, in: context)
         let quiet = try DealerSocket(connectedTo: endpoint, in: context)
-        try quiet.sendWhenConnected([1])
+        try quiet.sendWhenConnected([1], to: router)
         let quietRoute = try router.next().route
         let largest = [UInt8](repeating: 7, count: Limits.frameBytes)
-        try loud.sendWhenConnected(largest)
+        try loud.sendWhenConnected(largest, to: router)
         let (loudRoute, arrived) = try router.next()
         #expect(arrived == largest)
 
-        try loud.sendWhenConnected(largest + [7])
+        try loud.sendWhenConnected(largest + [7], to: router)
         #expect(try router.errorWhenGone(loudRoute) == .unknownPeer)
         try router.send([2], to: quietRoute)
         #expect(try quiet.next() == [2])
-        try quiet.sendWhenConnected([3])
+        try quiet.sendWhenConnected([3], to: router)
         #expect(try router.next() == (quietRoute, [3]))
         // It comes back by itself, as another connection.
-        try loud.sendWhenConnected([4])
+        try loud.sendWhenConnected([4], to: router)
         let again = try router.next()
         #expect(again.frame == [4])
         #expect(again.route != loudRoute)

@@ -56,6 +56,7 @@ let group = GroupSpec(
     parameters: [
         "dimension": .integer(8), "samples": .integer(4), "nonzero": .integer(2), "signal_variance": .real(2), "noise_variance": .real(1),
         "batch_size": .integer(1), "epochs": .integer(120), "precision": .text("float32"), "initialization_scale": .real(0.25),
+        "record": .text("losses"), "replacements": .integer(8),
     ], seed: 5, trainingSet: 3, initialization: 2, repetition: 1)
 
 func lease(_ number: UInt32, epoch: UInt64 = epoch, settings: [Setting] = [vanilla, penalized], of group: GroupSpec = group) -> Lease {
@@ -75,3 +76,6 @@ func results(of lease: Lease) -> [TrialResult] {
             curve: [], seconds: 0.5)
     }
 }
+
+/// For problems that read none.
+let noImages = ImageShelf(DataCache("/dev/null/none"))

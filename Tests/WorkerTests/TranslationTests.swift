@@ -16,7 +16,7 @@ import Wire
             lanes: [
                 Lane(lambda1: 0.001, lambda2: 0.002, learningRate: 0.01), Lane(lambda1: 0, lambda2: 0, learningRate: 0.01),
             ])
-        #expect(try GroupPlan(lease(1, settings: [penalized, vanilla])) == expected)
+        #expect(try GroupPlan(lease(1, settings: [penalized, vanilla]), noImages) == expected)
     }
 
     @Test("the landscape's declared defaults are those of the kernels, and its algorithms all that they know") func landscape() throws {
@@ -25,7 +25,7 @@ import Wire
             problem: "landscape", parameters: Dictionary(uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.standard!) }),
             seed: 5, trainingSet: 3, initialization: 99, repetition: 1)
         let settings = declaration.algorithms.map { Setting(algorithm: $0, lambda1: 0.5, lambda2: 0, learningRate: 0.4) }
-        let plan = try #require(try translate(lease(1, settings: settings, of: group)) as? GroupPlan<Landscape>)
+        let plan = try #require(try translate(lease(1, settings: settings, of: group), noImages) as? GroupPlan<Landscape>)
         #expect(try plan.problem == Landscape())
         #expect(
             plan.lanes == [.sgd, .gd, .noisyGD, .noisyGDMatched].map { Lane(algorithm: $0, lambda1: 0.5, lambda2: 0, learningRate: 0.4) })
@@ -38,17 +38,30 @@ import Wire
             case .real(let value): changed.parameters[name] = .real(value * 0.5)
             case .text: changed.parameters[name] = .text("float32")
             }
-            let other = try? translate(lease(1, settings: settings, of: changed)) as? GroupPlan<Landscape>
+            let other = try? translate(lease(1, settings: settings, of: changed), noImages) as? GroupPlan<Landscape>
             #expect(other?.problem != plan.problem, "\(name)")
             changed.parameters[name] = nil
-            #expect(throws: TranslationError.self, "\(name)") { try translate(lease(1, settings: settings, of: changed)) }
+            #expect(throws: TranslationError.self, "\(name)") { try translate(lease(1, settings: settings, of: changed), noImages) }
         }
+    }
+
+    @Test("a network is asked for its variability, with as many replacements") func variability() throws {
+        var recorded = group
+        recorded.parameters["record"] = .text("variability")
+        recorded.parameters["replacements"] = .integer(3)
+        recorded.parameters["precision"] = .text("float64")
+        let plan = try GroupPlan<DiagonalNetwork>(lease(1, settings: [vanilla], of: recorded), noImages)
+        #expect(plan.problem.recording == .variability && plan.problem.replacements == 3)
+        #expect(
+            throws: TranslationError(
+                description: "lambda1 = 0.001 cannot be computed: it must be 0 with record = variability, which is about SGD alone")
+        ) { try translate(lease(1, of: recorded), noImages) }
     }
 
     @Test("a configuration that cannot be computed here is named with its value and what would do") func mistakes() {
         let mistakes: [(change: (inout GroupSpec) -> Void, reason: String)] = [
             ({ $0.problem = "perceptron" }, "this worker knows no problem perceptron"),
-            ({ $0.parameters["precision"] = .text("float16") }, "this worker knows no precision float16"),
+            ({ $0.parameters["precision"] = .text("float16") }, "precision = float16 cannot be computed: it must be float32 or float64"),
             ({ $0.parameters["precision"] = nil }, "parameter precision: found nothing, need a text"),
             ({ $0.parameters["dimension"] = .real(8) }, "parameter dimension: found 8.0, need an integer"),
             ({ $0.parameters["epochs"] = .text("many") }, "parameter epochs: found \"many\", need an integer"),
@@ -62,14 +75,14 @@ import Wire
         for (change, reason) in mistakes {
             var wrong = group
             change(&wrong)
-            #expect(throws: TranslationError(description: reason)) { try translate(lease(1, of: wrong)) }
+            #expect(throws: TranslationError(description: reason)) { try translate(lease(1, of: wrong), noImages) }
         }
     }
 
     @Test("each parameter is needed", arguments: group.parameters.keys.sorted()) func needed(name: String) {
         var wrong = group
         wrong.parameters[name] = nil
-        let error = #expect(throws: TranslationError.self) { try translate(lease(1, of: wrong)) }
+        let error = #expect(throws: TranslationError.self) { try translate(lease(1, of: wrong), noImages) }
         #expect(error?.description.hasPrefix("parameter \(name): found nothing, need ") == true)
     }
 
@@ -85,7 +98,7 @@ import Wire
             (gd, "algorithm = gd cannot be computed: it must be sgd with diagonal-network"),
             (negative, "lambda2 = -1.0 cannot be computed: it must be at least 0 and finite"),
             (still, "learning_rate = nan cannot be computed: it must be above 0 and finite"),
-        ] { #expect(throws: TranslationError(description: reason)) { try translate(lease(1, settings: [vanilla, setting])) } }
+        ] { #expect(throws: TranslationError(description: reason)) { try translate(lease(1, settings: [vanilla, setting]), noImages) } }
     }
 
     @Test("a result has all of its record, and a digest over the big-endian words of it") func result() {
@@ -108,7 +121,9 @@ import Wire
         let changes: [(inout TrialRecord) -> Void] = [
             { $0.outcome = .diverged }, { $0.epochs = 4 }, { $0.trainLoss = 0.5.nextUp }, { $0.testLoss = 1.5.nextUp },
             { $0.curve[0].epoch = 2 }, { $0.curve[0].trainLoss = 0.5.nextUp }, { $0.curve[0].testLoss = 1.5.nextUp }, { $0.curve = [] },
-            { $0.parameterBits = [2, 1] }, { $0.parameterBits = [1] },
+            { $0.parameterBits = [2, 1] }, { $0.parameterBits = [1] }, { $0.series = [Compute.Series(name: "x", values: [])] },
+            { $0.series = [Compute.Series(name: "x", values: [1])] }, { $0.series = [Compute.Series(name: "y", values: [1])] },
+            { $0.series = [Compute.Series(name: "x", values: [1]), Compute.Series(name: "y", values: [])] },
         ]
         let digests = changes.map { change in
             var other = record
@@ -119,11 +134,38 @@ import Wire
     }
 }
 
+@Suite("Results of recorded trials") struct RecordedResultTests {
+    @Test(
+        "those of the largest lease fit into a frame, and no trial's series weigh more than is declared",
+        arguments: [("trajectory", 1), ("trajectory", 50), ("variability", 1), ("variability", 50), ("variability", 16_383)])
+    func frame(record: String, epochs: Int) throws {
+        let declaration = ProblemDeclaration.landscape
+        var parameters = Dictionary(uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.standard!) })
+        // One function and one sample of it: one retrained copy a trial.
+        for (name, value) in [("candidates", 1), ("samples", 1), ("epochs", epochs)] { parameters[name] = .integer(value) }
+        parameters["record"] = .text(record)
+        let group = GroupSpec(problem: "landscape", parameters: parameters, seed: .max, trainingSet: 0, initialization: 0, repetition: 0)
+        let settings = Array(repeating: penalized, count: declaration.trialsPerLease(parameters))
+        let lease = lease(.max, epoch: UInt64(UInt32.max), settings: settings, of: group)
+        let records = try #require(try translate(lease, noImages).run(from: nil, goOn: { .goOn }) { _ in .goOn })
+        let bytes = records[0].series.reduce(0) { $0 + 8 * $1.values.count }
+        #expect(bytes > 8 * epochs && bytes <= declaration.resultBytes(parameters))
+        let results = zip(records, lease.trials).map { TrialResult($0, of: $1, lossRatio: 0.9, seconds: 0.1) }
+        let frame = Envelope(epoch: .max, message: .results(BatchID(rawValue: .max), lease.id, results)).encoded()
+        #expect(frame.count < Limits.frameBytes)
+        guard case .results(_, _, let arrived) = try Envelope(decoding: frame).message else {
+            Issue.record("no results")
+            return
+        }
+        #expect(arrived.map { $0.series.map(\.values.count) } == records.map { $0.series.map(\.values.count) })
+    }
+}
+
 @Suite("TrialThread") struct TrialThreadTests {
     /// All that a thread posts, up to its last word.
     private func events(of lease: Lease, stoppingAtOnce: Bool = false) throws -> [WorkerMachine.Event] {
         let mailbox = try Mailbox<WorkerMachine.Event>()
-        let thread = TrialThread(lease) { mailbox.post($0) }
+        let thread = TrialThread(lease, images: noImages, checkpoints: CheckpointRule()) { mailbox.post($0) }
         if stoppingAtOnce { thread.stop() }
         var events: [WorkerMachine.Event] = []
         let stopwatch = Stopwatch()
@@ -157,7 +199,7 @@ import Wire
             return
         }
         #expect(results.map(\.key) == lease.trials.map(\.key))
-        let records = try #require(try translate(lease).run { _ in .goOn })
+        let records = try #require(try translate(lease, noImages).run(from: nil, goOn: { .goOn }) { _ in .goOn })
         #expect(results.map(\.digest) == records.map(\.digest))
         #expect(results.map(\.lossRatio) == records.map { $0.testLoss / records[40].testLoss })
         #expect(results[40].lossRatio == 1)

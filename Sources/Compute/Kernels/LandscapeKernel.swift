@@ -9,15 +9,18 @@ struct LandscapeStep {
     let deviation: Double
     /// 2λ1, 2λ2 and η of the first iteration.
     let c1: Double, c2: Double, rate: Double
+    /// Nil trains on S itself.
+    let replacement: Replacement?
 
-    init(_ lane: Lane, noiseDeviation: Double, matched: Double?) {
+    /// - Parameter deviation: σ; of no use to `sgd` and `gd`.
+    init(_ lane: Lane, deviation: Double, replacement: Replacement? = nil) {
         usesBatch = lane.algorithm == .sgd
-        deviation =
+        self.deviation =
             switch lane.algorithm {
             case .sgd, .gd: 0
-            case .noisyGD: noiseDeviation
-            case .noisyGDMatched: matched ?? .nan
+            case .noisyGD, .noisyGDMatched: deviation
             }
+        self.replacement = replacement
         c1 = 2 * lane.lambda1
         c2 = 2 * lane.lambda2
         rate = lane.learningRate
@@ -28,7 +31,7 @@ struct LandscapeStep {
 protocol LandscapeKernel {
     /// Lanes side by side.
     static var width: Int { get }
-    /// - Parameter steps: from 1 to `width`.
+    /// - Parameter steps: from 1 to `width`, each with its own replacement or none.
     init(_ data: LandscapeData, _ steps: [LandscapeStep], decay: Double, start: SIMD2<Double>)
 
     /// Gradients and Hessians of all candidates of the training set at θ; `step` and `gradientVariances` use them.
@@ -54,6 +57,8 @@ struct LandscapeReferenceKernel: LandscapeKernel {
 
     private let data: LandscapeData
     private let lane: LandscapeStep
+    /// Candidates at the places of the training set, and how often it has each: of Sⁱ where the lane has a replacement.
+    private let samples: [Int], counts: [Double]
     private let decay: Double
     private var rate: Double
     private var theta: SIMD2<Double>
@@ -66,6 +71,10 @@ struct LandscapeReferenceKernel: LandscapeKernel {
     init(_ data: LandscapeData, _ steps: [LandscapeStep], decay: Double, start: SIMD2<Double>) {
         self.data = data
         lane = steps[0]
+        var samples = data.samples
+        if let replacement = lane.replacement { samples[replacement.place] = replacement.candidate }
+        self.samples = samples
+        counts = samples.reduce(into: data.counts.map { _ in 0 }) { counts, sample in counts[sample] += 1 }
         self.decay = decay
         rate = lane.rate
         theta = start
@@ -74,7 +83,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
 
     mutating func evaluate() {
         let n = Double(data.samples.count)
-        for (c, candidate) in data.candidates.enumerated() where data.counts[c] > 0 {
+        for (c, candidate) in data.candidates.enumerated() where counts[c] > 0 {
             slopes[c] = Slopes(dx: 0, dy: 0, hxx: 0, hxy: 0, hyy: 0)
             for b in candidate.indices {
                 let bump = candidate[b]
@@ -89,7 +98,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
             }
         }
         func average(_ term: (Slopes<Double>) -> Double) -> Double {
-            data.counts.indices.filter { data.counts[$0] > 0 }.reduce(0) { $0.addingProduct(data.counts[$1], term(slopes[$1])) } / n
+            counts.indices.filter { counts[$0] > 0 }.reduce(0) { $0.addingProduct(counts[$1], term(slopes[$1])) } / n
         }
         mean = Slopes(dx: average(\.dx), dy: average(\.dy), hxx: average(\.hxx), hxy: average(\.hxy), hyy: average(\.hyy))
         product.x = average { ($0.hxx * $0.dx).addingProduct($0.hxy, $0.dy) }
@@ -98,7 +107,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
 
     mutating func step(_ draw: LandscapeDraw) {
         func average(_ term: (Slopes<Double>) -> Double) -> Double {
-            draw.batch.reduce(0) { $0 + term(slopes[$1]) } / Double(draw.batch.count)
+            draw.places.reduce(0) { $0 + term(slopes[samples[$1]]) } / Double(draw.places.count)
         }
         let batch = Slopes(dx: average(\.dx), dy: average(\.dy), hxx: average(\.hxx), hxy: average(\.hxy), hyy: average(\.hyy))
         let baseX = lane.usesBatch ? batch.dx : mean.dx.addingProduct(lane.deviation, draw.noise.x)
@@ -119,9 +128,9 @@ struct LandscapeReferenceKernel: LandscapeKernel {
     }
 
     func gradientVariances() -> [Double] {
-        let sum = data.counts.indices.filter { data.counts[$0] > 0 }.reduce(0.0) { sum, c in
+        let sum = counts.indices.filter { counts[$0] > 0 }.reduce(0.0) { sum, c in
             let (x, y) = (slopes[c].dx - mean.dx, slopes[c].dy - mean.dy)
-            return sum.addingProduct(data.counts[c], (y * y).addingProduct(x, x))
+            return sum.addingProduct(counts[c], (y * y).addingProduct(x, x))
         }
         return [sum / Double(data.samples.count)]
     }
@@ -134,7 +143,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
                 value = value.addingProduct(
                     candidate[b].amplitude, height(candidate[b], theta.x - candidate[b].x, theta.y - candidate[b].y))
             }
-            train = train.addingProduct(data.counts[c], value)
+            train = train.addingProduct(counts[c], value)
             test += value
         }
         return [(train / Double(data.samples.count) + data.offset, test / Double(data.candidates.count) + data.offset)]
@@ -161,8 +170,12 @@ struct LandscapeLaneKernel: LandscapeKernel {
     static var width: Int { Vector.scalarCount }
 
     private let data: LandscapeData
-    /// Candidates that the training set has.
+    /// How often the training set of each lane has each candidate; and candidates that any lane has. One that a lane has not counts 0 times
+    /// there, which changes no bit of a sum.
+    private let counts: [Vector]
     private let present: [Int]
+    /// By place of the training set: the lanes that have another candidate there.
+    private let replaced: [[(lane: Int, candidate: Int)]]
     private let decay: Double
     private let usesBatch: SIMDMask<SIMD8<Int64>>
     private let deviation: Vector, c1: Vector, c2: Vector
@@ -178,8 +191,18 @@ struct LandscapeLaneKernel: LandscapeKernel {
 
     init(_ data: LandscapeData, _ steps: [LandscapeStep], decay: Double, start: SIMD2<Double>) {
         self.data = data
-        present = data.counts.indices.filter { data.counts[$0] > 0 }
         self.decay = decay
+        var counts = data.counts.map(Vector.init(repeating:))
+        var replaced = [[(lane: Int, candidate: Int)]](repeating: [], count: data.samples.count)
+        for (lane, step) in steps.enumerated() {
+            guard let replacement = step.replacement else { continue }
+            counts[data.samples[replacement.place]][lane] -= 1
+            counts[replacement.candidate][lane] += 1
+            replaced[replacement.place].append((lane, replacement.candidate))
+        }
+        self.counts = counts
+        self.replaced = replaced
+        present = counts.indices.filter { any(counts[$0] .> 0) }
         // Lanes that are not there do what the first does.
         func vector(_ constant: (LandscapeStep) -> Double) -> Vector {
             var vector = Vector(repeating: constant(steps[0]))
@@ -213,7 +236,7 @@ struct LandscapeLaneKernel: LandscapeKernel {
                 s.hyy.addProduct(p, Vector(repeating: -1).addingProduct(scaledY, fromY))
             }
             slopes[c] = s
-            let count = Vector(repeating: data.counts[c])
+            let count = counts[c]
             sum.dx.addProduct(count, s.dx)
             sum.dy.addProduct(count, s.dy)
             sum.hxx.addProduct(count, s.hxx)
@@ -230,14 +253,22 @@ struct LandscapeLaneKernel: LandscapeKernel {
 
     mutating func step(_ draw: LandscapeDraw) {
         var batch = Self.zero
-        for c in draw.batch {
-            batch.dx += slopes[c].dx
-            batch.dy += slopes[c].dy
-            batch.hxx += slopes[c].hxx
-            batch.hxy += slopes[c].hxy
-            batch.hyy += slopes[c].hyy
+        for place in draw.places {
+            var s = slopes[data.samples[place]]
+            for (lane, candidate) in replaced[place] {
+                s.dx[lane] = slopes[candidate].dx[lane]
+                s.dy[lane] = slopes[candidate].dy[lane]
+                s.hxx[lane] = slopes[candidate].hxx[lane]
+                s.hxy[lane] = slopes[candidate].hxy[lane]
+                s.hyy[lane] = slopes[candidate].hyy[lane]
+            }
+            batch.dx += s.dx
+            batch.dy += s.dy
+            batch.hxx += s.hxx
+            batch.hxy += s.hxy
+            batch.hyy += s.hyy
         }
-        batch = Self.divided(batch, by: Double(draw.batch.count))
+        batch = Self.divided(batch, by: Double(draw.places.count))
         let baseX = mean.dx.addingProduct(deviation, draw.noise.x).replacing(with: batch.dx, where: usesBatch)
         let baseY = mean.dy.addingProduct(deviation, draw.noise.y).replacing(with: batch.dy, where: usesBatch)
 
@@ -257,7 +288,7 @@ struct LandscapeLaneKernel: LandscapeKernel {
         var sum = Vector()
         for c in present {
             let dx = slopes[c].dx - mean.dx, dy = slopes[c].dy - mean.dy
-            sum.addProduct(Vector(repeating: data.counts[c]), (dy * dy).addingProduct(dx, dx))
+            sum.addProduct(counts[c], (dy * dy).addingProduct(dx, dx))
         }
         let mean = sum / Double(data.samples.count)
         return (0..<Self.width).map { mean[$0] }
@@ -271,7 +302,7 @@ struct LandscapeLaneKernel: LandscapeKernel {
                 let bump = data.candidates[c][b]
                 value.addProduct(Vector(repeating: bump.amplitude), Self.height(bump, x - bump.x, y - bump.y))
             }
-            train.addProduct(Vector(repeating: data.counts[c]), value)
+            train.addProduct(counts[c], value)
             test += value
         }
         train = train / Double(data.samples.count) + data.offset

@@ -1,5 +1,5 @@
-// StepKernel.swift · Compute/Kernels. What the training loop asks of a kernel, and what all kernels share: the working precision,
-// the training set in it and the constants of a step. The step itself is stated in Docs/numerics.md, "One step".
+// StepKernel.swift · Compute/Kernels. What the kernels of the diagonal network share: the working precision, the training set in it
+// and the constants of a step. The step itself is stated in Docs/numerics.md, "One step".
 
 /// Float or Double: what the step of a trial computes in.
 protocol WorkingPrecision: BinaryFloatingPoint, SIMDScalar, Codable {
@@ -57,27 +57,15 @@ struct StepConstants<Scalar: WorkingPrecision> {
     }
 }
 
-/// Trains a few lanes side by side on one training set. Conforming kernels agree to the bit; `ReferenceKernel` is the one to read.
-protocol StepKernel {
-    associatedtype Scalar: WorkingPrecision
+/// Trains a few lanes of the diagonal network side by side on one training set: one step is SGD with both penalties, and θ = (a, b), of shape
+/// (2d). Conforming kernels agree to the bit; `ReferenceKernel` is the one to read.
+protocol StepKernel: GroupKernel {
     /// What all kernels of a group share, made once.
     associatedtype Shared
 
-    /// Lanes side by side.
-    static var width: Int { get }
     static func share(_ set: TrainingSet<Scalar>) -> Shared
     /// - Parameters:
     ///   - lanes: from 1 to `width`.
-    ///   - start: θ = (a, b), of shape (2d), for every lane.
+    ///   - start: θ, for every lane.
     init(_ shared: Shared, lanes: [Lane], start: [Scalar])
-
-    /// One step of SGD with both penalties.
-    /// - Parameter batch: B different rows of the training set, in the order in which they are summed.
-    mutating func step(batch: ArraySlice<Int>)
-    /// Exact population risk of every lane: Σⱼ(aⱼbⱼ − βⱼ)² plus the noise variance.
-    func testLosses() -> [Double]
-    /// Mean squared residual of every lane on the training set.
-    mutating func trainLosses() -> [Double]
-    /// θ = (a, b) of one lane, of shape (2d).
-    func parameters(ofLane lane: Int) -> [Scalar]
 }

@@ -19,6 +19,10 @@ public struct DiagonalNetwork: Problem {
     public let batchSize: Int
     public let epochs: Int
     public let precision: Precision
+    /// What a trial leaves besides its losses (Docs/numerics.md, "Network: series"): `losses` or `variability`.
+    public let recording: Recording
+    /// Fresh samples that take each place of the training set in turn, where the variability is recorded.
+    public let replacements: Int
 
     /// What the random counters and memory can hold.
     public enum Limit {
@@ -28,6 +32,9 @@ public struct DiagonalNetwork: Problem {
         public static let elements = 1 << 24
         /// Epochs. 2³² − 1: they are counted in one word of the random counters.
         public static let epochs = 1 << 32 - 1
+        /// d, where the variability is recorded. 2¹⁰: the covariances, each of 2d × 2d, then take 160 MiB.
+        public static let recordedDimension = 1 << 10
+        public static let replacements = 1 << 12
     }
 
     /// The defaults are those of numerics.md.
@@ -35,7 +42,8 @@ public struct DiagonalNetwork: Problem {
     ///   independently at any scale.
     public init(
         dimension: Int = 100, samples: Int = 40, nonzero: Int = 5, signalVariance: Double = 2, noiseVariance: Double = 1,
-        initializationScale: Double, batchSize: Int = 1, epochs: Int = 200, precision: Precision = .float32
+        initializationScale: Double, batchSize: Int = 1, epochs: Int = 200, precision: Precision = .float32,
+        recording: Recording = .losses, replacements: Int = 8
     ) throws(PlanError) {
         func require(_ holds: Bool, _ name: String, _ value: some CustomStringConvertible, _ allowed: String) throws(PlanError) {
             if !holds { throw PlanError(parameter: name, value: "\(value)", allowed: allowed) }
@@ -57,6 +65,15 @@ public struct DiagonalNetwork: Problem {
             batchSize >= 1 && batchSize <= samples && samples.isMultiple(of: batchSize), "batch_size", batchSize,
             "a divisor of samples = \(samples): every sample is used once in each epoch")
         try require((1...Limit.epochs).contains(epochs), "epochs", epochs, "from 1 to \(Limit.epochs)")
+        try require(recording != .trajectory, "record", recording.rawValue, "losses or variability with \(Self.name)")
+        try require((1...Limit.replacements).contains(replacements), "replacements", replacements, "from 1 to \(Limit.replacements)")
+        if recording == .variability {
+            let with = "with record = variability"
+            try require(precision == .float64, "precision", precision.rawValue, "float64 \(with)")
+            try require(epochs <= Recording.epochs, "epochs", epochs, "from 1 to \(Recording.epochs) \(with)")
+            try require(
+                dimension <= Limit.recordedDimension, "dimension", dimension, "from 1 to \(Limit.recordedDimension) \(with)")
+        }
         self.dimension = dimension
         self.samples = samples
         self.nonzero = nonzero
@@ -66,11 +83,19 @@ public struct DiagonalNetwork: Problem {
         self.batchSize = batchSize
         self.epochs = epochs
         self.precision = precision
+        self.recording = recording
+        self.replacements = replacements
     }
 
     public func check(_ lanes: [Lane], at coordinates: Coordinates) throws(PlanError) {
         for lane in lanes where lane.algorithm != .sgd {
             throw PlanError(parameter: "algorithm", value: lane.algorithm.rawValue, allowed: "sgd with \(Self.name)")
+        }
+        guard recording == .variability else { return }
+        for (name, values) in [("lambda1", lanes.map(\.lambda1)), ("lambda2", lanes.map(\.lambda2))] {
+            for value in values where value != 0 {
+                throw PlanError(parameter: name, value: "\(value)", allowed: "0 with record = variability, which is about SGD alone")
+            }
         }
     }
 
@@ -78,7 +103,27 @@ public struct DiagonalNetwork: Problem {
     public func train(_ lanes: [Lane], at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [TrialRecord]? {
         // 64 bytes of lanes side by side: two AVX2 registers, so that five rows of them fill the ten accumulators that hide the
         // latency of a fused multiply-add.
-        train(lanes, at: coordinates, kernel: precision == .float32 ? .wide16 : .wide8, observe: observe)
+        guard
+            var records = train(lanes, at: coordinates, kernel: precision == .float32 ? .wide16 : .wide8, observe: observe)
+        else { return nil }
+        guard recording == .variability else { return records }
+        for (lane, member) in zip(lanes, records.indices) where records[member].outcome == .done {
+            guard let series = variabilitySeries(of: lane, at: coordinates, observe: observe) else { return nil }
+            records[member].series = series
+        }
+        return records
+    }
+}
+
+extension DiagonalNetwork {
+    /// - Throws: for a parameter that is missing or of another type, and for what the initializer above refuses.
+    public init(_ parameters: some Parameters) throws {
+        try self.init(
+            dimension: parameters.integer("dimension"), samples: parameters.integer("samples"), nonzero: parameters.integer("nonzero"),
+            signalVariance: parameters.real("signal_variance"), noiseVariance: parameters.real("noise_variance"),
+            initializationScale: parameters.real("initialization_scale"), batchSize: parameters.integer("batch_size"),
+            epochs: parameters.integer("epochs"), precision: parameters.precision(), recording: parameters.recording(),
+            replacements: parameters.integer("replacements"))
     }
 }
 
@@ -112,10 +157,10 @@ extension DiagonalNetwork {
         _ lanes: [Lane], at coordinates: Coordinates, by kernel: K.Type, observe: ([Observation]) -> Flow
     ) -> [TrialRecord]? {
         let data = DiagonalNetworkData(self, at: coordinates)
-        let start = DiagonalNetworkData.initialParameters(self, at: coordinates)
-        let set = TrainingSet<K.Scalar>(data, batchSize: batchSize)
+        let start = DiagonalNetworkData.initialParameters(self, at: coordinates).map { K.Scalar($0) }
+        let shared = kernel.share(TrainingSet(data, batchSize: batchSize))
         return Compute.train(
-            lanes, on: set, from: start.map { K.Scalar($0) }, epochs: epochs, by: kernel,
+            lanes, batchSize: batchSize, epochs: epochs, making: { K(shared, lanes: $0, start: start) },
             order: { epoch in DiagonalNetworkData.batchOrder(self, at: coordinates, epoch: epoch) }, observe: observe)
     }
 }

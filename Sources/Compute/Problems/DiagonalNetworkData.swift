@@ -53,6 +53,23 @@ struct DiagonalNetworkData {
         return (0..<2 * problem.dimension).map { _ in problem.initializationScale * stream.nextNormal() }
     }
 
+    /// Samples of the population that no training set has, to take place `place` of this one: `replacements` of them.
+    func fresh(_ problem: DiagonalNetwork, at coordinates: Coordinates, place: Int) -> DiagonalNetworkData {
+        var stream = RandomStream(
+            seed: coordinates.seed, for: .freshSample, step: place, trainingSet: coordinates.trainingSet,
+            initialization: coordinates.initialization, repetition: coordinates.repetition)
+        var inputs: [Double] = [], labels: [Double] = []
+        for _ in 0..<problem.replacements {
+            var signal = 0.0
+            for value in truth {
+                inputs.append(stream.nextNormal())
+                signal = signal.addingProduct(value, inputs[inputs.count - 1])
+            }
+            labels.append(signal + noiseVariance.squareRoot() * stream.nextNormal())
+        }
+        return DiagonalNetworkData(truth: truth, inputs: inputs, labels: labels, noiseVariance: noiseVariance)
+    }
+
     /// The order in which an epoch shows the samples; batch n is places nB ..< (n+1)B of it.
     /// - Parameter epoch: from 0.
     static func batchOrder(_ problem: DiagonalNetwork, at coordinates: Coordinates, epoch: Int) -> [Int] {

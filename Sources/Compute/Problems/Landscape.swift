@@ -38,6 +38,8 @@ public struct Landscape: Problem {
     public let learningRateDecay: Double
     /// σ of `noisy-gd`.
     public let noiseDeviation: Double
+    /// What a trial leaves besides its losses (Docs/numerics.md, "Landscape: series").
+    public let recording: Recording
 
     /// What the random counters and memory can hold.
     public enum Limit {
@@ -57,7 +59,7 @@ public struct Landscape: Problem {
         minimum: Shape = Shape(height: 31, heightDeviation: 3.1, width: 1.9, widthDeviation: 0.19),
         second: Shape = Shape(height: 44, heightDeviation: 4.4, width: 0.83, widthDeviation: 0.083), offset: Double = 36,
         initializationsPerSide: Int = 10, batchSize: Int = 2, epochs: Int = 200, learningRateDecay: Double = 0.99,
-        noiseDeviation: Double = 1.25
+        noiseDeviation: Double = 1.25, recording: Recording = .losses
     ) throws(PlanError) {
         func require(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(PlanError) {
             if !range.contains(value) {
@@ -81,7 +83,7 @@ public struct Landscape: Problem {
         try require("offset", offset, -Limit.real...Limit.real)
         try require("initializations_per_side", initializationsPerSide, 2...Limit.perSide)
         try require("batch_size", batchSize, 1...Limit.count)
-        try require("epochs", epochs, 1...(1 << 32 - 1))
+        try require("epochs", epochs, 1...(recording == .losses ? 1 << 32 - 1 : Recording.epochs))
         try require("learning_rate_decay", learningRateDecay, 0...1)
         try require("noise_deviation", noiseDeviation, 0...Limit.real)
         self.candidates = candidates
@@ -95,6 +97,7 @@ public struct Landscape: Problem {
         self.epochs = epochs
         self.learningRateDecay = learningRateDecay
         self.noiseDeviation = noiseDeviation
+        self.recording = recording
     }
 
     public func check(_ lanes: [Lane], at coordinates: Coordinates) throws(PlanError) {
@@ -116,6 +119,25 @@ public struct Landscape: Problem {
 }
 
 extension Landscape {
+    /// - Throws: for a parameter that is missing or of another type, and for what the initializer above refuses.
+    public init(_ parameters: some Parameters) throws {
+        _ = try parameters.precision(of: [.float64])
+        func shape(_ name: String) throws -> Shape {
+            try Shape(
+                height: parameters.real("\(name)_height"), heightDeviation: parameters.real("\(name)_height_deviation"),
+                width: parameters.real("\(name)_width"), widthDeviation: parameters.real("\(name)_width_deviation"))
+        }
+        try self.init(
+            candidates: parameters.integer("candidates"), samples: parameters.integer("samples"),
+            maximumProbability: parameters.real("maximum_probability"), minimum: shape("minimum"), second: shape("second"),
+            offset: parameters.real("offset"), initializationsPerSide: parameters.integer("initializations_per_side"),
+            batchSize: parameters.integer("batch_size"), epochs: parameters.integer("epochs"),
+            learningRateDecay: parameters.real("learning_rate_decay"), noiseDeviation: parameters.real("noise_deviation"),
+            recording: parameters.recording())
+    }
+}
+
+extension Landscape {
     /// All kernels give the same bits.
     @inline(never)
     func train<K: LandscapeKernel>(
@@ -123,37 +145,37 @@ extension Landscape {
     ) -> [TrialRecord]? {
         let data = LandscapeData(self, at: coordinates)
         let start = LandscapeData.start(self, at: coordinates)
-        let deviations = matchedDeviations(lanes, data, at: coordinates, by: kernel)
+        let draw = { LandscapeData.draw(self, at: coordinates, iteration: $0) }
         var blocks = stride(from: 0, to: lanes.count, by: K.width).map { first in
             let members = Array(first..<min(first + K.width, lanes.count))
-            let steps = members.map {
-                LandscapeStep(lanes[$0], noiseDeviation: noiseDeviation, matched: deviations[lanes[$0].learningRate])
-            }
+            let steps = steps(members.map { (lanes[$0], nil) }, data, start: start, by: kernel, draw: draw)
             return (members: members, kernel: K(data, steps, decay: learningRateDecay, start: start))
         }
         var records = [TrialRecord](
             repeating: TrialRecord(outcome: .done, epochs: 0, trainLoss: .nan, testLoss: .nan, curve: [], parameterBits: []),
             count: lanes.count)
+        var paths = [[SIMD2<Double>]](repeating: recording == .losses ? [] : [start], count: lanes.count)
         let rule = CurveRule(epochs: epochs)
 
         for epoch in 1...epochs {
-            let draw = data.draw(self, at: coordinates, iteration: epoch - 1)
+            let drawn = draw(epoch - 1)
             let isCurvePoint = rule.hasPoint(at: epoch)
             var observations: [Observation] = []
             var isAlive = false
             for index in blocks.indices {
                 blocks[index].kernel.evaluate()
-                blocks[index].kernel.step(draw)
+                blocks[index].kernel.step(drawn)
                 let losses = isCurvePoint ? blocks[index].kernel.losses() : []
                 for (lane, member) in blocks[index].members.enumerated() where records[member].outcome == .done {
                     records[member].epochs = epoch
                     // Clipping keeps every number in the domain, where losses are bounded; NaN alone gets through.
-                    guard !blocks[index].kernel.parameters(ofLane: lane).x.isNaN, !blocks[index].kernel.parameters(ofLane: lane).y.isNaN
-                    else {
+                    let theta = blocks[index].kernel.parameters(ofLane: lane)
+                    guard !theta.x.isNaN, !theta.y.isNaN else {
                         records[member].outcome = .diverged
                         continue
                     }
                     isAlive = true
+                    if recording != .losses { paths[member].append(theta) }
                     guard isCurvePoint else { continue }
                     let point = CurvePoint(epoch: epoch, trainLoss: losses[lane].train, testLoss: losses[lane].test)
                     records[member].curve.append(point)
@@ -174,32 +196,46 @@ extension Landscape {
                 records[member].parameterBits = [theta.x.bitPattern, theta.y.bitPattern]
             }
         }
+        for (member, path) in paths.enumerated() {
+            switch recording {
+            case .losses: break
+            case .trajectory: records[member].series = pathSeries(path, data) + mapSeries(data, at: coordinates)
+            case .variability:
+                let isDone = records[member].outcome == .done
+                let theory = isDone ? variabilitySeries(of: lanes[member], path, data, at: coordinates, by: kernel, observe: observe) : []
+                guard let theory else { return nil }
+                records[member].series = pathSeries(path, data) + theory
+            }
+        }
         return records
     }
 
-    /// σ of `noisy-gd-matched`, by learning rate: 2σ² is the mean of Tr Σ_B over the iterations of plain SGD at that rate.
+    /// What each lane does in a step, σ included.
     ///
+    /// `noisy-gd-matched` has 2σ² equal to the mean of Tr Σ_B over the iterations of plain SGD at the same rate on the same training set.
     /// That run is made here for itself, whether or not it is a lane: no lane's result may depend on another.
-    private func matchedDeviations<K: LandscapeKernel>(
-        _ lanes: [Lane], _ data: LandscapeData, at coordinates: Coordinates, by kernel: K.Type
-    ) -> [Double: Double] {
-        let rates = Set(lanes.filter { $0.algorithm == .noisyGDMatched }.map(\.learningRate)).sorted()
-        let start = LandscapeData.start(self, at: coordinates)
-        var deviations: [Double: Double] = [:]
-        for first in stride(from: 0, to: rates.count, by: K.width) {
-            let members = Array(rates[first..<min(first + K.width, rates.count)])
-            let steps = members.map { LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: $0), noiseDeviation: 0, matched: nil) }
-            var kernel = K(data, steps, decay: learningRateDecay, start: start)
-            var sums = members.map { _ in 0.0 }
-            for iteration in 0..<epochs {
-                kernel.evaluate()
-                for (lane, trace) in kernel.gradientVariances().prefix(members.count).enumerated() { sums[lane] += trace }
-                kernel.step(data.draw(self, at: coordinates, iteration: iteration))
-            }
-            for (rate, sum) in zip(members, sums) {
-                deviations[rate] = (sum / Double(epochs) / Double(batchSize) / 2).squareRoot()
-            }
+    /// - Parameter lanes: from 1 to `K.width`.
+    func steps<K: LandscapeKernel>(
+        _ lanes: [(lane: Lane, replacement: Replacement?)], _ data: LandscapeData, start: SIMD2<Double>, by kernel: K.Type,
+        draw: (Int) -> LandscapeDraw
+    ) -> [LandscapeStep] {
+        guard lanes.contains(where: { $0.lane.algorithm == .noisyGDMatched }) else {
+            return lanes.map { LandscapeStep($0, deviation: noiseDeviation, replacement: $1) }
         }
-        return deviations
+        let plain = lanes.map { lane, replacement in
+            LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: lane.learningRate), deviation: 0, replacement: replacement)
+        }
+        var kernel = K(data, plain, decay: learningRateDecay, start: start)
+        var sums = lanes.map { _ in 0.0 }
+        for iteration in 0..<epochs {
+            kernel.evaluate()
+            for (lane, trace) in kernel.gradientVariances().prefix(lanes.count).enumerated() { sums[lane] += trace }
+            kernel.step(draw(iteration))
+        }
+        return zip(lanes, sums).map { lane, sum in
+            let matched = (sum / Double(epochs) / Double(batchSize) / 2).squareRoot()
+            let deviation = lane.lane.algorithm == .noisyGDMatched ? matched : noiseDeviation
+            return LandscapeStep(lane.lane, deviation: deviation, replacement: lane.replacement)
+        }
     }
 }

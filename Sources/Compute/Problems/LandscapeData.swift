@@ -77,23 +77,31 @@ struct LandscapeData {
     }
 
     /// What iteration `iteration` (from 0) draws.
-    func draw(_ problem: Landscape, at coordinates: Coordinates, iteration: Int) -> LandscapeDraw {
+    static func draw(_ problem: Landscape, at coordinates: Coordinates, iteration: Int) -> LandscapeDraw {
         func stream(_ purpose: Purpose) -> RandomStream {
             RandomStream(
                 seed: coordinates.seed, for: purpose, step: iteration, trainingSet: coordinates.trainingSet,
                 initialization: coordinates.initialization, repetition: coordinates.repetition)
         }
         var order = stream(.batchOrder), noise = stream(.gradientNoise)
-        let batch = (0..<problem.batchSize).map { _ in samples[Int(order.nextInteger(below: UInt32(samples.count)))] }
+        let places = (0..<problem.batchSize).map { _ in Int(order.nextInteger(below: UInt32(problem.samples))) }
         let x = noise.nextNormal()
-        return LandscapeDraw(batch: batch, noise: SIMD2(x, noise.nextNormal()))
+        return LandscapeDraw(places: places, noise: SIMD2(x, noise.nextNormal()))
     }
+}
+
+/// Another candidate at one place of the training set: S becomes Sⁱ.
+struct Replacement: Hashable {
+    /// i, below N.
+    let place: Int
+    /// z′, an index into the population.
+    let candidate: Int
 }
 
 /// What all lanes of a group draw for one iteration.
 struct LandscapeDraw {
-    /// Candidates of the mini-batch, in order, with repeats.
-    let batch: [Int]
+    /// Places of the training set that make the mini-batch, in order, with repeats.
+    let places: [Int]
     /// Two standard normals.
     let noise: SIMD2<Double>
 }

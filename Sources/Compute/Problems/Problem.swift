@@ -16,4 +16,35 @@ public protocol Problem: Sendable, Hashable {
     /// A conforming type promises that each record depends on the problem, the coordinates and its own lane and on nothing else, to the
     /// bit; that a diverged lane disturbs no other; and that `observe` is called as `run` says. It must not be inlined into `run`.
     func train(_ lanes: [Lane], at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [TrialRecord]?
+
+    /// Whether a lane can go on from a checkpoint.
+    func check(_ checkpoint: Checkpoint) throws(PlanError)
+
+    /// As above, from where each lane's checkpoint is, each checked, or from its start where it has none. Ends with the bits of a run that
+    /// was never interrupted.
+    /// - Parameters:
+    ///   - goOn: asked often enough that a long trial can be given up within seconds.
+    ///   - observe: called at the end of every epoch, or at least of each that has observations.
+    func train(
+        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], goOn: () -> Flow, observe: (EpochEnd) -> Flow
+    ) -> [TrialRecord]?
+}
+
+/// A problem whose trials take seconds begins anew instead.
+extension Problem {
+    public func check(_ checkpoint: Checkpoint) throws(PlanError) {
+        throw PlanError(parameter: "checkpoint", value: "after \(checkpoint.epochs) epochs", allowed: "left out with \(Self.name)")
+    }
+
+    @inline(never)
+    public func train(
+        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], goOn: () -> Flow, observe: (EpochEnd) -> Flow
+    ) -> [TrialRecord]? {
+        train(lanes, at: coordinates) { observations in
+            guard goOn() == .goOn else { return .stop }
+            // None are observed where the trial only asks whether to go on.
+            guard let epoch = observations.first?.point.epoch else { return .goOn }
+            return observe(EpochEnd(epoch: epoch, observations: observations) { _ in nil })
+        }
+    }
 }

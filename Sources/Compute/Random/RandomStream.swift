@@ -17,6 +17,7 @@ enum Purpose: UInt32, CaseIterable {
     case resample = 9
     case freshSample = 10
     case audit = 11
+    case bootstrap = 12
 }
 
 /// An endless sequence of 32-bit words that depends on the seed, the purpose and the coordinates and on nothing else.

@@ -1,17 +1,35 @@
 // GroupTraining.swift · Compute/Training, between a problem's configuration and the kernels.
-// In: lanes, a training set, where to start, an order for each epoch. Out: records. Decides which lanes share a kernel, when a
+// In: lanes, how to make a kernel of some of them, an order for each epoch. Out: records. Decides which lanes share a kernel, when a
 // trial has diverged and what is observed; does no arithmetic on parameters.
 
+/// What the training loop asks of a kernel: a few lanes side by side, at their start when they are made.
+protocol GroupKernel {
+    associatedtype Scalar: WorkingPrecision
+
+    /// Lanes side by side.
+    static var width: Int { get }
+    /// One step of every lane.
+    /// - Parameter batch: B different places of the training set, in the order in which they are summed.
+    mutating func step(batch: ArraySlice<Int>)
+    /// Exact population risk of every lane, in Float64.
+    func testLosses() -> [Double]
+    /// Mean loss of every lane on the training set, without penalties.
+    mutating func trainLosses() -> [Double]
+    /// θ of one lane, for the record.
+    func parameters(ofLane lane: Int) -> [Scalar]
+}
+
 /// Trains all lanes, epoch by epoch.
-/// - Parameter order: the order of the samples in an epoch, counted from 0.
-func train<K: StepKernel>(
-    _ lanes: [Lane], on set: TrainingSet<K.Scalar>, from start: [K.Scalar], epochs: Int, by kernel: K.Type,
-    order: (Int) -> [Int], observe: ([Observation]) -> Flow
+/// - Parameters:
+///   - batchSize: B; divides the length of what `order` gives.
+///   - make: a kernel for these lanes, from 1 to `K.width`.
+///   - order: the order of the samples in an epoch, counted from 0.
+func train<K: GroupKernel>(
+    _ lanes: [Lane], batchSize: Int, epochs: Int, making make: ([Lane]) -> K, order: (Int) -> [Int], observe: ([Observation]) -> Flow
 ) -> [TrialRecord]? {
     let rule = CurveRule(epochs: epochs)
-    let shared = K.share(set)
     var blocks = packed(lanes, width: K.width).map { members in
-        (members: members, kernel: K(shared, lanes: members.map { lanes[$0] }, start: start), alive: members.count)
+        (members: members, kernel: make(members.map { lanes[$0] }), alive: members.count)
     }
     var records = [TrialRecord](
         repeating: TrialRecord(outcome: .done, epochs: 0, trainLoss: .nan, testLoss: .nan, curve: [], parameterBits: []),
@@ -23,8 +41,8 @@ func train<K: StepKernel>(
         var observations: [Observation] = []
         // A block trains a whole epoch before the next one does: its lanes stay in the first-level cache.
         for index in blocks.indices where blocks[index].alive > 0 {
-            for first in stride(from: 0, to: samples.count, by: set.batchSize) {
-                blocks[index].kernel.step(batch: samples[first..<first + set.batchSize])
+            for first in stride(from: 0, to: samples.count, by: batchSize) {
+                blocks[index].kernel.step(batch: samples[first..<first + batchSize])
             }
             let testLosses = blocks[index].kernel.testLosses()
             let trainLosses = isCurvePoint ? blocks[index].kernel.trainLosses() : nil

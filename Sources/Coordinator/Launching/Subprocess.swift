@@ -32,12 +32,23 @@ enum Subprocess {
     /// Starts a program in a process group of its own, so that Ctrl-C in a terminal reaches only us, with no signal blocked.
     /// - Parameters:
     ///   - program: a path, or a name to look up on PATH.
+    ///   - input: what it reads on stdin.
     ///   - outputTo: a file that stdout and stderr are appended to; nil for ours.
-    static func spawn(_ program: String, _ arguments: [String], outputTo path: String? = nil) throws(SubprocessError) -> pid_t {
+    static func spawn(
+        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
+    ) throws(SubprocessError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
         defer { unsafe _ = posix_spawn_file_actions_destroy(&actions) }
-        unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        var pipeEnd: CInt = -1
+        defer { if pipeEnd >= 0 { close(pipeEnd) } }
+        switch input {
+        case .nothing: unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0)
+        case .file(let path): unsafe posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, path, O_RDONLY, 0)
+        case .text(let text):
+            pipeEnd = try filledPipe(text, for: program)
+            unsafe posix_spawn_file_actions_adddup2(&actions, pipeEnd, STDIN_FILENO)
+        }
         if let path {
             unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
             unsafe posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
@@ -67,6 +78,24 @@ enum Subprocess {
         return pid
     }
 
+    /// What a program that is started reads.
+    enum Input {
+        case nothing
+        case file(String)
+        /// At most 4,096 bytes, which a pipe holds before anybody reads: a secret that must not be in a file or on a command line.
+        case text(String)
+    }
+
+    private static func filledPipe(_ text: String, for program: String) throws(SubprocessError) -> CInt {
+        precondition(text.utf8.count <= 4096, "a text of \(text.utf8.count) bytes for \(program)")
+        var ends: [CInt] = [0, 0]
+        guard unsafe pipe(&ends) == 0 else { throw .failed(program: program, reason: unsafe String(cString: strerror(errno))) }
+        for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+        unsafe _ = write(ends[1], text, text.utf8.count)
+        close(ends[1])
+        return ends[0]
+    }
+
     /// What we were started with and do not know of (a shell's pipe) must not live on in a worker that outlives us: whoever reads that
     /// pipe would wait for the worker. Libraries and this program open theirs with close-on-exec already.
     private static func closeOthersOnExec() {
@@ -76,8 +105,10 @@ enum Subprocess {
     }
 
     /// Starts a program and waits for its end.
-    static func run(_ program: String, _ arguments: [String], outputTo path: String? = nil) throws(SubprocessError) -> Status {
-        let pid = try spawn(program, arguments, outputTo: path)
+    static func run(
+        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
+    ) throws(SubprocessError) -> Status {
+        let pid = try spawn(program, arguments, input: input, outputTo: path)
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return Status(status)

@@ -1,17 +1,18 @@
-// Figure.swift · Coordinator/Reporting. Summary → a gnuplot script → SVG, PDF and PNG. The script is text made by a pure function.
-// It says everything itself, so that no setting of the user's own gnuplot shows in a figure.
+// Figure.swift · Coordinator/Reporting, between Summary and Gnuplot. The ratios of a sweep of [[curves]] as a script.
 
 internal import Glibc
 internal import Wire
 
-/// One line with a shaded band (± standard deviation across initializations) for each curve, in the form of the paper's Figure 4.
-struct Figure {
+/// One line with a shaded band (± standard deviation across initializations) for each curve: ratios to SGD by strength, in the form of the
+/// paper's Figure 4, or test losses by learning rate, in the form of its Figure 5.
+struct Figure: Drawing {
     /// Above this a ratio is only told to be off the scale: one setting near the cliff must not flatten all others.
     static let highest = 1.3
     /// Wider bands are not shaded, or those near the cliff would cover everything; the points say so by being open.
     static let widest = 0.2
 
     struct Point: Equatable {
+        /// Where it stands on the x axis, and how high: a ratio, or a loss.
         var strength: Double, ratio: Double
         /// Nil with one initialization.
         var deviation: Double?
@@ -37,6 +38,8 @@ struct Figure {
     private let spec: FigureSpec
     let lines: [Line]
     private let strengths: [Double]
+    /// Losses on the y axis, which have no natural scale; else ratios.
+    private let isByRate: Bool
     /// Settings that have no mean although no run diverged: something failed, or was not run.
     private var missing = 0
 
@@ -46,9 +49,9 @@ struct Figure {
         lines = spec.curves.map { curve in
             var line = Line(label: curve.label)
             for point in curve.points {
-                guard let ratio = rows[point.setting]?.ratio else {
+                guard let ratio = spec.isByRate ? rows[point.setting]?.testLoss : rows[point.setting]?.ratio else {
                     line.stretches.append([])
-                    let rows = [rows[point.setting], rows[point.setting.baseline]]
+                    let rows = [rows[point.setting], spec.isByRate ? nil : rows[point.setting.baseline]]
                     if rows.contains(where: { ($0?.diverged ?? 0) > 0 }) { line.diverged.append(point.strength) } else { missing += 1 }
                     continue
                 }
@@ -58,6 +61,7 @@ struct Figure {
             line.stretches.removeAll(where: \.isEmpty)
             return line
         }
+        isByRate = spec.isByRate
         self.spec = spec.figure
         self.missing = missing
         strengths = Set(spec.curves.flatMap { $0.points.map(\.strength) }).sorted()
@@ -65,15 +69,29 @@ struct Figure {
 
     // MARK: Axes
 
-    private var shown: [Point] { lines.flatMap(\.points).filter { $0.ratio <= Self.highest } }
+    /// Above this a point is only told to be off the scale. Twice the smallest loss, or a network that learned nothing flattens all others.
+    private var highest: Double { isByRate ? 2 * (lines.flatMap(\.points).map(\.ratio).min() ?? 1) : Self.highest }
+
+    private var shown: [Point] { lines.flatMap(\.points).filter { $0.ratio <= highest } }
 
     /// Of the ratios, in whole steps around everything that is drawn, 1 always inside.
     private var range: (bottom: Double, top: Double, step: Double) {
+        guard !isByRate else { return lossRange }
         let low = min(shown.map(\.band.lowerBound).min() ?? 1, 0.999)
         let high = min(max(shown.map(\.band.upperBound).max() ?? 1, 1.001), Self.highest)
         // Divided, not multiplied: 6 / 10 prints as 0.6, 6 × 0.1 does not.
         let perUnit: Double = high - low > 0.4 ? 10 : 20
         return ((low * perUnit).rounded(.down) / perUnit, (high * perUnit).rounded(.up) / perUnit, 1 / perUnit)
+    }
+
+    /// At most ten steps of 1, 2 or 5 times a power of ten.
+    private var lossRange: (bottom: Double, top: Double, step: Double) {
+        let low = shown.map(\.band.lowerBound).min() ?? 0, high = max(shown.map(\.band.upperBound).max() ?? 1, low + 1e-6)
+        let power = Int(log10((high - low) / 10).rounded(.down))
+        let step = [1.0, 2, 5, 10].lazy.map { Double("\($0)e\(power)")! }.first { (high - low) / $0 <= 10 }!
+        // Read back from decimals, so that no tick is 0.30000000000000004.
+        func whole(_ steps: Double) -> Double { Double(Tables.fixed(steps * step, max(0, -power))) ?? steps * step }
+        return (whole((low / step).rounded(.down)), whole((high / step).rounded(.up)), step)
     }
 
     /// A label at each power of ten, and at 2 and 5 times it where there would be fewer than two; small ticks between.
@@ -107,33 +125,23 @@ struct Figure {
     /// What a reader cannot see from the axes.
     private var note: String {
         let points = lines.flatMap(\.points)
-        let above = points.count { $0.ratio > Self.highest }
+        let above = points.count { $0.ratio > highest }
         var parts: [String] = []
         if points.contains(where: { $0.deviation != nil }) { parts.append("Shaded: ± standard deviation across initializations") }
         if shown.contains(where: \.isWide) { parts.append("open symbols: more than ±\(Tables.number(Self.widest)), not shaded") }
         if !crossed.isEmpty { parts.append("×: a run diverged") }
-        if above > 0 { parts.append("\(above) \(above == 1 ? "point" : "points") above \(Tables.number(Self.highest)) not shown") }
+        if above > 0 {
+            parts.append(
+                "\(above) \(above == 1 ? "point" : "points") above \(isByRate ? Tables.fixed(highest, 2) : Tables.number(highest)) not shown"
+            )
+        }
         if missing > 0 { parts.append("\(missing) \(missing == 1 ? "setting" : "settings") without result") }
         return parts.joined(separator: "; ")
     }
 
     // MARK: The script
 
-    /// What the last bytes of a file that is whole have in them.
-    static let ends = ["svg": "</svg>", "pdf": "%%EOF", "png": "IEND"]
-
-    /// The three files, and what gnuplot is told for each: one layout, of 720 × 480 units.
-    static let formats = [
-        ("svg", "svg noenhanced size 720,480 dynamic font 'DejaVu Sans,12' background rgb 'white'"),
-        ("pdf", "pdfcairo noenhanced size 7.2in,4.8in font 'DejaVu Sans,12' background rgb 'white'"),
-        (
-            "png",
-            "pngcairo noenhanced size 1440,960 font 'DejaVu Sans,12' fontscale 1.5 linewidth 2 pointscale 2.5 background rgb 'white'"
-        ),
-    ]
-
-    /// Okabe and Ito's palette, which colour-blind readers can tell apart.
-    private static let colours = ["#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"]
+    let size = (width: 720, height: 480)
 
     /// - Parameter output: the path of the file.
     func script(terminal: String, output: String) -> String {
@@ -150,18 +158,18 @@ struct Figure {
         return """
             set encoding utf8
             set terminal \(terminal)
-            set output \(Self.quoted(output))
-            set title \(Self.quoted(spec.title)) font ',13'
-            set xlabel \(Self.quoted(spec.xLabel))
-            set ylabel \(Self.quoted(spec.yLabel))
-            set label \(Self.quoted(note)) at screen 0.5, 0.025 center font ',9' textcolor rgb '#555555'
+            set output \(Gnuplot.quoted(output))
+            set title \(Gnuplot.quoted(spec.title)) font ',13'
+            set xlabel \(Gnuplot.quoted(spec.xLabel))
+            set ylabel \(Gnuplot.quoted(spec.yLabel))
+            set label \(Gnuplot.quoted(note)) at screen 0.5, 0.025 center font ',9' textcolor rgb '#555555'
             set bmargin 5
             set logscale x
             set xrange [\(strengths.first! / 1.15):\(strengths.last! * 1.15)]
             set xtics nomirror (\(strengthTicks))
             set yrange [\(bottom):\(ceiling)]
             set ytics \(bottom), \(step), \(top) nomirror
-            set format y '%.\(step == 0.1 ? 1 : 2)f'
+            set format y '%.\(decimals)f'
             set border 3 linecolor rgb '#444444' linewidth 0.75
             set grid ytics linetype 1 linecolor rgb '#e5e5e5' linewidth 0.5
             set key outside right center vertical reverse Left samplen 2.5 spacing 1.3 font ',11'
@@ -170,27 +178,27 @@ struct Figure {
             """
     }
 
-    /// Blocks of rows that the plots name; an empty row ends a stretch.
+    /// Of the labels of the y axis.
+    private var decimals: Int { isByRate ? max(0, -Int(log10(range.step * 1.0001).rounded(.down))) : range.step == 0.1 ? 1 : 2 }
+
+    /// Blocks of rows that the plots name.
     private var data: String {
-        func block(_ name: String, _ rows: [String]) -> String {
-            rows.isEmpty ? "" : "$\(name) << EOD\n" + rows.joined(separator: "\n") + "\nEOD\n"
-        }
         var text = ""
         for (number, line) in lines.enumerated() {
             func rows(_ stretches: [[Point]], _ row: (Point) -> String) -> [String] {
                 Array(stretches.map { $0.map(row) }.joined(separator: [""]))
             }
             let bands = bands(line)
-            text += block("band\(number)", rows(bands) { "\($0.strength) \($0.band.lowerBound) \($0.band.upperBound)" })
-            text += block("line\(number)", rows(line.stretches) { "\($0.strength) \($0.ratio)" })
+            text += Gnuplot.block("band\(number)", rows(bands) { "\($0.strength) \($0.band.lowerBound) \($0.band.upperBound)" })
+            text += Gnuplot.block("line\(number)", rows(line.stretches) { "\($0.strength) \($0.ratio)" })
             for isWide in [false, true] {
                 let points = line.points.filter { $0.isWide == isWide }
-                text += block("\(isWide ? "open" : "full")\(number)", points.map { "\($0.strength) \($0.ratio)" })
+                text += Gnuplot.block("\(isWide ? "open" : "full")\(number)", points.map { "\($0.strength) \($0.ratio)" })
             }
         }
         for (row, number) in crossed.enumerated() {
             let height = range.top + (Double(crossed.count - row) - 0.15) * rowHeight
-            text += block("cross\(number)", lines[number].diverged.map { "\($0) \(height)" })
+            text += Gnuplot.block("cross\(number)", lines[number].diverged.map { "\($0) \(height)" })
         }
         return text
     }
@@ -203,7 +211,7 @@ struct Figure {
     private var plots: [String] {
         var bands: [String] = [], curves: [String] = [], keys: [String] = []
         for (number, line) in lines.enumerated() {
-            let colour = "linecolor rgb '\(Self.colours[number % Self.colours.count])'"
+            let colour = "linecolor rgb '\(Gnuplot.colours[number % Gnuplot.colours.count])'"
             let full = 5 + 2 * (number % 6)
             if !self.bands(line).isEmpty {
                 bands.append("$band\(number) using 1:2:3 with filledcurves \(colour) fillstyle transparent solid 0.13 noborder notitle")
@@ -218,23 +226,9 @@ struct Figure {
                 curves.append("$cross\(number) using 1:2 with points \(colour) pointtype 2 pointsize 0.55 linewidth 1.25 notitle")
             }
             keys.append(
-                "keyentry with linespoints \(colour) linewidth 1.75 pointtype \(full) pointsize 0.6 title \(Self.quoted(line.label))")
+                "keyentry with linespoints \(colour) linewidth 1.75 pointtype \(full) pointsize 0.6 title \(Gnuplot.quoted(line.label))")
         }
-        return bands + ["1 with lines linecolor rgb '#888888' dashtype 2 notitle"] + curves + keys
-    }
-
-    /// A string of gnuplot that is this text and nothing else. In double quotes gnuplot runs what stands between backquotes, and in single
-    /// ones it stumbles over two quotes in a row, so every character that means something to it is written by its number.
-    private static func quoted(_ text: String) -> String {
-        let escaped = text.unicodeScalars.map { character in
-            switch character {
-            case "\"": "\\042"
-            case "\\": "\\134"
-            case "`": "\\140"
-            case "@": "\\100"
-            default: character.properties.generalCategory == .control ? " " : String(character)
-            }
-        }
-        return "\"\(escaped.joined())\""
+        // Where SGD is, if the y axis is relative to it. gnuplot refuses a plot of keys alone.
+        return bands + (isByRate ? ["NaN notitle"] : ["1 with lines linecolor rgb '#888888' dashtype 2 notitle"]) + curves + keys
     }
 }

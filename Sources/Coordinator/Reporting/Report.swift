@@ -1,6 +1,5 @@
 // Report.swift · Coordinator/Reporting, the last room. The results directory: one pass over the store, files written whole or not at all.
 
-internal import FoundationEssentials
 internal import Wire
 
 enum ReportError: Error, Equatable, CustomStringConvertible {
@@ -21,6 +20,8 @@ struct Report {
     let claims: Claims
     /// Of a sweep of [[settings]]; nil for one of curves.
     let table: LossTable?
+    /// Of what trials left besides their losses; nil for a sweep that draws nothing of it.
+    let series: (any SeriesReport)?
     /// For the console.
     let text: String
     /// Reasons of failed trials and how many gave each, the most frequent first.
@@ -30,9 +31,14 @@ struct Report {
     /// - Parameters:
     ///   - directory: nil writes nothing.
     ///   - lookup: the stored result of a trial.
-    init(_ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?) throws {
+    ///   - recorded: what it left besides its losses; asked only of sweeps that draw it.
+    init(
+        _ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?, recorded: (TrialKey) throws -> [Series] = { _ in [] }
+    ) throws {
+        var seriesReport = Self.seriesReport(grid.spec)
+        let rows = Dictionary(grid.spec.rows.enumerated().map { ($1.setting, $0) }) { first, _ in first }
         var results = try directory.map { try TextFile("\($0)/results.csv") }
-        try results?.write(Tables.resultsHeader)
+        try results?.write(Tables.withDecay(Tables.resultsHeader, grid.spec))
         var curves = MeanCurves(settings: grid.spec.settings.count)
         var current: (group: Int, results: [TrialResult?]) = (-1, [])
         var failures: [String: Int] = [:]
@@ -45,25 +51,50 @@ struct Report {
             var baselineLoss: Double?
             if case .done(_, let loss) = baseline?.outcome { baselineLoss = loss }
             if case .failed(let reason) = result.outcome { failures[reason, default: 0] += 1 }
-            try results?.write(Tables.resultLine(grid, index, result, baselineLoss: baselineLoss))
+            let line = Tables.resultLine(grid, index, result, baselineLoss: baselineLoss)
+            try results?.write(Tables.withDecay(line, grid.spec, grid.setting(of: index)))
             curves.add(
                 result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
                 setting: index - trials.lowerBound)
+            if seriesReport != nil, let row = rows[grid.setting(of: index)], !result.isFailure {
+                let spec = grid.groups[group].spec, all = try recorded(result.key)
+                seriesReport?.add(
+                    RecordedTrial(
+                        row: row, trainingSet: spec.trainingSet, initialization: spec.initialization, repetition: spec.repetition,
+                        isDiverged: result.outcome == .diverged, series: Dictionary(all.map { ($0.name, $0.values) }) { first, _ in first })
+                )
+            }
             return result.outcome
         }
+        series = seriesReport
         claims = Claims(summary, grid.spec)
         table = grid.spec.rows.isEmpty ? nil : LossTable(summary, grid.spec)
-        text = table?.text ?? Tables.console(summary, grid.spec) + "\n" + claims.text
+        let more = series.map { "\n\($0.measures.text)\n\($0.note)\n" } ?? ""
+        let spec = grid.spec
+        if let table {
+            text = table.text + more
+        } else if spec.isByRate {
+            text = RateTable(summary, spec).text + more
+        } else {
+            text = Tables.console(summary, spec) + "\n" + claims.text + more
+        }
         self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
         try results?.finish()
         var table = try TextFile("\(directory)/summary.csv")
-        try table.write(Tables.summary(summary))
+        try table.write(Tables.summary(summary, grid.spec))
         try table.finish()
+        if let theory = series as? Theory {
+            var file = try TextFile("\(directory)/theory.csv")
+            try file.write(Theory.header + theory.lines)
+            try file.finish()
+        }
         var file = try TextFile("\(directory)/curves.csv")
-        try file.write(Tables.curvesHeader)
+        try file.write(Tables.withDecay(Tables.curvesHeader, grid.spec))
         for (setting, points) in zip(grid.spec.settings, curves.points) {
-            for (epoch, point) in points.sorted(by: { $0.key < $1.key }) { try file.write(Tables.curveLine(setting, epoch, point)) }
+            for (epoch, point) in points.sorted(by: { $0.key < $1.key }) {
+                try file.write(Tables.withDecay(Tables.curveLine(setting, epoch, point), grid.spec, setting))
+            }
         }
         try file.finish()
     }
@@ -71,43 +102,36 @@ struct Report {
     /// Draws the figure, and tells what there is: the table on standard output and, last, the files.
     /// - Returns: whether the figure, if the sweep has one, is there.
     func publish(_ spec: SweepSpec, directory: String, isQuiet: Bool) -> Bool {
-        var files = ["results.csv", "summary.csv", "curves.csv"], complaint: ReportError?
+        var files = ["results.csv", "summary.csv", "curves.csv"] + (series is Theory ? ["theory.csv"] : []), complaint: ReportError?
         do { files += try draw(spec, directory: directory).map { "\(spec.name).\($0)" } } catch { complaint = error }
         if !isQuiet { print("\(text)\nin \(directory): \(files.joined(separator: ", "))") }
         guard let complaint else { return true }
         // A figure of earlier results beside these tables would mislead.
-        for (ending, _) in Figure.formats { TextFile.remove("\(directory)/\(spec.name).\(ending)") }
+        for ending in Gnuplot.endings { TextFile.remove("\(directory)/\(spec.name).\(ending)") }
         Console.writeLine("\(complaint)")
         return false
     }
 
-    /// - Returns: endings of the figure's files; none for a sweep of [[settings]], which is a table.
-    /// - Throws: `noFigure` where gnuplot is missing or refuses.
-    func draw(_ spec: SweepSpec, directory: String) throws(ReportError) -> [String] {
-        guard table == nil else { return [] }
-        let figure = Figure(summary, spec), script = TextFile.temporary("\(directory)/figure.gnuplot")
-        defer { TextFile.remove(script) }
-        for (ending, terminal) in Figure.formats {
-            let path = "\(directory)/\(spec.name).\(ending)", part = TextFile.temporary(path)
-            // Gone already where all went well.
-            defer { TextFile.remove(part) }
-            do {
-                var file = try TextFile(script)
-                try file.write(figure.script(terminal: terminal, output: part))
-                try file.finish()
-                // -d: without the settings of this user and this box.
-                let status = try Subprocess.run("gnuplot", ["-d", script])
-                guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
-                // gnuplot says nothing of a disk that was full.
-                let last = String(decoding: try Data(contentsOf: URL(filePath: part)).suffix(16), as: UTF8.self)
-                guard last.contains(Figure.ends[ending]!) else {
-                    throw ReportError.noFigure(reason: "\(path) came out cut off: is the disk full?")
-                }
-                try TextFile.publish(path)
-            } catch let error as SubprocessError {
-                throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")
-            } catch let error as ReportError { throw error } catch { throw .noFigure(reason: "\(error)") }
+    private static func seriesReport(_ spec: SweepSpec) -> (any SeriesReport)? {
+        switch spec.figure.kind {
+        case .curves, .table: nil
+        case .density: Density(spec)
+        case .trajectories: Trajectories(spec)
+        case .theory: Theory(spec)
         }
-        return Figure.formats.map(\.0)
+    }
+
+    /// - Returns: endings of the figure's files; none for a sweep that is a table alone.
+    func draw(_ spec: SweepSpec, directory: String) throws(ReportError) -> [String] {
+        guard spec.figure.kind != .table else { return [] }
+        try Gnuplot.draw(series?.drawing ?? Figure(summary, spec), as: spec.name, in: directory)
+        return Gnuplot.endings
+    }
+}
+
+extension Report {
+    /// Of a store, which has all of it.
+    init(_ grid: Grid, directory: String?, of store: borrowing ResultStore) throws {
+        try self.init(grid, directory: directory, lookup: { try store.result($0) }, recorded: { try store.series($0) })
     }
 }

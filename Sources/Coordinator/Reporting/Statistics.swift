@@ -10,6 +10,40 @@ enum Statistics {
         return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
     }
 
+    /// Linear between order statistics (type 7 of Hyndman and Fan); nil for an empty sample, or where a value is no number.
+    /// - Parameter p: from 0 to 1; 0.5 is the median.
+    static func quantile(_ p: Double, of values: [Double]) -> Double? {
+        guard !values.isEmpty, !values.contains(where: \.isNaN) else { return nil }
+        let sorted = values.sorted(), place = p * Double(values.count - 1)
+        let below = Int(place), above = min(below + 1, values.count - 1)
+        return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
+    }
+
+    /// Spearman's: the correlation of ranks, ties sharing their mean rank. Pairs in which a value is no number are left out.
+    /// - Parameters: of equal length.
+    /// - Returns: nil below three pairs, or where one side is constant.
+    static func rankCorrelation(_ xs: [Double], _ ys: [Double]) -> Double? {
+        let pairs = zip(xs, ys).filter { !$0.isNaN && !$1.isNaN }
+        guard pairs.count > 2 else { return nil }
+        let x = ranks(pairs.map(\.0)), y = ranks(pairs.map(\.1)), middle = Double(pairs.count - 1) / 2
+        func product(_ a: [Double], _ b: [Double]) -> Double { zip(a, b).reduce(0) { $0 + ($1.0 - middle) * ($1.1 - middle) } }
+        let scale = product(x, x) * product(y, y)
+        return scale > 0 ? product(x, y) / scale.squareRoot() : nil
+    }
+
+    /// From 0.
+    private static func ranks(_ values: [Double]) -> [Double] {
+        let order = values.indices.sorted { values[$0] < values[$1] }
+        var ranks = values, first = 0
+        while first < order.count {
+            var last = first
+            while last + 1 < order.count, values[order[last + 1]] == values[order[first]] { last += 1 }
+            for place in first...last { ranks[order[place]] = Double(first + last) / 2 }
+            first = last + 1
+        }
+        return ranks
+    }
+
     /// 95 % interval of the mean by Student's t; nil below two values.
     static func interval(_ values: [Double]) -> (low: Double, high: Double)? {
         guard let mean = mean(values), let deviation = deviation(values) else { return nil }

@@ -18,6 +18,12 @@ enum Tables {
 
     private static func line(_ fields: [String]) -> String { fields.joined(separator: ",") + "\n" }
 
+    /// One more column, the last, where the problem has weight decay: its settings differ by it as well.
+    static func withDecay(_ text: String, _ spec: SweepSpec, _ setting: Setting? = nil) -> String {
+        guard spec.declaration.weightDecay != nil else { return text }
+        return text.dropLast() + "," + (setting.map { number($0.weightDecay) } ?? "weight_decay") + "\n"
+    }
+
     static let resultsHeader =
         "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest\n"
 
@@ -37,15 +43,16 @@ enum Tables {
     static let summaryHeader =
         "algorithm,lambda1,lambda2,learning_rate,n,diverged,failed,mean_loss_ratio,std_loss_ratio,ci_low,ci_high,mean_test_loss,std_test_loss,mean_train_loss\n"
 
-    static func summary(_ summary: Summary) -> String {
-        summaryHeader
+    static func summary(_ summary: Summary, _ spec: SweepSpec) -> String {
+        withDecay(summaryHeader, spec)
             + summary.settings.map { row in
-                line(
+                let text = line(
                     columns(row.setting) + ["\(row.n)", "\(row.diverged)", "\(row.failed)"]
                         + [
                             row.ratio?.mean, row.ratio?.deviation, row.ratio?.low, row.ratio?.high, row.testLoss?.mean,
                             row.testLoss?.deviation, row.meanTrainLoss,
                         ].map(number))
+                return withDecay(text, spec, row.setting)
             }.joined()
     }
 

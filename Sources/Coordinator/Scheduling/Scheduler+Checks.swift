@@ -38,14 +38,22 @@ extension Scheduler {
         return [.report(.quarantined(author.worker, host: author.host, reason: "two others agree on bits that it computed differently"))]
     }
 
-    mutating func makeCheck(for worker: WorkerID, at now: Instant) -> Lease? {
+    mutating func makeCheck(for worker: WorkerID, at now: Instant) -> LeaseID? {
         guard let place = checks.firstIndex(where: { may(worker, do: $0) }) else { return nil }
-        let check = checks.remove(at: place), id = newLease()
+        var check = checks.remove(at: place)
+        if check.trials.count > configuration.trialsPerLease {
+            // More than whose results fit into one frame.
+            var rest = check
+            rest.trials.removeFirst(configuration.trialsPerLease)
+            check.trials = Array(check.trials.prefix(configuration.trialsPerLease))
+            checks.insert(rest, at: place)
+        }
+        let id = newLease()
         leases[id] = LeaseState(
             worker: worker, group: grid.group(of: check.trials[0]), trials: check.trials, since: now, purpose: .check(check))
         checking += 1
         change(worker) { $0.leases.insert(id) }
-        return message(id)
+        return id
     }
 
     /// What a check did not bring is somebody else's to check.

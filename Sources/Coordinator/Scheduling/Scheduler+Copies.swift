@@ -40,7 +40,7 @@ extension Scheduler {
                 worker: worker, group: leases[original]!.group, trials: trials, since: now, purpose: .copy(of: original))
             leases[original]!.copy = id
             change(worker) { $0.leases.insert(id) }
-            effects.append(send(.lease(message(id)), to: worker, at: now))
+            effects.append(issue(id, at: now))
         }
         return effects
     }

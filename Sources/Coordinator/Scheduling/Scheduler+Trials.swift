@@ -13,7 +13,7 @@ extension Scheduler {
         var passed: Set<WorkerID> = []
         while !waiting.isEmpty || !checks.isEmpty, let id = nextWorker(except: passed) {
             if let lease = makeCheck(for: id, at: now) ?? makeLease(for: id, at: now) {
-                effects.append(send(.lease(lease), to: id, at: now))
+                effects.append(issue(lease, at: now))
             } else {
                 passed.insert(id)
             }
@@ -30,7 +30,7 @@ extension Scheduler {
         }
     }
 
-    private mutating func makeLease(for worker: WorkerID, at now: Instant) -> Lease? {
+    private mutating func makeLease(for worker: WorkerID, at now: Instant) -> LeaseID? {
         func first(_ group: Int) -> Int? { waiting.first(1, in: group) { !may(worker, try: $0) }.first }
         // A group whose vanilla run is still on its way only if there is no other among the next few: its trials would have to stream
         // losses without ratios.
@@ -40,7 +40,7 @@ extension Scheduler {
         else { return nil }
         // Trials that were running when a worker died are tried again in ever smaller company, so that the one to blame is found:
         // 16 together after the first death, alone after the second.
-        let suspicion = crashes(of: head), size = leaseSize(for: worker)
+        let suspicion = crashes(of: head), size = isLong ? 1 : leaseSize(for: worker)
         let limit = suspicion == 0 ? size : suspicion == 1 ? min(size, configuration.lanes) : 1
         let trials = waiting.first(limit, in: group) {
             !may(worker, try: $0)
@@ -49,8 +49,11 @@ extension Scheduler {
         }
         let id = newLease()
         hand(trials, of: group, to: worker, as: id, at: now)
-        return message(id)
+        return id
     }
+
+    /// Each trial has a lease of its own: checkpoints and models are large, and there is nothing to gain by company.
+    private var isLong: Bool { grid.spec.declaration.isLong }
 
     mutating func newLease() -> LeaseID {
         // A worker that outlived a store may still hold a lease of this number.
@@ -59,13 +62,30 @@ extension Scheduler {
         return LeaseID(epoch: configuration.epoch, number: nextLease)
     }
 
-    func message(_ id: LeaseID) -> Lease {
+    /// Says a lease to its worker, with where its trial is if that is known.
+    mutating func issue(_ id: LeaseID, at now: Instant) -> Effect {
+        let lease = leases[id]!
+        guard let mark = mark(of: lease) else { return send(.lease(message(id)), to: lease.worker, at: now) }
+        workers[lease.worker]!.lastSent = now
+        return .sendLease(message(id), from: mark, to: workers[lease.worker]!.route)
+    }
+
+    /// A copy goes on from a checkpoint as the original would. A check starts from the beginning: it would share with the first run what
+    /// it is there to compare.
+    private func mark(of lease: LeaseState) -> CheckpointMark? {
+        if case .check = lease.purpose { return nil }
+        return lease.trials.count == 1 ? checkpoints[lease.trials[0]] : nil
+    }
+
+    private func message(_ id: LeaseID) -> Lease {
         let lease = leases[id]!
         let trials = lease.trials.map { index in
             // A stored trial that is checked has no history any more; it is its second run, or a later one.
             LeasedTrial(key: grid.key(of: index), attempt: histories[index]?.attempts ?? 2, setting: grid.setting(of: index))
         }
-        let known = vanillaTrials(of: lease.group).compactMap { index in
+        // A lease names them by learning rate alone.
+        let decay = grid.setting(of: lease.trials[0]).weightDecay
+        let known = vanillaTrials(of: lease.group).filter { grid.setting(of: $0).weightDecay == decay }.compactMap { index in
             baselines[index].map { Baseline(learningRate: grid.setting(of: index).learningRate, testLoss: $0) }
         }
         return Lease(id: id, group: grid.groups[lease.group].spec, trials: trials, baselines: known)
@@ -94,12 +114,12 @@ extension Scheduler {
     /// sits idle beside another's queue.
     private func leaseSize(for worker: WorkerID) -> Int {
         let perTrial = secondsPerTrial(of: worker)
-        let byTime = min(configuration.leaseDuration.inSeconds / perTrial, Double(Limits.trialsPerLease))
+        let byTime = min(configuration.leaseDuration.inSeconds / perTrial, Double(configuration.trialsPerLease))
         let byShare = Double(waiting.count) / Double(2 * max(1, slots))
         let size = Int(min(byTime, byShare))
         // A trial that is long in itself (a network) travels alone; a short one in full vectors.
         guard perTrial * Double(configuration.lanes) < configuration.leaseDuration.inSeconds else { return max(1, size) }
-        return max(configuration.lanes, size / configuration.lanes * configuration.lanes)
+        return min(configuration.trialsPerLease, max(configuration.lanes, size / configuration.lanes * configuration.lanes))
     }
 
     /// - Parameter trials: waiting ones of the group, ascending; at least one.
@@ -262,6 +282,7 @@ extension Scheduler {
         }
         states[index] = result.isFailure ? .failed : .stored
         histories[index] = nil
+        if !result.isFailure { checkpoints[index] = nil }
         keepBaseline(result, index)
         noteForAudit(index, by: author)
     }

@@ -12,6 +12,11 @@ extension Scheduler {
                 """
             return [reply(.refused(reason: reason), to: route), .report(.refused(route, reason: "\(hello.host): \(reason)"))]
         }
+        // An id is no secret; the key of whoever brought it first is.
+        if let owner = workers[hello.worker]?.route.peer, owner != route.peer {
+            let reason = "worker \(hello.worker) has joined with another key"
+            return [reply(.refused(reason: reason), to: route), .report(.refused(route, reason: reason))]
+        }
         let isNew = workers[hello.worker] == nil, isRepeat = routes[route] == hello.worker
         var effects = register(hello, at: route, now)
         // What we think it holds and it does not list was lost on the way.
@@ -26,7 +31,8 @@ extension Scheduler {
         }
         let keep = hello.held.keys.filter { leases[$0]?.worker == hello.worker }.sorted()
         let welcome = Welcome(
-            sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence, keep: keep)
+            sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence, keep: keep,
+            checkpoints: configuration.checkpoints)
         effects.append(send(.welcome(welcome), to: hello.worker, at: now))
         if isNew { effects.append(.report(.joined(hello.worker, host: hello.host, slots: hello.slots))) }
         // Its results are still welcome; the Drain lets it finish what it computes, hand it over and go.
@@ -80,6 +86,13 @@ extension Scheduler {
         guard let worker = forget(id) else { return [] }
         for lease in worker.leases.sorted() { release(lease, as: .returned, of: worker.hello.host, at: now) }
         return [.report(.left(id, host: worker.hello.host, reason: reason))] + grant(at: now)
+    }
+
+    /// What it computes is somebody else's from now on; where it is one of ours it stops, says Goodbye and is not started again.
+    mutating func remove(_ id: WorkerID, at now: Instant) -> [Effect] {
+        guard let worker = workers[id] else { return [] }
+        let farewell = worker.leases.sorted().map { Message.cancel($0) } + [.drain]
+        return farewell.map { send($0, to: id, at: now) } + part(from: id, reason: "removed", at: now)
     }
 
     /// - Returns: what was known of it, with leases that the caller has to release or bury.

@@ -1,7 +1,7 @@
 // Scheduler.swift · Coordinator/Scheduling, after Grid.swift, before EffectRunner.swift.
 // Decides which worker computes which trials. In: an Event and the time. Out: [Effect].
-// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials, +Failures; workers: +Workers;
-// what is computed twice: +Copies, +Checks; what is true after each event: +Invariants.
+// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials, +Failures; workers: +Workers; data and
+// checkpoints: +Checkpoints; what is computed twice: +Copies, +Checks; what is true after each event: +Invariants.
 
 internal import Wire
 
@@ -12,6 +12,10 @@ struct Scheduler {
         case unreadable(MessageError, from: Route)
         /// The deliveries are durable.
         case stored([Delivery])
+        /// The checkpoint is durable, or a newer one is.
+        case kept(CheckpointMark, from: Route)
+        /// The store has it no longer, or in pieces.
+        case lostCheckpoint(TrialKey)
         /// The store takes nothing for the moment (disk full), or takes results again.
         case storeBlocked(Bool)
         /// The store has found that these trials' bits differ from worker to worker. Comes before `stored` of the same transaction.
@@ -20,6 +24,10 @@ struct Scheduler {
         case ended(process: Int, host: String)
         /// Ctrl-C or SIGTERM: hands out no more, and lets every worker finish what it computes.
         case drainRequested
+        /// A person wants one worker to finish what it computes and to go.
+        case drainWorker(WorkerID)
+        /// A person wants it gone: its leases go to others at once.
+        case removeWorker(WorkerID)
         case tick
     }
 
@@ -27,9 +35,21 @@ struct Scheduler {
         case send(Envelope, to: Route)
         /// To be committed, then said with `stored`.
         case store(Delivery)
+        /// A lease whose trial goes on from the checkpoint that the store has of it.
+        case sendLease(Lease, from: CheckpointMark, to: Route)
+        /// To be committed, then said with `kept`.
+        case keep(Checkpoint, from: Route)
+        /// Nobody shall go on from the trial's checkpoint.
+        case forgetCheckpoint(TrialKey)
+        /// The next bytes of a file of the data set.
+        case sendData(Digest, offset: Int, to: Route)
         case report(Report)
         /// To be committed when something else is: history, on which nothing waits.
         case record(LeaseRecord)
+        /// Nothing that comes over this connection, or with its key, is to be heard any more.
+        case cutOff(Route)
+        /// A command of a person on this box; whoever asked waits for an Answer.
+        case obey(Command, from: Route)
     }
 
     /// Results on their way to the disk, and whom to tell when they are there.
@@ -53,6 +73,7 @@ struct Scheduler {
         case lost(WorkerID, host: String, returned: Int)
         case refused(Route, reason: String)
         case malformed(Route, reason: String)
+        case cutOff(Route, malformed: Int)
         /// A peer says that a frame of ours was no message to it.
         case dropped(Route, reason: String)
         case setAside(TrialKey, crashes: Int)
@@ -61,6 +82,8 @@ struct Scheduler {
         case disagreed(Disagreement)
         /// Nobody is there who could check these trials.
         case unchecked(trials: Int)
+        /// Of a worker's, which is not stored, or of ours, which a worker does not go on from.
+        case refusedCheckpoint(TrialKey, epoch: Int, host: String, reason: String)
         /// Points of trials that are being computed; never empty.
         case progressed(WorkerID, LeaseID, [ProgressPoint])
     }
@@ -80,9 +103,12 @@ struct Scheduler {
         var audit = 0.0
         /// Trials that a kernel runs in one go: a lease of one costs as much as a lease of this many.
         var lanes = 16
+        /// Trials whose results fit into one frame.
+        var trialsPerLease = Limits.trialsPerLease
         /// For the first leases, before any result has told.
         var expectedSecondsPerTrial: Double
         var selfTest: Digest
+        var checkpoints = CheckpointRule()
     }
 
     let configuration: Configuration
@@ -117,12 +143,16 @@ struct Scheduler {
     var records: [LeaseRecord] = []
     /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
     var baselines: [Int: [Int: Double]]
+    /// What the store has of trials that have no result, by grid index.
+    var checkpoints: [Int: CheckpointMark]
     var nextLease: UInt32 = 1
     var remaining: Int
     var isStoreBlocked = false
     var isDraining = false
     /// Workers have been told to go; what they still say is acknowledged.
     var hasDismissed = false
+    /// Frames that were no messages, by key, or by connection where there is none.
+    var malformed: [Route: Int] = [:]
     /// Of the trials that are stored or failed.
     var counts: Counts
 
@@ -156,11 +186,12 @@ struct Scheduler {
     ///   - failed: whether what it has is a failure, which a late result still replaces.
     ///   - counts: of those results.
     ///   - baselines: test losses of stored vanilla runs by grid index.
+    ///   - checkpoints: that the store has.
     ///   - crashes: how many workers have died while they computed a trial, by grid index.
     ///   - checks: second and third runs that an earlier run has left.
     init(
         _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: Counts,
-        baselines: [Int: [Int: Double]], crashes: [Int: Int] = [:], checks: [Recheck] = []
+        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:], checks: [Recheck] = []
     ) {
         self.configuration = configuration
         self.grid = grid
@@ -169,6 +200,7 @@ struct Scheduler {
         remaining = waiting.count
         self.counts = counts
         self.baselines = baselines
+        self.checkpoints = Dictionary(checkpoints.compactMap { mark in grid.index(of: mark.key).map { ($0, mark) } }) { first, _ in first }
         self.checks = checks
         for (index, crashes) in crashes where states[index] == .waiting { histories[index, default: TrialHistory()].crashes = crashes }
     }
@@ -188,12 +220,16 @@ struct Scheduler {
     private mutating func decide(_ event: Event, at now: Instant) -> [Effect] {
         switch event {
         case .received(let envelope, let route): hear(envelope, from: route, at: now)
-        case .unreadable(let error, let route): refuse(error, from: route)
+        case .unreadable(let error, let route): refuse(error, from: route, at: now)
         case .stored(let deliveries): settle(deliveries, at: now)
+        case .kept(let mark, let route): kept(mark, from: route, at: now)
+        case .lostCheckpoint(let key): lose(checkpointOf: key)
         case .storeBlocked(let blocked): block(blocked, at: now)
         case .disagreed(let disagreements): note(disagreements, at: now)
         case .ended(let process, let host): bury(process: process, on: host, at: now)
         case .drainRequested: drain(at: now)
+        case .drainWorker(let id): workers[id] == nil ? [] : [send(.drain, to: id, at: now)]
+        case .removeWorker(let id): remove(id, at: now)
         case .tick: tick(at: now)
         }
     }
@@ -202,6 +238,8 @@ struct Scheduler {
     var nextDeadline: Instant { mustLook ? min(alarm, lookAt) : alarm }
 
     private mutating func hear(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {
+        // Only over ipc, where file permissions have shown that it is this user.
+        if case .command(let command) = envelope.message, route.peer == .local { return [.obey(command, from: route)] }
         if case .hello(let hello) = envelope.message { return greet(hello, from: route, at: now) }
         guard let id = routes[route] else { return hearStranger(envelope.message, from: route, at: now) }
         // Any frame counts as life: a worker that sends a long batch is alive, only late.
@@ -221,11 +259,14 @@ struct Scheduler {
         case .cancel(let lease):
             if leases[lease]?.worker == id { release(lease, as: .returned, at: now) }
             return grant(at: now)
+        case .dataRequest(let file, let offset): return [.sendData(file, offset: offset, to: route)]
+        case .checkpoint(let lease, let checkpoint): return take(checkpoint, of: lease, from: id, at: now)
+        case .checkpointAnswer(let key, let epoch, let refusal): return hear(refusal: refusal, of: key, epoch, from: id)
         case .goodbye(let reason): return part(from: id, reason: reason, at: now)
         case .heartbeat: return []
         case .dropped(let reason): return [.report(.dropped(route, reason: reason))]
-        case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce:
-            return [.report(.malformed(route, reason: "a message that only a coordinator sends"))]
+        case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk, .command, .answer:
+            return blame(route, reason: "a message that only a coordinator sends", at: now)
         }
     }
 
@@ -244,12 +285,30 @@ struct Scheduler {
         }
     }
 
-    private func refuse(_ error: MessageError, from route: Route) -> [Effect] {
+    private mutating func refuse(_ error: MessageError, from route: Route, at now: Instant) -> [Effect] {
         switch error {
         case .versionMismatch: [reply(.refused(reason: "\(error)"), to: route), .report(.refused(route, reason: "\(error)"))]
-        case .malformed(let reason): [reply(.dropped(reason: reason), to: route), .report(.malformed(route, reason: reason))]
+        case .malformed(let reason): [reply(.dropped(reason: reason), to: route)] + blame(route, reason: reason, at: now)
         }
     }
+
+    /// A few bad frames cost their sender nothing but the answer; `Limits.malformedFrames` of them its place.
+    private mutating func blame(_ route: Route, reason: String, at now: Instant) -> [Effect] {
+        var offender = route
+        // A key is one peer, however often it connects.
+        if case .key = route.peer { offender = Route([], peer: route.peer) }
+        // Connections without a key come from this box; those that are gone must not be remembered for ever.
+        if malformed.count >= Self.offenders { malformed = [:] }
+        malformed[offender, default: 0] += 1
+        let report = Effect.report(.malformed(route, reason: reason))
+        guard malformed[offender]! >= Limits.malformedFrames else { return [report] }
+        malformed[offender] = nil
+        let lost = workers.filter { $0.value.route == route || (offender != route && $0.value.route.peer == route.peer) }
+        let left = lost.keys.sorted { $0.order < $1.order }.flatMap { part(from: $0, reason: "cut off", at: now) }
+        return [report, .report(.cutOff(route, malformed: Limits.malformedFrames)), .cutOff(route)] + left
+    }
+
+    private static let offenders = 10_000
 
     private mutating func block(_ blocked: Bool, at now: Instant) -> [Effect] {
         isStoreBlocked = blocked

@@ -28,6 +28,12 @@ struct TrialHistory: Equatable {
     var failedOn: Set<WorkerID> = []
 }
 
+/// Names a checkpoint that the store has, without its content, which is large.
+struct CheckpointMark: Equatable, Sendable {
+    var key: TrialKey
+    var epoch: Int
+}
+
 struct LeaseState: Equatable {
     enum Purpose: Equatable {
         /// Its trials are nobody else's, but for a copy.

@@ -16,16 +16,21 @@ struct EventLoop: ~Copyable {
     }
 
     private let mailbox: Mailbox<Letter>
-    private let logger: Logger
-    private let stopwatch = Stopwatch()
-    private var scheduler: Scheduler
-    private var socket: RouterSocket
+    let logger: Logger
+    let stopwatch = Stopwatch()
+    var scheduler: Scheduler
+    var socket: RouterSocket
     private var commits: GroupCommit
     private var launcher: LocalLauncher
+    /// Workers on other boxes.
+    var fleet: Fleet
+    let doorkeeper: Doorkeeper
     private var display: ProgressDisplay
     private var snapshots: SnapshotWriter
     /// What a person types to start a worker.
     private let join: String
+    /// Files of the data set, by hash.
+    private let data: [Digest: [UInt8]]
     /// Frames whose worker's queue was full.
     private var outbox: [(frame: [UInt8], route: Route)] = []
     private var interrupts = 0
@@ -36,15 +41,19 @@ struct EventLoop: ~Copyable {
 
     init(
         _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
-        display: ProgressDisplay, snapshots: SnapshotWriter, join: String, mailbox: Mailbox<Letter>, logger: Logger
+        fleet: consuming Fleet, doorkeeper: Doorkeeper, display: ProgressDisplay, snapshots: SnapshotWriter, join: String,
+        data: [Digest: [UInt8]], mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
         commits = GroupCommit(store)
         self.launcher = launcher
+        self.fleet = fleet
+        self.doorkeeper = doorkeeper
         self.display = display
         self.snapshots = snapshots
         self.join = join
+        self.data = data
         self.mailbox = mailbox
         self.logger = logger
         warnedOfNoWorkers = stopwatch.now
@@ -59,6 +68,7 @@ struct EventLoop: ~Copyable {
 
     mutating func run() throws -> End {
         try launcher.start()
+        admitNewKeys()
         while true {
             for event in try receive() + letters() + ended() + [.tick] { obey(event) }
             // Until the disk has them nothing is acknowledged and nothing is lost.
@@ -83,9 +93,11 @@ struct EventLoop: ~Copyable {
         if !over {
             dismissedAt = nil
             let alive = launcher.tend(at: now, logger)
+            let isFleetAlive = fleet.tend(at: now, logger, invitation: doorkeeper.invitation)
+            admitNewKeys()
             guard scheduler.workers.isEmpty else { return nil }
-            if launcher.hasGivenUp, !alive { return .noWorkers }
-            if !alive, now - warnedOfNoWorkers > .seconds(30) {
+            if launcher.hasGivenUp, !alive, !isFleetAlive { return .noWorkers }
+            if !alive, !isFleetAlive, now - warnedOfNoWorkers > .seconds(30) {
                 warnedOfNoWorkers = now
                 logger.warning("no workers: start one with \(join)")
             }
@@ -113,6 +125,9 @@ struct EventLoop: ~Copyable {
         launcher.takeEnded().map { .ended(process: Int($0), host: Host.name) }
     }
 
+    /// Before anybody can have been told of them by way of another box.
+    func admitNewKeys() { for key in doorkeeper.takeNew() { socket.allow(key) } }
+
     private mutating func receive() throws(SocketError) -> [Scheduler.Event] {
         var events: [Scheduler.Event] = []
         // 256 frames a turn: heartbeats go out and commits happen also under a flood.
@@ -121,21 +136,43 @@ struct EventLoop: ~Copyable {
                 events.append(.unreadable(error, from: route))
             }
         }
+        for (key, address) in socket.refusals() {
+            warnOfStranger("turned away \(address): key \("\(key)".prefix(16))… is none that was issued here")
+        }
         return events
     }
 
-    private mutating func obey(_ event: Scheduler.Event) {
+    mutating func obey(_ event: Scheduler.Event) {
         for effect in scheduler.handle(event, at: stopwatch.now) {
             switch effect {
-            case .send(let envelope, let route): outbox.append((envelope.encoded(), route))
+            case .send(let envelope, let route): send(envelope, to: route)
             case .store(let delivery): commits.add(delivery)
             case .record(let record): commits.add(record)
+            case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
+            case .keep(let checkpoint, let route): commits.add(checkpoint, from: route)
+            case .forgetCheckpoint(let key): try? commits.forgetCheckpoint(of: key)
+            case .sendData(let file, let offset, let route):
+                let chunk = DataChunk(of: data[file], digest: file, offset: offset)
+                outbox.append((Envelope(epoch: scheduler.configuration.epoch, message: .dataChunk(chunk)).encoded(), route))
             case .report(let report): log(report)
+            case .cutOff(let route): socket.cutOff(route)
+            case .obey(let command, let route): obey(command, from: route)
             }
         }
     }
 
-    private mutating func flush() throws(SocketError) {
+    mutating func send(_ envelope: Envelope, to route: Route) { outbox.append((envelope.encoded(), route)) }
+
+    /// A checkpoint goes from the disk to the worker and is nowhere else.
+    private mutating func send(_ lease: Lease, from mark: CheckpointMark, to route: Route) {
+        var lease = lease
+        // A store that takes nothing for the moment is read all the same; one that cannot be read costs the trial its head start.
+        lease.checkpoint = try? commits.checkpoint(of: mark.key, logger)
+        if lease.checkpoint == nil { obey(.lostCheckpoint(mark.key)) }
+        outbox.append((Envelope(epoch: scheduler.configuration.epoch, message: .lease(lease)).encoded(), route))
+    }
+
+    mutating func flush() throws(SocketError) {
         let frames = outbox
         outbox = []
         // What follows a frame that has to wait waits behind it: a worker hears everything in the order in which it was said.
@@ -184,16 +221,23 @@ struct EventLoop: ~Copyable {
     private mutating func log(_ report: Scheduler.Report) {
         switch report {
         case .joined(let id, let host, let slots): logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
-        case .left(let id, let host, let reason): logger.info("worker \(id) on \(host) left: \(reason)")
+        case .left(let id, let host, let reason):
+            // What a worker gives for a reason is worth reading when it is not the usual one.
+            logger.log(level: reason == "drained" ? .info : .warning, "worker \(id) on \(host) left: \(reason)")
         case .lost(let id, let host, let returned): logger.warning("worker \(id) on \(host) fell silent: \(returned) trials wait again")
         case .refused(let route, let reason): warnOfStranger("refused connection \(route): \(reason)")
         case .malformed(let route, let reason): warnOfStranger("dropped a frame of connection \(route): \(reason)")
+        case .cutOff(let route, let malformed):
+            logger.warning(
+                "connection \(route) (\(doorkeeper.name(of: route.peer))) is cut off after \(malformed) frames that are no messages")
         case .dropped(let route, let reason): warnOfStranger("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
         case .quarantined(let id, let host, let reason):
             logger.error("worker \(id) on \(host) gets no more work while others are here: \(reason)")
         case .unchecked(let trials): logger.warning("\(trials) trials were not checked: that takes another worker than computed them")
         case .disagreed(let disagreement): log(disagreement)
+        case .refusedCheckpoint(let key, let epoch, let host, let reason):
+            logger.warning("checkpoint of trial \(key) after epoch \(epoch), worker on \(host): \(reason)")
         case .progressed(_, _, let points):
             for point in points {
                 logger.debug(

@@ -11,6 +11,8 @@ struct Resume {
     /// Test losses of vanilla runs of groups that are not finished.
     var baselines: [Int: [Int: Double]] = [:]
     var secondsPerTrial: Double?
+    /// Where trials are that have no result.
+    var checkpoints: [CheckpointMark] = []
     /// Workers that died over a trial that has no result, by grid index.
     var crashes: [Int: Int] = [:]
     /// What was to be computed again to compare the bits, and was not.
@@ -34,6 +36,7 @@ struct Resume {
                 baselines[index] = Dictionary(result.curve.map { ($0.epoch, $0.testLoss) }) { first, _ in first }
             }
         }
+        checkpoints = try store.checkpointMarks()
         self.stored = stored
         self.failed = failed
         self.counts = counts

@@ -15,10 +15,22 @@ enum Migrations {
         CREATE TABLE base (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
         CREATE TABLE start (epoch INTEGER PRIMARY KEY, host TEXT NOT NULL, process INTEGER NOT NULL, at TEXT NOT NULL) STRICT;
         """,
-        // Who computed what, when and how it ended; which bits were compared and what came of it; and what a start has to read, in one
-        // place, since the curves beside it are a hundred times as large. Times are seconds since the epoch's start.
+        // 002: what trials leave besides their losses, as columns of big-endian words; most leave nothing.
+        """
+        CREATE TABLE series (
+            trial BLOB NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, "values" BLOB NOT NULL, PRIMARY KEY (trial, place)
+        ) STRICT, WITHOUT ROWID;
+        """,
+        // 003: where trials are that take hours, until they have a result; and what they are trained to.
+        """
+        CREATE TABLE checkpoint (trial BLOB PRIMARY KEY, epoch INTEGER NOT NULL, digest BLOB NOT NULL, content BLOB NOT NULL) STRICT;
+        CREATE TABLE model (trial BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT;
+        """,
+        // 004: who computed what, when and how it ended; which bits were compared and what came of it; checksums; and what a start has to
+        // read, in one place, since the curves beside it are a hundred times as large. Times are seconds since the epoch's start.
         """
         ALTER TABLE result ADD COLUMN worker BLOB;
+        ALTER TABLE result ADD COLUMN series_digest BLOB;
         ALTER TABLE result ADD COLUMN seal BLOB;
         ALTER TABLE start ADD COLUMN boot TEXT NOT NULL DEFAULT '';
         CREATE INDEX outcome ON result (trial, outcome, seconds);

@@ -11,6 +11,8 @@ struct ResultStore: ~Copyable {
     let database: Database
     private let insert: Statement
     private let select: Statement
+    private let insertSeries: Statement
+    private let selectSeries: Statement
     private let comparing: Comparing
     private let history: Statement
 
@@ -34,7 +36,7 @@ struct ResultStore: ~Copyable {
         try database.execute("PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL")
         let version = try Migrations.run(on: database)
         // Before the first release with seals there were none.
-        if version == 1 { try Integrity.sealAll(database) }
+        if (1..<4).contains(version) { try Integrity.sealAll(database) }
         if try Integrity.mayBeTorn(database) { try Integrity.verify(database) }
         try self.init(lock: lock, database: database)
     }
@@ -44,26 +46,31 @@ struct ResultStore: ~Copyable {
         let insert = try database.prepare(
             """
             INSERT INTO result
-                (trial, outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, seal)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+                (trial, outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, series_digest, seal)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
             ON CONFLICT (trial) DO UPDATE SET
                 outcome = excluded.outcome, epochs = excluded.epochs, train_loss = excluded.train_loss, test_loss = excluded.test_loss,
                 digest = excluded.digest, reason = excluded.reason, curve = excluded.curve, attempt = excluded.attempt,
-                seconds = excluded.seconds, host = excluded.host, worker = excluded.worker, seal = excluded.seal
-            WHERE outcome = 'failed' AND excluded.outcome <> 'failed' OR ?14
+                seconds = excluded.seconds, host = excluded.host, worker = excluded.worker,
+                series_digest = excluded.series_digest, seal = excluded.seal
+            WHERE outcome = 'failed' AND excluded.outcome <> 'failed' OR ?15
             RETURNING 1
             """)
         let select = try database.prepare(
             """
-            SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, trial, seal FROM result
-            WHERE trial = ?
+            SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, series_digest, trial, seal
+            FROM result WHERE trial = ?
             """)
+        let insertSeries = try database.prepare("INSERT INTO series VALUES (?, ?, ?, ?)")
+        let selectSeries = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
         let comparing = try Comparing(database)
         let history = try database.prepare("INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         self.lock = lock
         self.database = database
         self.insert = insert
         self.select = select
+        self.insertSeries = insertSeries
+        self.selectSeries = selectSeries
         self.comparing = comparing
         self.history = history
     }
@@ -72,13 +79,16 @@ struct ResultStore: ~Copyable {
     /// has a result after all, and a result until two workers agree against it.
     /// - Parameters:
     ///   - batches: results with whoever computed them, where that is known.
+    ///   - checkpoints: of trials; those that have a result by now are left out.
     ///   - records: leases that have ended.
     /// - Returns: what comparing bits has brought, each finding once. When this returns, everything is on disk; when it throws, nothing is.
     func put(
-        _ batches: [(results: [TrialResult], author: Author?)], records: [LeaseRecord] = []
+        _ batches: [(results: [TrialResult], author: Author?)], _ checkpoints: [Checkpoint] = [], records: [LeaseRecord] = []
     ) throws(StoreError) -> [Disagreement] {
         var found: [Disagreement] = []
         try database.transaction { () throws(StoreError) in
+            // Before the results, which remove them.
+            for checkpoint in checkpoints { try put(checkpoint) }
             for (results, author) in batches {
                 for result in results { if let finding = try put(result, author) { found.append(finding) } }
             }
@@ -121,13 +131,82 @@ struct ResultStore: ~Copyable {
             ("curve", .blob(Self.bytes(of: result.curve))), ("attempt", .integer(Int64(result.attempt))),
             ("seconds", .real(result.seconds.isFinite ? result.seconds : 0)), ("host", .text(author?.host ?? "")),
             ("worker", author.map { .blob($0.worker.bytes) } ?? .null),
+            ("series_digest", Self.digest(of: result.series).map { .blob($0.bytes) } ?? .null),
         ]
         var isNew = false
         try insert.rows(row.map(\.value) + [.blob(Seal(row).bytes), .integer(replaces ? 1 : 0)]) { (_) throws(StoreError) in isNew = true }
-        return isNew
+        guard isNew else { return false }
+        if replaces { try removeExtras(of: result.key) }
+        for (place, series) in result.series.enumerated() {
+            try insertSeries.run([
+                .blob(result.key.bytes), .integer(Int64(place)), .text(series.name), .blob(Self.bytes(of: series.values.map(\.bitPattern))),
+            ])
+        }
+        if !result.isFailure { try settle(result) }
+        return true
     }
 
-    /// A stored result; nil when there is none.
+    // MARK: Checkpoints and models
+
+    /// The newest of a trial; none of one that has a result.
+    private func put(_ checkpoint: Checkpoint) throws(StoreError) {
+        try database.prepare(
+            """
+            INSERT INTO checkpoint SELECT ?1, ?2, ?3, ?4
+            WHERE NOT EXISTS (SELECT 1 FROM result WHERE trial = ?1 AND outcome <> 'failed')
+            ON CONFLICT (trial) DO UPDATE SET epoch = excluded.epoch, digest = excluded.digest, content = excluded.content
+            WHERE excluded.epoch > epoch
+            """
+        ).run([
+            .blob(checkpoint.key.bytes), .integer(Int64(checkpoint.epoch)), .blob(checkpoint.digest.bytes), .blob(checkpoint.content),
+        ])
+    }
+
+    /// A trial that is done needs no checkpoint.
+    private func settle(_ result: TrialResult) throws(StoreError) {
+        try remove(checkpointOf: result.key)
+        guard let model = result.model else { return }
+        try database.prepare("INSERT OR REPLACE INTO model VALUES (?, ?)").run([.blob(result.key.bytes), .blob(model)])
+    }
+
+    /// What a result left that has turned out wrong.
+    private func removeExtras(of key: TrialKey) throws(StoreError) {
+        for table in ["series", "model"] { try database.prepare("DELETE FROM \(table) WHERE trial = ?").run([.blob(key.bytes)]) }
+    }
+
+    func remove(checkpointOf key: TrialKey) throws(StoreError) {
+        try database.prepare("DELETE FROM checkpoint WHERE trial = ?").run([.blob(key.bytes)])
+    }
+
+    /// - Returns: nil when there is none; what is damaged is returned as it is: `isIntact` tells.
+    func checkpoint(of key: TrialKey) throws(StoreError) -> Checkpoint? {
+        var found: Checkpoint?
+        try database.prepare("SELECT epoch, digest, content FROM checkpoint WHERE trial = ?").rows([.blob(key.bytes)]) {
+            (row) throws(StoreError) in
+            guard let digest = Digest(bytes: row.blob(1)) else { return }
+            found = Checkpoint(key: key, epoch: row.integer(0), digest: digest, content: row.blob(2))
+        }
+        return found
+    }
+
+    func checkpointMarks() throws(StoreError) -> [CheckpointMark] {
+        var marks: [CheckpointMark] = []
+        try database.prepare("SELECT trial, epoch FROM checkpoint").rows { (row) throws(StoreError) in
+            if let key = TrialKey(bytes: row.blob(0)) { marks.append(CheckpointMark(key: key, epoch: row.integer(1))) }
+        }
+        return marks
+    }
+
+    /// The trained parameters in the safetensors format; nil where the trial has left none.
+    func model(of key: TrialKey) throws(StoreError) -> [UInt8]? {
+        var model: [UInt8]?
+        try database.prepare("SELECT content FROM model WHERE trial = ?").rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            model = row.blob(0)
+        }
+        return model
+    }
+
+    /// A stored result without its series; nil when there is none.
     /// - Throws: `damaged` also for a row that is not what was stored.
     func result(_ key: TrialKey) throws(StoreError) -> TrialResult? {
         var found: TrialResult?
@@ -144,6 +223,30 @@ struct ResultStore: ~Copyable {
                 digest: row.isNull(4) ? nil : Digest(bytes: row.blob(4)), curve: Self.curve(of: row.blob(6)), seconds: row.real(8))
         }
         return found
+    }
+
+    /// What a stored trial left besides its losses, in its own order; empty for most.
+    /// - Throws: `damaged` also for series that are not what was stored.
+    func series(_ key: TrialKey) throws(StoreError) -> [Series] {
+        var found: [Series] = [], expected: Digest?
+        try selectSeries.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            found.append(Series(name: row.text(0), values: Self.words(of: row.blob(1)).map(Double.init(bitPattern:))))
+        }
+        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in expected = row.isNull(11) ? nil : Digest(bytes: row.blob(11)) }
+        guard Self.digest(of: found) == expected else {
+            throw .damaged(path: database.path, reason: "the series of trial \(key) are not what was stored")
+        }
+        return found
+    }
+
+    /// Of all numbers that a trial left besides its losses, which the seal of its row covers; nil where it left none.
+    static func digest(of series: [Series]) -> Digest? {
+        guard !series.isEmpty else { return nil }
+        return Digest(
+            of: series.flatMap {
+                bytes(of: [UInt64($0.name.utf8.count), UInt64($0.values.count)]) + $0.name.utf8
+                    + bytes(of: $0.values.map(\.bitPattern))
+            })
     }
 
     /// Every stored trial's key, outcome and compute time, without its curve: what a coordinator needs to go on.
@@ -198,7 +301,7 @@ struct ResultStore: ~Copyable {
         }
     }
 
-    /// Takes over what another store has of these trials and this one has not; failures stay where they are.
+    /// Takes over what another store has of these trials and this one has not, with series and models; failures stay where they are.
     /// - Returns: how many there were.
     func copy(from other: borrowing ResultStore, _ keys: some Sequence<TrialKey>) throws(StoreError) -> Int {
         var taken = 0, here: Set<TrialKey> = [], there: Set<TrialKey> = []
@@ -206,7 +309,9 @@ struct ResultStore: ~Copyable {
         try other.forEachOutcome { key, outcome, _ in if outcome != "failed" { there.insert(key) } }
         try database.transaction { () throws(StoreError) in
             for key in keys where there.contains(key) && !here.contains(key) {
-                guard let result = try other.result(key) else { continue }
+                guard var result = try other.result(key) else { continue }
+                result.series = try other.series(key)
+                result.model = try other.model(of: key)
                 _ = try put(result, try other.author(of: key))
                 taken += 1
             }
@@ -240,25 +345,32 @@ struct ResultStore: ~Copyable {
         return UInt64(epoch)
     }
 
-    // MARK: Curves
+    // MARK: Columns of numbers
 
-    /// Epoch, train loss, test loss of each point, as 8 big-endian bytes each: the same on every box.
-    private static func bytes(of curve: [CurvePoint]) -> [UInt8] {
+    /// 8 big-endian bytes a word: the same on every box.
+    static func bytes(of words: [UInt64]) -> [UInt8] {
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(24 * curve.count)
-        for point in curve {
-            for word in [UInt64(point.epoch), point.trainLoss.bitPattern, point.testLoss.bitPattern] {
-                for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
-            }
+        bytes.reserveCapacity(8 * words.count)
+        for word in words {
+            for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: word >> shift)) }
         }
         return bytes
     }
 
+    static func words(of bytes: [UInt8]) -> [UInt64] {
+        stride(from: 0, to: bytes.count - 7, by: 8).map { at in bytes[at..<at + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+    }
+
+    /// Epoch, train loss, test loss of each point.
+    private static func bytes(of curve: [CurvePoint]) -> [UInt8] {
+        bytes(of: curve.flatMap { [UInt64($0.epoch), $0.trainLoss.bitPattern, $0.testLoss.bitPattern] })
+    }
+
     private static func curve(of bytes: [UInt8]) -> [CurvePoint] {
-        func word(_ at: Int) -> UInt64 { bytes[at..<at + 8].reduce(0) { $0 << 8 | UInt64($1) } }
-        return stride(from: 0, to: bytes.count - 23, by: 24).map { at in
+        let words = words(of: bytes)
+        return stride(from: 0, to: words.count - 2, by: 3).map { at in
             CurvePoint(
-                epoch: Int(clamping: word(at)), trainLoss: Double(bitPattern: word(at + 8)), testLoss: Double(bitPattern: word(at + 16)))
+                epoch: Int(clamping: words[at]), trainLoss: Double(bitPattern: words[at + 1]), testLoss: Double(bitPattern: words[at + 2]))
         }
     }
 }

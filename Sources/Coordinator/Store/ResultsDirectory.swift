@@ -19,20 +19,42 @@ struct ResultsDirectory {
         }
     }
 
+    /// For programs that run elsewhere.
+    var absolutePath: String {
+        let full = unsafe realpath(path, nil)
+        defer { unsafe free(full) }
+        return unsafe full.map { unsafe String(cString: $0) } ?? path
+    }
+
     func openForWriting() throws(StoreError) -> ResultStore {
         try ResultStore(writing: "\(path)/store.sqlite", holder: "regsweep process \(getpid()) on \(Host.name)")
+    }
+
+    /// The directories of the sweep that a results directory is of: itself, or those of its parts where it has no store of its own.
+    static func stores(below directory: String) -> [String] {
+        func hasStore(_ path: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/store.sqlite") }
+        guard !hasStore(directory) else { return [directory] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory))?.sorted() ?? []
+        let parts = names.map { "\(directory)/\($0)" }.filter(hasStore)
+        // Without any, whoever opens it says so.
+        return parts.isEmpty ? [directory] : parts
     }
 
     /// No error where there is no such file.
     static func remove(_ path: String) { unsafe _ = unlink(path) }
 
-    /// Where local workers connect: the same for every start on this store, so that workers of a coordinator that died find the next
+    /// Sockets of coordinators that run, and at times of some that were killed.
+    static var socketFolder: String { "/tmp/regsweep-\(getuid())" }
+
+    /// Where local workers and commands of the same user connect: the same for every start on this store, so that workers of a coordinator that died find the next
     /// one. In a directory of ours alone, since a path of a socket has at most 107 bytes.
-    func socketPath() throws(StoreError) -> String {
+    func socketPath() throws(StoreError) -> String { try Self.socketPath(of: path) }
+
+    static func socketPath(of path: String) throws(StoreError) -> String {
         let full = unsafe realpath(path, nil)
         defer { unsafe free(full) }
         let name = Digest(of: unsafe full.map { unsafe String(cString: $0) } ?? path).description.prefix(16)
-        let folder = "/tmp/regsweep-\(getuid())"
+        let folder = socketFolder
         guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw .unusable(path: folder, reason: "\(unsafe String(cString: strerror(errno))); it is for the sockets of local workers")
         }

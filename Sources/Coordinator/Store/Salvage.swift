@@ -46,8 +46,23 @@ struct Salvage {
         for page in pages.values + older { for row in rows(of: page) { try body(row) } }
     }
 
-    /// Rows in the cells of an index page, leaf or interior: `result` has no rowid, so it is kept as an index.
-    private func rows(of page: ArraySlice<UInt8>) -> [Row] {
+    /// Calls the closure with everything that looks like a row of `series`, the newest first; its trial's row knows whether it is one.
+    func forEachSeries(_ body: (TrialKey, _ place: Int, Series) -> Void) {
+        for page in Array(pages.values) + older.reversed() {
+            for payload in payloads(of: page) {
+                guard let row = record(payload), row.count == 4, case .blob(let trial) = row[0], case .integer(let place) = row[1],
+                    case .text(let name) = row[2], case .blob(let values) = row[3], let key = TrialKey(bytes: trial),
+                    values.count.isMultiple(of: 8)
+                else { continue }
+                body(key, Int(place), Series(name: name, values: ResultStore.words(of: values).map(Double.init(bitPattern:))))
+            }
+        }
+    }
+
+    private func rows(of page: ArraySlice<UInt8>) -> [Row] { payloads(of: page).compactMap(row) }
+
+    /// The records in the cells of an index page, leaf or interior: `result` and `series` have no rowid, so they are kept as indices.
+    private func payloads(of page: ArraySlice<UInt8>) -> [[UInt8]] {
         // The first page is SQLite's schema; its own header comes first, so that it does not look like one of these.
         let header = page.startIndex
         guard page.endIndex >= header + 12, page[header] == 0x0a || page[header] == 0x02 else { return [] }
@@ -58,7 +73,7 @@ struct Salvage {
             let pointer = pointers + 2 * cell
             guard pointer + 2 <= page.endIndex else { return nil }
             let offset = page.startIndex + (Int(page[pointer]) << 8 | Int(page[pointer + 1])) + (isInterior ? 4 : 0)
-            return payload(at: offset, in: page).flatMap(row)
+            return payload(at: offset, in: page)
         }
     }
 
@@ -86,8 +101,20 @@ struct Salvage {
         return bytes
     }
 
-    /// A record: the size of its header, a kind for each column, then the columns.
+    /// A record as a row of `result`, if its seal is right.
     private func row(_ payload: [UInt8]) -> Row? {
+        // A row that was written before the last columns were added has fewer.
+        guard let values = record(payload), (1...columns.count).contains(values.count) else { return nil }
+        let row: Row = zip(columns, values).map { column, value in
+            if column.isReal, case .integer(let whole) = value { return (column.name, .real(Double(whole))) }
+            return (column.name, value)
+        }
+        guard case .blob(let seal) = row.first(where: { $0.name == "seal" })?.value else { return nil }
+        return Seal(row.filter { $0.name != "seal" }) == Seal(bytes: seal) ? row : nil
+    }
+
+    /// The size of its header, a kind for each column, then the columns.
+    private func record(_ payload: [UInt8]) -> [Statement.Value]? {
         let bytes = payload[...]
         var place = 0
         guard let headerSize = varint(bytes, &place), headerSize <= bytes.count else { return nil }
@@ -96,19 +123,14 @@ struct Salvage {
             guard let kind = varint(bytes, &place) else { return nil }
             kinds.append(kind)
         }
-        // A row that was written before the last columns were added has fewer.
-        guard place == headerSize, (1...columns.count).contains(kinds.count) else { return nil }
-        var row: Row = []
-        for (column, kind) in zip(columns, kinds) {
+        // An index of SQLite's own, or a page of something else, may have any number of them.
+        guard place == headerSize, (1...max(4, columns.count)).contains(kinds.count) else { return nil }
+        var values: [Statement.Value] = []
+        for kind in kinds {
             guard let value = value(of: kind, in: bytes, &place) else { return nil }
-            if column.isReal, case .integer(let whole) = value {
-                row.append((column.name, .real(Double(whole))))
-            } else {
-                row.append((column.name, value))
-            }
+            values.append(value)
         }
-        guard place == bytes.count, case .blob(let seal) = row.first(where: { $0.name == "seal" })?.value else { return nil }
-        return Seal(row.filter { $0.name != "seal" }) == Seal(bytes: seal) ? row : nil
+        return place == bytes.count ? values : nil
     }
 
     private func value(of kind: Int, in bytes: ArraySlice<UInt8>, _ place: inout Int) -> Statement.Value? {

@@ -1,51 +1,88 @@
-// SweepFile.swift · Coordinator/Sweep, the first room: sweep.toml → SweepSpec, or everything that is wrong with it.
+// SweepFile.swift · Coordinator/Sweep, the first room: sweep.toml → SweepList, or everything that is wrong with it.
 
 internal import Glibc
 internal import Wire
 
-extension SweepSpec {
+extension SweepList {
+    /// The sweep of a file, or those of its [[parts]] in order.
     /// - Parameter seed: takes the place of the file's.
     /// - Throws: every mistake of the file, with its line.
-    static func load(path: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
-        try parse(TOMLFile(path: path), seed: seed)
-    }
+    static func load(path: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepList { try parse(TOMLFile(path: path), seed: seed) }
 
-    static func parse(_ text: String, file: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepSpec {
+    static func parse(_ text: String, file: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepList {
         try parse(TOMLFile(text, name: file), seed: seed)
     }
 
+    private static func parse(_ file: TOMLFile, seed: UInt64?) throws(SpecErrors) -> SweepList {
+        let root = file.root
+        let name = SweepSpec.readName(root)
+        let fileSeed = UInt64(root.integer("seed", 0...Int.max, default: 1) ?? 1)
+        let base = FigureSpec(title: name)
+        var list = SweepList(name: name, figure: nil, sweeps: [])
+        if root.has("parts") {
+            let figure = SweepSpec.readFigure(root, base, allowed: [.theory])
+            list.figure = figure
+            list.sweeps = root.tables("parts").map { table in
+                defer { table.refuseOthers() }
+                return SweepSpec(table, name: SweepSpec.readName(table), seed: seed ?? fileSeed, figure: figure, file)
+            }
+            for (index, table) in root.tables("parts").enumerated()
+            where list.sweeps[..<index].contains(where: { $0.name == list.sweeps[index].name }) {
+                table.report("name", "found \"\(list.sweeps[index].name)\" a second time, allowed is one part of each name")
+            }
+        } else {
+            root.allow(["parts"])
+            let figure =
+                root.has("settings")
+                ? SweepSpec.readFigure(root, base, allowed: FigureSpec.Kind.ofSettings)
+                : SweepSpec.readFigure(root, base, allowed: [.curves])
+            list.sweeps = [SweepSpec(root, name: name, seed: seed ?? fileSeed, figure: figure, file)]
+        }
+        root.refuseOthers()
+        try file.throwIfWrong()
+        return list
+    }
+}
+
+extension SweepSpec {
     /// The coordinator knows each trial by key and state, in memory: this many fit into a few gigabytes.
     static let trialLimit = 10_000_000
 
-    private static func parse(_ file: TOMLFile, seed: UInt64?) throws(SpecErrors) -> SweepSpec {
-        let root = file.root
+    /// Reads the tables of one sweep; what is wrong is told to the file.
+    fileprivate init(_ root: TOMLFile.Table, name: String, seed: UInt64, figure: FigureSpec, _ file: TOMLFile) {
+        self.init(
+            name: name, seed: seed, problem: "", parameters: [:], perInitialization: [:], trainingSets: 0, initializations: 0, repeats: 0,
+            settings: [], curves: [], figure: figure, warnings: [])
         let tables = ParameterTables(problem: root.table("problem"), training: root.table("training"), grid: root.table("grid"))
-        let name = readName(root)
-        let fileSeed = root.integer("seed", 0...Int.max, default: 1) ?? 1
-        var spec = SweepSpec(
-            name: name, seed: seed ?? UInt64(fileSeed), problem: "", parameters: [:], perInitialization: [:], trainingSets: 0,
-            initializations: 0, repeats: 0, settings: [], curves: [], figure: readFigure(root, name: name), warnings: [])
-        spec.audit = root.real("audit", 0...1, default: 0) ?? 0
-        spec.trainingSets = tables.grid.integer("training_sets", 1...65_536) ?? 1
-        spec.repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
+        audit = root.real("audit", 0...1, default: 0) ?? 0
+        trainingSets = tables.grid.integer("training_sets", 1...65_536) ?? 1
+        repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {
-            spec.problem = kind
-            spec.readParameters(spec.declaration, tables, file)
-            spec.readSettings(root, tables, algorithms: spec.declaration.algorithms, conflicts: spec.declaration.settingConflicts)
+            problem = kind
+            if needsData, root.has("data") { dataFolder = root.text("data") } else if needsData { root.allow(["data"]) }
+            if needsData, trainingSets > 1 {
+                tables.grid.report("training_sets", "found \(trainingSets), allowed is 1: the data set is one training set")
+            }
+            readParameters(declaration, tables, file)
+            let (declaration, parameters) = (declaration, parameters)
+            readSettings(root, tables, algorithms: declaration.algorithms) { declaration.settingConflicts($0, parameters) }
+            checkFigure(root, tables)
         } else {
             // Of a problem that is not known all is checked that does not depend on it, and keys that no problem has are still mistakes.
-            for parameter in ProblemDeclaration.all.flatMap(\.parameters) { tables[parameter].allow([parameter.key]) }
+            for parameter in ProblemDeclaration.all.flatMap(\.parameters) where parameter.kind != .file {
+                tables[parameter].allow([parameter.key])
+            }
+            root.allow(["data"])
+            tables.training.allow(["weight_decay"])
             tables.grid.allow(["initializations"])
             let algorithms = Set(ProblemDeclaration.all.flatMap(\.algorithms)).sorted()
-            spec.readSettings(root, tables, algorithms: algorithms) { _ in [] }
+            readSettings(root, tables, algorithms: algorithms) { _ in [] }
         }
-        for table in [tables.problem, tables.training, tables.grid, root] { table.refuseOthers() }
-        try file.throwIfWrong()
-        if !spec.isSmallEnough {
-            tables.grid.report("repeats", "found more than \(trialLimit) trials in all, allowed are at most so many: split the sweep")
+        for table in [tables.problem, tables.training, tables.grid] { table.refuseOthers() }
+        // Of a file that is wrong already, the number says nothing.
+        if file.isRight, !isSmallEnough {
+            tables.grid.report("repeats", "found more than \(Self.trialLimit) trials in all, allowed are at most so many: split the sweep")
         }
-        try file.throwIfWrong()
-        return spec
     }
 
     /// The tables that a problem's parameters stand in.
@@ -67,7 +104,7 @@ extension SweepSpec {
         Double(trainingSets) * Double(initializations) * Double(repeats) * Double(settings.count) <= Double(Self.trialLimit)
     }
 
-    private static func readName(_ root: TOMLFile.Table) -> String {
+    fileprivate static func readName(_ root: TOMLFile.Table) -> String {
         guard let name = root.text("name") else { return "" }
         let isAllowed = { (byte: UInt8) in
             switch byte {
@@ -81,25 +118,64 @@ extension SweepSpec {
         return name
     }
 
-    private static func readFigure(_ root: TOMLFile.Table, name: String) -> FigureSpec {
+    /// - Parameter allowed: kinds; the first where the file says none.
+    fileprivate static func readFigure(_ root: TOMLFile.Table, _ base: FigureSpec, allowed: [FigureSpec.Kind]) -> FigureSpec {
+        var figure = base
+        figure.kind = allowed[0]
+        // [[curves]] without [strengths] have the learning rate on the x axis, where a ratio to each rate's own SGD says little.
+        if root.has("curves"), !root.has("strengths") { (figure.xLabel, figure.yLabel) = ("learning rate", "test loss") }
+        guard root.has("figure") else { return figure }
         let table = root.table("figure")
-        var figure = FigureSpec(title: name)
+        defer { table.refuseOthers() }
+        guard
+            let kind = table.choice(
+                "kind", allowed.filter { $0 != .table }.map(\.rawValue), default: allowed[0] == .table ? nil : allowed[0].rawValue)
+        else {
+            table.allow(["title", "training_set", "initializations"])
+            return figure
+        }
+        figure.kind = FigureSpec.Kind(rawValue: kind) ?? figure.kind
         figure.title = table.text("title", default: figure.title) ?? ""
-        figure.xLabel = table.text("x_label", default: figure.xLabel) ?? ""
-        figure.yLabel = table.text("y_label", default: figure.yLabel) ?? ""
-        table.refuseOthers()
+        switch figure.kind {
+        case .curves:
+            figure.xLabel = table.text("x_label", default: figure.xLabel) ?? ""
+            figure.yLabel = table.text("y_label", default: figure.yLabel) ?? ""
+        case .density, .trajectories:
+            figure.trainingSet = table.integer("training_set", 0...65_535, default: 0) ?? 0
+            figure.initializations = table.integers("initializations", 0...65_535, atMost: figure.kind == .density ? 8 : 4) ?? []
+        case .table, .theory: break
+        }
         return figure
     }
 
+    /// A figure of what the trials do not leave, or of trials that are not there.
+    private func checkFigure(_ root: TOMLFile.Table, _ tables: ParameterTables) {
+        if let record = figure.kind.record, parameters["record"] != .text(record) {
+            tables.problem.report(
+                "record",
+                "found \(parameters["record"]?.description ?? "none"), allowed is \"\(record)\" with figure.kind = \"\(figure.kind.rawValue)\""
+            )
+        }
+        guard figure.kind == .density || figure.kind == .trajectories else { return }
+        let table = root.table("figure")
+        if figure.trainingSet >= trainingSets {
+            table.report("training_set", "found \(figure.trainingSet), allowed is an integer from 0 to \(trainingSets - 1)")
+        }
+        if let found = figure.initializations.first(where: { $0 >= initializations }) {
+            table.report("initializations", "found \(found), allowed are integers from 0 to \(initializations - 1)")
+        }
+    }
+
     private mutating func readParameters(_ declaration: ProblemDeclaration, _ tables: ParameterTables, _ file: TOMLFile) {
-        for parameter in declaration.parameters {
+        let chosen = declaration.parameters.filter { $0.kind != .file }
+        for parameter in chosen {
             if parameter.isPerInitialization {
                 perInitialization[parameter.name] = Self.readList(parameter, tables[parameter])
             } else {
                 parameters[parameter.name] = Self.readValue(parameter, tables[parameter])
             }
         }
-        let areRight = declaration.parameters.allSatisfy { $0.isPerInitialization || parameters[$0.name] != nil }
+        let areRight = chosen.allSatisfy { $0.isPerInitialization || parameters[$0.name] != nil }
         if declaration.parameters.contains(where: \.isPerInitialization) {
             initializations = perInitialization.values.first?.count ?? 0
         } else {
@@ -130,6 +206,7 @@ extension SweepSpec {
         case .real(let range, let excludesMinimum):
             let standard: Double? = if case .real(let value) = parameter.standard { value } else { nil }
             return table.real(parameter.key, range, excludesMinimum: excludesMinimum, default: standard).map(ParameterValue.real)
+        case .file: preconditionFailure("\(parameter.name) is a file of the data set, and no sweep file has its value")
         case .choice(let choices):
             let standard: String? = if case .text(let value) = parameter.standard { value } else { nil }
             return table.choice(parameter.key, choices, default: standard).map(ParameterValue.text)
@@ -149,32 +226,45 @@ extension SweepSpec {
     /// `[strengths]` and `[[curves]]`, or `[[settings]]`.
     private mutating func readSettings(_ root: TOMLFile.Table, _ tables: ParameterTables, algorithms: [String], conflicts: Conflicts) {
         let rates = tables.training.reals("learning_rates", 0...1e3, excludesMinimum: true) ?? []
-        settings = rates.map { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: $0) }
+        let declared = ProblemDeclaration.named(problem)?.weightDecay
+        let decay = declared.flatMap { tables.training.real("weight_decay", Self.decays, default: $0) } ?? 0
+        settings = rates.map { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: $0, weightDecay: decay) }
         let axis = ["strengths", "curves"].filter(root.has)
         root.allow(["strengths", "curves", "settings"])
         guard root.has("settings") else {
             guard !axis.isEmpty else {
-                root.report("curves", "is missing, allowed is [strengths] with [[curves]], or [[settings]] for a table")
+                root.report(
+                    "curves",
+                    "is missing, allowed is [strengths] with [[curves]], [[curves]] alone for learning rates, or [[settings]] for a table")
                 tables.training.allow(["algorithm"])
                 return
             }
-            return readCurves(root, tables.training, rates, algorithms: algorithms, conflicts: conflicts)
+            guard root.has("strengths") else {
+                return readRateCurves(
+                    root, tables.training, rates, declared == nil ? nil : decay, algorithms: algorithms, conflicts: conflicts)
+            }
+            return readCurves(root, tables.training, rates, decay, algorithms: algorithms, conflicts: conflicts)
         }
         for key in axis { root.report(key, "found beside [[settings]], allowed is [strengths] with [[curves]], or [[settings]]") }
-        if root.has("figure") { root.report("figure", "found beside [[settings]], which make a table and no figure") }
         if tables.training.has("algorithm") {
             tables.training.report("algorithm", "found beside [[settings]], allowed is an algorithm in each of them")
         }
         tables.training.allow(["algorithm"])
-        for (key, count) in [("training_sets", trainingSets), ("repeats", repeats)] where count == 1 && tables.grid.has(key) {
+        // Single trials need neither; the theory's intervals are over training sets alone.
+        let spreads = figure.kind == .table && !root.has("figure") ? [("training_sets", trainingSets), ("repeats", repeats)] : []
+        for (key, count) in spreads + (figure.kind == .theory ? [("training_sets", trainingSets)] : [])
+        where count == 1 && tables.grid.has(key) {
             let name = key == "repeats" ? "standard error over repeats" : "standard deviation over training sets"
             let most = key == "repeats" ? 16_777_216 : 65_536
             tables.grid.report(key, "found 1, which leaves no \(name), allowed with [[settings]] is an integer from 2 to \(most)")
         }
-        readRows(root, rates, algorithms: algorithms, conflicts: conflicts)
+        readRows(root, rates, decay, algorithms: algorithms, conflicts: conflicts)
     }
 
-    private mutating func readRows(_ root: TOMLFile.Table, _ rates: [Double], algorithms: [String], conflicts: Conflicts) {
+    /// Of weight decay: beyond it the parameters would not even be stable.
+    private static let decays = 0.0...1e3
+
+    private mutating func readRows(_ root: TOMLFile.Table, _ rates: [Double], _ decay: Double, algorithms: [String], conflicts: Conflicts) {
         var seen = Set(settings), labels = Set<String>(), lines = Set<Setting>()
         for table in root.tables("settings") {
             let label = table.label("label")
@@ -185,7 +275,7 @@ extension SweepSpec {
                 table.report("label", "found \"\(label)\" a second time, allowed is one setting for each label")
             }
             guard let label, let algorithm, let lambda1, let lambda2 else { continue }
-            let setting = Setting(algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: 0)
+            let setting = Setting(algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: 0, weightDecay: decay)
             for conflict in conflicts(setting) { table.report(conflict.parameter, conflict.message) }
             if !lines.insert(setting).inserted { table.report("algorithm", "found the same setting a second time, allowed is each once") }
             for rate in rates {
@@ -203,7 +293,7 @@ extension SweepSpec {
     }
 
     private mutating func readCurves(
-        _ root: TOMLFile.Table, _ training: TOMLFile.Table, _ rates: [Double], algorithms: [String], conflicts: Conflicts
+        _ root: TOMLFile.Table, _ training: TOMLFile.Table, _ rates: [Double], _ decay: Double, algorithms: [String], conflicts: Conflicts
     ) {
         let algorithm = training.choice("algorithm", algorithms, default: "sgd") ?? "sgd"
         let strengths = Self.readStrengths(root)
@@ -216,7 +306,7 @@ extension SweepSpec {
             guard let (axis, relation) = Self.readRelation(table) else { continue }
             for rate in rates {
                 let points = strengths.map { strength in
-                    let setting = Self.setting(algorithm, strength, axis, relation, learningRate: rate)
+                    let setting = Self.setting(algorithm, strength, axis, relation, learningRate: rate, weightDecay: decay)
                     return CurveSpec.Point(strength: strength, setting: setting)
                 }
                 let conflict = points.flatMap { conflicts($0.setting) }.first
@@ -225,6 +315,37 @@ extension SweepSpec {
                 curves.append(CurveSpec(label: (label ?? "") + suffix, axis: axis, relation: relation, points: points))
                 settings += points.map(\.setting).filter { seen.insert($0).inserted }
             }
+        }
+    }
+
+    /// One curve over all learning rates for each pair of strengths and weight decay.
+    /// - Parameter decay: of curves that say nothing of it; nil where the problem has none.
+    private mutating func readRateCurves(
+        _ root: TOMLFile.Table, _ training: TOMLFile.Table, _ rates: [Double], _ decay: Double?, algorithms: [String], conflicts: Conflicts
+    ) {
+        let algorithm = training.choice("algorithm", algorithms, default: "sgd") ?? "sgd"
+        var seen = Set(settings), labels = Set<String>()
+        for table in root.tables("curves") {
+            let label = table.label("label")
+            let lambda1 = table.real("lambda1", 0...1e6, default: 0), lambda2 = table.real("lambda2", 0...1e6, default: 0)
+            let decay = decay.map { table.real("weight_decay", Self.decays, default: $0) } ?? 0
+            table.refuseOthers()
+            if let label, !labels.insert(label).inserted {
+                table.report("label", "found \"\(label)\" a second time, allowed is one curve for each label")
+            }
+            guard let label, let lambda1, let lambda2, let decay else { continue }
+            let points = rates.sorted().map { rate in
+                CurveSpec.Point(
+                    strength: rate,
+                    setting: Setting(
+                        algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: rate, weightDecay: decay))
+            }
+            if let conflict = points.first.map({ conflicts($0.setting) })?.first { table.report(conflict.parameter, conflict.message) }
+            curves.append(CurveSpec(label: label, axis: .learningRate, relation: .fixed(0), points: points))
+            // Vanilla runs stand before all others.
+            let vanilla = points.map(\.setting.baseline).filter { seen.insert($0).inserted }
+            settings.insert(contentsOf: vanilla, at: settings.count { $0.isBaseline })
+            settings += points.map(\.setting).filter { seen.insert($0).inserted }
         }
     }
 
@@ -250,7 +371,8 @@ extension SweepSpec {
     }
 
     private static func setting(
-        _ algorithm: String, _ strength: Double, _ axis: CurveSpec.Axis, _ relation: CurveSpec.Relation, learningRate: Double
+        _ algorithm: String, _ strength: Double, _ axis: CurveSpec.Axis, _ relation: CurveSpec.Relation, learningRate: Double,
+        weightDecay: Double
     ) -> Setting {
         let other =
             switch relation {
@@ -258,8 +380,11 @@ extension SweepSpec {
             case .ratio(let ratio): strength / ratio
             }
         return switch axis {
-        case .lambda1: Setting(algorithm: algorithm, lambda1: strength, lambda2: other, learningRate: learningRate)
-        case .lambda2: Setting(algorithm: algorithm, lambda1: other, lambda2: strength, learningRate: learningRate)
+        case .lambda1:
+            Setting(algorithm: algorithm, lambda1: strength, lambda2: other, learningRate: learningRate, weightDecay: weightDecay)
+        case .lambda2:
+            Setting(algorithm: algorithm, lambda1: other, lambda2: strength, learningRate: learningRate, weightDecay: weightDecay)
+        case .learningRate: preconditionFailure("a curve over learning rates has no strength on its axis")
         }
     }
 

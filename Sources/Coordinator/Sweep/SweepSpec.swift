@@ -2,8 +2,21 @@
 
 internal import Wire
 
+/// What one sweep file asks for.
+struct SweepList: Equatable {
+    /// Names the results directory.
+    var name: String
+    /// What all parts are drawn into together; nil for a file that is one sweep.
+    var figure: FigureSpec?
+    /// At least one. Each part has its results in a directory of its own below that of the file.
+    var sweeps: [SweepSpec]
+
+    /// - Parameter directory: that of the file.
+    func directory(of sweep: SweepSpec, below directory: String) -> String { figure == nil ? directory : "\(directory)/\(sweep.name)" }
+}
+
 struct SweepSpec: Equatable {
-    /// Also the name of the figures; letters a to z, digits and hyphens.
+    /// Of the file, or of the part where a file has [[parts]]. Also the name of the figures; letters a to z, digits and hyphens.
     var name: String
     /// Master seed.
     var seed: UInt64
@@ -21,7 +34,12 @@ struct SweepSpec: Equatable {
     /// The share of the trials that a second worker computes again to compare the bits, 0…1. Moves no result.
     var audit = 0.0
     var figure: FigureSpec
+    /// Of a problem that reads a data set, as the file names it; nil where it does not.
+    var dataFolder: String?
     var warnings: [SpecError]
+
+    /// Whether the curves, of which there are some, are over learning rates.
+    var isByRate: Bool { curves.first?.axis == .learningRate }
 
     var groupCount: Int { trainingSets * initializations * repeats }
     var trialCount: Int { groupCount * settings.count }
@@ -62,8 +80,8 @@ struct RowSpec: Equatable {
 
 /// One line of the figure.
 struct CurveSpec: Equatable {
-    /// The strength that is on the x axis.
-    enum Axis: Equatable { case lambda1, lambda2 }
+    /// What is on the x axis: a strength, with the ratio to SGD on the other; or the learning rate, with the test loss.
+    enum Axis: Equatable { case lambda1, lambda2, learningRate }
 
     /// What the other strength does.
     enum Relation: Equatable {
@@ -73,7 +91,7 @@ struct CurveSpec: Equatable {
     }
 
     struct Point: Equatable {
-        /// Where it stands on the x axis.
+        /// Where it stands on the x axis, be it a strength or a learning rate.
         var strength: Double
         var setting: Setting
     }
@@ -86,7 +104,38 @@ struct CurveSpec: Equatable {
 }
 
 struct FigureSpec: Equatable {
+    /// What is drawn.
+    enum Kind: String, CaseIterable {
+        /// Ratios over strengths, of [[curves]]: Figure 4 of the paper.
+        case curves
+        /// Nothing: a table, of [[settings]].
+        case table
+        /// Where the trials of each setting spend their time, and what the landscape looks like there: Figure 2.
+        case density
+        /// Gap and variability of single trials: Figure 3.
+        case trajectories
+        /// Lemma 1, Lemma 2 and Proposition 1, measured.
+        case theory
+
+        /// Those that [[settings]] may have; the first without a word.
+        static let ofSettings = [Kind.table, .density, .trajectories, .theory]
+
+        /// What trials must leave for it; nil where losses are enough.
+        var record: String? {
+            switch self {
+            case .curves, .table: nil
+            case .density: "trajectory"
+            case .trajectories, .theory: "variability"
+            }
+        }
+    }
+
     var title: String
+    var kind = Kind.curves
     var xLabel = "strength (λ₁, or λ₂ where λ₁ = 0)"
     var yLabel = "test loss ÷ test loss of SGD"
+    /// Whose trials `density` and `trajectories` show; of repeat 0.
+    var trainingSet = 0
+    /// Those whose paths `density` draws, and those that `trajectories` has panels of.
+    var initializations: [Int] = []
 }

@@ -44,6 +44,8 @@ final class TOMLFile {
     fileprivate func line(of path: TOMLLines.Path) -> Int? { lines[path] }
 
     /// All that was reported, in order of line; what has no line comes first.
+    var isRight: Bool { errors.isEmpty }
+
     func throwIfWrong() throws(SpecErrors) {
         guard !errors.isEmpty else { return }
         let ordered = errors.enumerated().sorted { ($0.element.line ?? 0, $0.offset) < ($1.element.line ?? 0, $1.offset) }
@@ -82,7 +84,8 @@ final class TOMLFile {
         /// As it stands in the file: `[grid]`, or `[[curves]]` for an element of an array of tables.
         private var header: String {
             let isElement = path.last.map { Int($0) != nil } ?? false
-            return isElement ? "[[\(path.dropLast().joined(separator: "."))]]" : "[\(path.joined(separator: "."))]"
+            let name = path.filter { Int($0) == nil }.joined(separator: ".")
+            return isElement ? "[[\(name)]]" : "[\(name)]"
         }
 
         // MARK: Values
@@ -150,6 +153,16 @@ final class TOMLFile {
             return numbers.count == list.count ? numbers : nil
         }
 
+        /// A list of different integers, at least one.
+        func integers(_ key: String, _ range: ClosedRange<Int>, atMost most: Int) -> [Int]? {
+            let wanted = "a list of 1 to \(most) different integers from \(range.lowerBound) to \(range.upperBound)"
+            return read(key, wanted, default: nil) { value in
+                guard let list = value.array, (1...most).contains(list.count) else { return nil }
+                let numbers = list.compactMap { $0.int }
+                return numbers.count == list.count && numbers.allSatisfy(range.contains) && Set(numbers).count == list.count ? numbers : nil
+            }
+        }
+
         /// A real number in a range; an integer is as good where a real number is wanted. `nan` is in no range, −0 is 0.
         private static func number(
             _ value: any TOMLValueConvertible, _ range: ClosedRange<Double>, _ excludesMinimum: Bool
@@ -161,6 +174,31 @@ final class TOMLFile {
 
         /// Any text, also none.
         func text(_ key: String, default standard: String? = nil) -> String? { read(key, "a text", default: standard) { $0.string } }
+
+        /// One line of text that may be left out; nil for one that is missing, or wrong, after a report.
+        func optionalText(_ key: String) -> String? {
+            guard has(key) else {
+                allow([key])
+                return nil
+            }
+            return read(key, "a text of one line that is not empty", default: nil) { value in value.string.flatMap(Self.line) }
+        }
+
+        /// A list of texts of one line each.
+        func texts(_ key: String, default standard: [String]? = nil) -> [String]? {
+            read(key, "a list of texts of one line each", default: standard) { value in
+                value.array.flatMap { list in
+                    let texts = list.compactMap { $0.string.flatMap(Self.line) }
+                    return texts.count == list.count ? texts : nil
+                }
+            }
+        }
+
+        private static func line(_ text: String) -> String? {
+            !text.isEmpty && !text.unicodeScalars.contains { $0.properties.generalCategory == .control } ? text : nil
+        }
+
+        func flag(_ key: String, default standard: Bool? = nil) -> Bool? { read(key, "true or false", default: standard) { $0.bool } }
 
         /// A short text that fits into a legend and a column of a table.
         func label(_ key: String) -> String? {

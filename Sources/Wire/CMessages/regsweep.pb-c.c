@@ -367,6 +367,51 @@ void   regsweep__wire__result__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__result__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   regsweep__wire__series__init
+                     (Regsweep__Wire__Series         *message)
+{
+  static const Regsweep__Wire__Series init_value = REGSWEEP__WIRE__SERIES__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__series__get_packed_size
+                     (const Regsweep__Wire__Series *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__series__pack
+                     (const Regsweep__Wire__Series *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__series__pack_to_buffer
+                     (const Regsweep__Wire__Series *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Series *
+       regsweep__wire__series__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Series *)
+     protobuf_c_message_unpack (&regsweep__wire__series__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__series__free_unpacked
+                     (Regsweep__Wire__Series *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__series__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   regsweep__wire__heartbeat__init
                      (Regsweep__Wire__Heartbeat         *message)
 {
@@ -502,6 +547,141 @@ void   regsweep__wire__dropped__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__dropped__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
+void   regsweep__wire__data_request__init
+                     (Regsweep__Wire__DataRequest         *message)
+{
+  static const Regsweep__Wire__DataRequest init_value = REGSWEEP__WIRE__DATA_REQUEST__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__data_request__get_packed_size
+                     (const Regsweep__Wire__DataRequest *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__data_request__pack
+                     (const Regsweep__Wire__DataRequest *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__data_request__pack_to_buffer
+                     (const Regsweep__Wire__DataRequest *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__DataRequest *
+       regsweep__wire__data_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__DataRequest *)
+     protobuf_c_message_unpack (&regsweep__wire__data_request__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__data_request__free_unpacked
+                     (Regsweep__Wire__DataRequest *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__data_request__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__checkpoint__init
+                     (Regsweep__Wire__Checkpoint         *message)
+{
+  static const Regsweep__Wire__Checkpoint init_value = REGSWEEP__WIRE__CHECKPOINT__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__checkpoint__get_packed_size
+                     (const Regsweep__Wire__Checkpoint *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__checkpoint__pack
+                     (const Regsweep__Wire__Checkpoint *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__checkpoint__pack_to_buffer
+                     (const Regsweep__Wire__Checkpoint *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Checkpoint *
+       regsweep__wire__checkpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Checkpoint *)
+     protobuf_c_message_unpack (&regsweep__wire__checkpoint__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__checkpoint__free_unpacked
+                     (Regsweep__Wire__Checkpoint *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__checkpoint__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__checkpoint_answer__init
+                     (Regsweep__Wire__CheckpointAnswer         *message)
+{
+  static const Regsweep__Wire__CheckpointAnswer init_value = REGSWEEP__WIRE__CHECKPOINT_ANSWER__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__checkpoint_answer__get_packed_size
+                     (const Regsweep__Wire__CheckpointAnswer *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__checkpoint_answer__pack
+                     (const Regsweep__Wire__CheckpointAnswer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__checkpoint_answer__pack_to_buffer
+                     (const Regsweep__Wire__CheckpointAnswer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__CheckpointAnswer *
+       regsweep__wire__checkpoint_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__CheckpointAnswer *)
+     protobuf_c_message_unpack (&regsweep__wire__checkpoint_answer__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__checkpoint_answer__free_unpacked
+                     (Regsweep__Wire__CheckpointAnswer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__checkpoint_answer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
 void   regsweep__wire__welcome__init
                      (Regsweep__Wire__Welcome         *message)
 {
@@ -545,6 +725,51 @@ void   regsweep__wire__welcome__free_unpacked
   if(!message)
     return;
   assert(message->base.descriptor == &regsweep__wire__welcome__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__data_chunk__init
+                     (Regsweep__Wire__DataChunk         *message)
+{
+  static const Regsweep__Wire__DataChunk init_value = REGSWEEP__WIRE__DATA_CHUNK__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__data_chunk__get_packed_size
+                     (const Regsweep__Wire__DataChunk *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__data_chunk__pack
+                     (const Regsweep__Wire__DataChunk *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__data_chunk__pack_to_buffer
+                     (const Regsweep__Wire__DataChunk *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__DataChunk *
+       regsweep__wire__data_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__DataChunk *)
+     protobuf_c_message_unpack (&regsweep__wire__data_chunk__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__data_chunk__free_unpacked
+                     (Regsweep__Wire__DataChunk *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__data_chunk__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
 void   regsweep__wire__refused__init
@@ -952,7 +1177,142 @@ void   regsweep__wire__introduce__free_unpacked
   assert(message->base.descriptor == &regsweep__wire__introduce__descriptor);
   protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
 }
-static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[16] =
+void   regsweep__wire__command__init
+                     (Regsweep__Wire__Command         *message)
+{
+  static const Regsweep__Wire__Command init_value = REGSWEEP__WIRE__COMMAND__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__command__get_packed_size
+                     (const Regsweep__Wire__Command *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__command__pack
+                     (const Regsweep__Wire__Command *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__command__pack_to_buffer
+                     (const Regsweep__Wire__Command *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Command *
+       regsweep__wire__command__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Command *)
+     protobuf_c_message_unpack (&regsweep__wire__command__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__command__free_unpacked
+                     (Regsweep__Wire__Command *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__command__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__answer__init
+                     (Regsweep__Wire__Answer         *message)
+{
+  static const Regsweep__Wire__Answer init_value = REGSWEEP__WIRE__ANSWER__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__answer__get_packed_size
+                     (const Regsweep__Wire__Answer *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__answer__pack
+                     (const Regsweep__Wire__Answer *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__answer__pack_to_buffer
+                     (const Regsweep__Wire__Answer *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__Answer *
+       regsweep__wire__answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__Answer *)
+     protobuf_c_message_unpack (&regsweep__wire__answer__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__answer__free_unpacked
+                     (Regsweep__Wire__Answer *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__answer__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+void   regsweep__wire__worker_line__init
+                     (Regsweep__Wire__WorkerLine         *message)
+{
+  static const Regsweep__Wire__WorkerLine init_value = REGSWEEP__WIRE__WORKER_LINE__INIT;
+  *message = init_value;
+}
+size_t regsweep__wire__worker_line__get_packed_size
+                     (const Regsweep__Wire__WorkerLine *message)
+{
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  return protobuf_c_message_get_packed_size ((const ProtobufCMessage*)(message));
+}
+size_t regsweep__wire__worker_line__pack
+                     (const Regsweep__Wire__WorkerLine *message,
+                      uint8_t       *out)
+{
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  return protobuf_c_message_pack ((const ProtobufCMessage*)message, out);
+}
+size_t regsweep__wire__worker_line__pack_to_buffer
+                     (const Regsweep__Wire__WorkerLine *message,
+                      ProtobufCBuffer *buffer)
+{
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  return protobuf_c_message_pack_to_buffer ((const ProtobufCMessage*)message, buffer);
+}
+Regsweep__Wire__WorkerLine *
+       regsweep__wire__worker_line__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data)
+{
+  return (Regsweep__Wire__WorkerLine *)
+     protobuf_c_message_unpack (&regsweep__wire__worker_line__descriptor,
+                                allocator, len, data);
+}
+void   regsweep__wire__worker_line__free_unpacked
+                     (Regsweep__Wire__WorkerLine *message,
+                      ProtobufCAllocator *allocator)
+{
+  if(!message)
+    return;
+  assert(message->base.descriptor == &regsweep__wire__worker_line__descriptor);
+  protobuf_c_message_free_unpacked ((ProtobufCMessage*)message, allocator);
+}
+static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptors[22] =
 {
   {
     "version",
@@ -1146,10 +1506,88 @@ static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptor
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "data_request",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, data_request),
+    &regsweep__wire__data_request__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "data_chunk",
+    31,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, data_chunk),
+    &regsweep__wire__data_chunk__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint",
+    32,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, checkpoint),
+    &regsweep__wire__checkpoint__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_answer",
+    33,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, checkpoint_answer),
+    &regsweep__wire__checkpoint_answer__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "command",
+    50,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, command),
+    &regsweep__wire__command__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "answer",
+    51,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Envelope, body_case),
+    offsetof(Regsweep__Wire__Envelope, answer),
+    &regsweep__wire__answer__descriptor,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
   14,   /* field[14] = acknowledged */
+  21,   /* field[21] = answer */
   12,   /* field[12] = cancel */
+  18,   /* field[18] = checkpoint */
+  19,   /* field[19] = checkpoint_answer */
+  20,   /* field[20] = command */
+  17,   /* field[17] = data_chunk */
+  16,   /* field[16] = data_request */
   13,   /* field[13] = drain */
   8,   /* field[8] = dropped */
   1,   /* field[1] = epoch */
@@ -1165,12 +1603,14 @@ static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
   0,   /* field[0] = version */
   9,   /* field[9] = welcome */
 };
-static const ProtobufCIntRange regsweep__wire__envelope__number_ranges[3 + 1] =
+static const ProtobufCIntRange regsweep__wire__envelope__number_ranges[5 + 1] =
 {
   { 1, 0 },
   { 10, 2 },
   { 20, 9 },
-  { 0, 16 }
+  { 30, 16 },
+  { 50, 20 },
+  { 0, 22 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
 {
@@ -1180,10 +1620,10 @@ const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
   "Regsweep__Wire__Envelope",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Envelope),
-  16,
+  22,
   regsweep__wire__envelope__field_descriptors,
   regsweep__wire__envelope__field_indices_by_name,
-  3,  regsweep__wire__envelope__number_ranges,
+  5,  regsweep__wire__envelope__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__envelope__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -1623,7 +2063,7 @@ const ProtobufCMessageDescriptor regsweep__wire__results__descriptor =
   (ProtobufCMessageInit) regsweep__wire__results__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[13] =
+static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[15] =
 {
   {
     "key",
@@ -1781,6 +2221,30 @@ static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "series",
+    14,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Result, n_series),
+    offsetof(Regsweep__Wire__Result, series),
+    &regsweep__wire__series__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "model",
+    30,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Result, model),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   1,   /* field[1] = attempt */
@@ -1791,16 +2255,19 @@ static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   3,   /* field[3] = epochs */
   0,   /* field[0] = key */
   6,   /* field[6] = loss_ratio */
+  14,   /* field[14] = model */
   2,   /* field[2] = outcome */
   8,   /* field[8] = reason */
   9,   /* field[9] = seconds */
+  13,   /* field[13] = series */
   5,   /* field[5] = test_loss */
   4,   /* field[4] = train_loss */
 };
-static const ProtobufCIntRange regsweep__wire__result__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__result__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 13 }
+  { 30, 14 },
+  { 0, 15 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
 {
@@ -1810,11 +2277,62 @@ const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
   "Regsweep__Wire__Result",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Result),
-  13,
+  15,
   regsweep__wire__result__field_descriptors,
   regsweep__wire__result__field_indices_by_name,
-  1,  regsweep__wire__result__number_ranges,
+  2,  regsweep__wire__result__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__result__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__series__field_descriptors[2] =
+{
+  {
+    "name",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Series, name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "values",
+    2,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Regsweep__Wire__Series, n_values),
+    offsetof(Regsweep__Wire__Series, values),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__series__field_indices_by_name[] = {
+  0,   /* field[0] = name */
+  1,   /* field[1] = values */
+};
+static const ProtobufCIntRange regsweep__wire__series__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__series__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Series",
+  "Series",
+  "Regsweep__Wire__Series",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Series),
+  2,
+  regsweep__wire__series__field_descriptors,
+  regsweep__wire__series__field_indices_by_name,
+  1,  regsweep__wire__series__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__series__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor regsweep__wire__heartbeat__field_descriptors[1] =
@@ -1931,7 +2449,212 @@ const ProtobufCMessageDescriptor regsweep__wire__dropped__descriptor =
   (ProtobufCMessageInit) regsweep__wire__dropped__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors[4] =
+static const ProtobufCFieldDescriptor regsweep__wire__data_request__field_descriptors[2] =
+{
+  {
+    "digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataRequest, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataRequest, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__data_request__field_indices_by_name[] = {
+  0,   /* field[0] = digest */
+  1,   /* field[1] = offset */
+};
+static const ProtobufCIntRange regsweep__wire__data_request__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__data_request__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.DataRequest",
+  "DataRequest",
+  "Regsweep__Wire__DataRequest",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__DataRequest),
+  2,
+  regsweep__wire__data_request__field_descriptors,
+  regsweep__wire__data_request__field_indices_by_name,
+  1,  regsweep__wire__data_request__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__data_request__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__checkpoint__field_descriptors[5] =
+{
+  {
+    "lease",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, lease),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "digest",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Checkpoint, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__checkpoint__field_indices_by_name[] = {
+  4,   /* field[4] = content */
+  3,   /* field[3] = digest */
+  2,   /* field[2] = epoch */
+  1,   /* field[1] = key */
+  0,   /* field[0] = lease */
+};
+static const ProtobufCIntRange regsweep__wire__checkpoint__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 5 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__checkpoint__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Checkpoint",
+  "Checkpoint",
+  "Regsweep__Wire__Checkpoint",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Checkpoint),
+  5,
+  regsweep__wire__checkpoint__field_descriptors,
+  regsweep__wire__checkpoint__field_indices_by_name,
+  1,  regsweep__wire__checkpoint__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__checkpoint__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__checkpoint_answer__field_descriptors[3] =
+{
+  {
+    "key",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__CheckpointAnswer, key),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "epoch",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__CheckpointAnswer, epoch),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "refusal",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__CheckpointAnswer, refusal),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__checkpoint_answer__field_indices_by_name[] = {
+  1,   /* field[1] = epoch */
+  0,   /* field[0] = key */
+  2,   /* field[2] = refusal */
+};
+static const ProtobufCIntRange regsweep__wire__checkpoint_answer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__checkpoint_answer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.CheckpointAnswer",
+  "CheckpointAnswer",
+  "Regsweep__Wire__CheckpointAnswer",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__CheckpointAnswer),
+  3,
+  regsweep__wire__checkpoint_answer__field_descriptors,
+  regsweep__wire__checkpoint_answer__field_indices_by_name,
+  1,  regsweep__wire__checkpoint_answer__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__checkpoint_answer__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors[6] =
 {
   {
     "sweep",
@@ -1981,17 +2704,44 @@ static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "checkpoint_milliseconds",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Welcome, checkpoint_milliseconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "checkpoint_epochs",
+    21,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Welcome, checkpoint_epochs),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__welcome__field_indices_by_name[] = {
+  5,   /* field[5] = checkpoint_epochs */
+  4,   /* field[4] = checkpoint_milliseconds */
   1,   /* field[1] = heartbeat_milliseconds */
   3,   /* field[3] = keep */
   2,   /* field[2] = silence_milliseconds */
   0,   /* field[0] = sweep */
 };
-static const ProtobufCIntRange regsweep__wire__welcome__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__welcome__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 20, 4 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__welcome__descriptor =
 {
@@ -2001,11 +2751,88 @@ const ProtobufCMessageDescriptor regsweep__wire__welcome__descriptor =
   "Regsweep__Wire__Welcome",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Welcome),
-  4,
+  6,
   regsweep__wire__welcome__field_descriptors,
   regsweep__wire__welcome__field_indices_by_name,
-  1,  regsweep__wire__welcome__number_ranges,
+  2,  regsweep__wire__welcome__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__welcome__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__data_chunk__field_descriptors[4] =
+{
+  {
+    "digest",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, digest),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "offset",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, offset),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "total",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT64,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, total),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "content",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__DataChunk, content),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__data_chunk__field_indices_by_name[] = {
+  3,   /* field[3] = content */
+  0,   /* field[0] = digest */
+  1,   /* field[1] = offset */
+  2,   /* field[2] = total */
+};
+static const ProtobufCIntRange regsweep__wire__data_chunk__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 4 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__data_chunk__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.DataChunk",
+  "DataChunk",
+  "Regsweep__Wire__DataChunk",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__DataChunk),
+  4,
+  regsweep__wire__data_chunk__field_descriptors,
+  regsweep__wire__data_chunk__field_indices_by_name,
+  1,  regsweep__wire__data_chunk__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__data_chunk__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
 static const ProtobufCFieldDescriptor regsweep__wire__refused__field_descriptors[1] =
@@ -2046,7 +2873,7 @@ const ProtobufCMessageDescriptor regsweep__wire__refused__descriptor =
   (ProtobufCMessageInit) regsweep__wire__refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[9] =
+static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[10] =
 {
   {
     "lease",
@@ -2156,9 +2983,22 @@ static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[9
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "checkpoint",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_MESSAGE,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Lease, checkpoint),
+    &regsweep__wire__checkpoint__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   8,   /* field[8] = baselines */
+  9,   /* field[9] = checkpoint */
   5,   /* field[5] = initialization */
   0,   /* field[0] = lease */
   2,   /* field[2] = parameters */
@@ -2168,10 +3008,11 @@ static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   4,   /* field[4] = training_set */
   7,   /* field[7] = trials */
 };
-static const ProtobufCIntRange regsweep__wire__lease__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__lease__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 20, 9 },
+  { 0, 10 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
 {
@@ -2181,10 +3022,10 @@ const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
   "Regsweep__Wire__Lease",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Lease),
-  9,
+  10,
   regsweep__wire__lease__field_descriptors,
   regsweep__wire__lease__field_indices_by_name,
-  1,  regsweep__wire__lease__number_ranges,
+  2,  regsweep__wire__lease__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__lease__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2265,7 +3106,7 @@ const ProtobufCMessageDescriptor regsweep__wire__parameter__descriptor =
   (ProtobufCMessageInit) regsweep__wire__parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[6] =
+static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[7] =
 {
   {
     "key",
@@ -2339,6 +3180,18 @@ static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[6
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "weight_decay",
+    20,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Trial, weight_decay),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__trial__field_indices_by_name[] = {
   2,   /* field[2] = algorithm */
@@ -2347,11 +3200,13 @@ static const unsigned regsweep__wire__trial__field_indices_by_name[] = {
   3,   /* field[3] = lambda1 */
   4,   /* field[4] = lambda2 */
   5,   /* field[5] = learning_rate */
+  6,   /* field[6] = weight_decay */
 };
-static const ProtobufCIntRange regsweep__wire__trial__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__trial__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 6 }
+  { 20, 6 },
+  { 0, 7 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__trial__descriptor =
 {
@@ -2361,10 +3216,10 @@ const ProtobufCMessageDescriptor regsweep__wire__trial__descriptor =
   "Regsweep__Wire__Trial",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Trial),
-  6,
+  7,
   regsweep__wire__trial__field_descriptors,
   regsweep__wire__trial__field_indices_by_name,
-  1,  regsweep__wire__trial__number_ranges,
+  2,  regsweep__wire__trial__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__trial__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2544,6 +3399,237 @@ const ProtobufCMessageDescriptor regsweep__wire__introduce__descriptor =
   (ProtobufCMessageInit) regsweep__wire__introduce__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
+static const ProtobufCFieldDescriptor regsweep__wire__command__field_descriptors[2] =
+{
+  {
+    "kind",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_ENUM,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Command, kind),
+    &regsweep__wire__command_kind__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "target",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Command, target),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__command__field_indices_by_name[] = {
+  0,   /* field[0] = kind */
+  1,   /* field[1] = target */
+};
+static const ProtobufCIntRange regsweep__wire__command__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 2 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__command__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Command",
+  "Command",
+  "Regsweep__Wire__Command",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Command),
+  2,
+  regsweep__wire__command__field_descriptors,
+  regsweep__wire__command__field_indices_by_name,
+  1,  regsweep__wire__command__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__command__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__answer__field_descriptors[3] =
+{
+  {
+    "is_refusal",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BOOL,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Answer, is_refusal),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "text",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Answer, text),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "workers",
+    3,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_MESSAGE,
+    offsetof(Regsweep__Wire__Answer, n_workers),
+    offsetof(Regsweep__Wire__Answer, workers),
+    &regsweep__wire__worker_line__descriptor,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__answer__field_indices_by_name[] = {
+  0,   /* field[0] = is_refusal */
+  1,   /* field[1] = text */
+  2,   /* field[2] = workers */
+};
+static const ProtobufCIntRange regsweep__wire__answer__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 3 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__answer__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.Answer",
+  "Answer",
+  "Regsweep__Wire__Answer",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__Answer),
+  3,
+  regsweep__wire__answer__field_descriptors,
+  regsweep__wire__answer__field_indices_by_name,
+  1,  regsweep__wire__answer__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__answer__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
+static const ProtobufCFieldDescriptor regsweep__wire__worker_line__field_descriptors[7] =
+{
+  {
+    "worker",
+    1,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, worker),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "host",
+    2,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, host),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "key_name",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_STRING,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, key_name),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "slots",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, slots),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "leases",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, leases),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "silence_milliseconds",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, silence_milliseconds),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "seconds_per_trial",
+    7,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_DOUBLE,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__WorkerLine, seconds_per_trial),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+};
+static const unsigned regsweep__wire__worker_line__field_indices_by_name[] = {
+  1,   /* field[1] = host */
+  2,   /* field[2] = key_name */
+  4,   /* field[4] = leases */
+  6,   /* field[6] = seconds_per_trial */
+  5,   /* field[5] = silence_milliseconds */
+  3,   /* field[3] = slots */
+  0,   /* field[0] = worker */
+};
+static const ProtobufCIntRange regsweep__wire__worker_line__number_ranges[1 + 1] =
+{
+  { 1, 0 },
+  { 0, 7 }
+};
+const ProtobufCMessageDescriptor regsweep__wire__worker_line__descriptor =
+{
+  PROTOBUF_C__MESSAGE_DESCRIPTOR_MAGIC,
+  "regsweep.wire.WorkerLine",
+  "WorkerLine",
+  "Regsweep__Wire__WorkerLine",
+  "regsweep.wire",
+  sizeof(Regsweep__Wire__WorkerLine),
+  7,
+  regsweep__wire__worker_line__field_descriptors,
+  regsweep__wire__worker_line__field_indices_by_name,
+  1,  regsweep__wire__worker_line__number_ranges,
+  (ProtobufCMessageInit) regsweep__wire__worker_line__init,
+  NULL,NULL,NULL    /* reserved[123] */
+};
 static const ProtobufCEnumValue regsweep__wire__outcome__enum_values_by_number[4] =
 {
   { "OUTCOME_UNSPECIFIED", "REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED", 0 },
@@ -2574,5 +3660,41 @@ const ProtobufCEnumDescriptor regsweep__wire__outcome__descriptor =
   regsweep__wire__outcome__enum_values_by_name,
   1,
   regsweep__wire__outcome__value_ranges,
+  NULL,NULL,NULL,NULL   /* reserved[1234] */
+};
+static const ProtobufCEnumValue regsweep__wire__command_kind__enum_values_by_number[6] =
+{
+  { "COMMAND_UNSPECIFIED", "REGSWEEP__WIRE__COMMAND_KIND__COMMAND_UNSPECIFIED", 0 },
+  { "LIST", "REGSWEEP__WIRE__COMMAND_KIND__LIST", 1 },
+  { "DRAIN_WORKER", "REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER", 2 },
+  { "REMOVE_WORKER", "REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER", 3 },
+  { "INVITE_WORKER", "REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER", 4 },
+  { "ADD_HOST", "REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST", 5 },
+};
+static const ProtobufCIntRange regsweep__wire__command_kind__value_ranges[] = {
+{0, 0},{0, 6}
+};
+static const ProtobufCEnumValueIndex regsweep__wire__command_kind__enum_values_by_name[6] =
+{
+  { "ADD_HOST", 5 },
+  { "COMMAND_UNSPECIFIED", 0 },
+  { "DRAIN_WORKER", 2 },
+  { "INVITE_WORKER", 4 },
+  { "LIST", 1 },
+  { "REMOVE_WORKER", 3 },
+};
+const ProtobufCEnumDescriptor regsweep__wire__command_kind__descriptor =
+{
+  PROTOBUF_C__ENUM_DESCRIPTOR_MAGIC,
+  "regsweep.wire.CommandKind",
+  "CommandKind",
+  "Regsweep__Wire__CommandKind",
+  "regsweep.wire",
+  6,
+  regsweep__wire__command_kind__enum_values_by_number,
+  6,
+  regsweep__wire__command_kind__enum_values_by_name,
+  1,
+  regsweep__wire__command_kind__value_ranges,
   NULL,NULL,NULL,NULL   /* reserved[1234] */
 };

@@ -26,12 +26,19 @@ public enum Message: Hashable, Sendable {
     /// Kept by the worker until it is acknowledged.
     case results(BatchID, LeaseID, [TrialResult])
     case goodbye(reason: String)
+    /// The next bytes of a file that a lease names.
+    case dataRequest(Digest, offset: Int)
+    /// Where a trial of the lease is, to go on from. Kept by the worker until it is answered or there is a newer one.
+    case checkpoint(LeaseID, Checkpoint)
     // both
     /// A frame of the receiver's was no message of ours and was dropped; nothing else changes.
     case dropped(reason: String)
     /// - Parameter running: leases being computed; 0 from the coordinator.
     case heartbeat(running: Int)
+    /// From the coordinator: the checkpoint is durable, or why it is not taken. From a worker: why it does not go on from it.
+    case checkpointAnswer(TrialKey, epoch: Int, refusal: String?)
     // coordinator → worker
+    case dataChunk(DataChunk)
     case welcome(Welcome)
     /// The worker must not come back: trying again cannot help.
     case refused(reason: String)
@@ -43,6 +50,59 @@ public enum Message: Hashable, Sendable {
     case acknowledged(BatchID)
     /// The coordinator does not know this connection; the worker says Hello.
     case introduce
+    // a person on the coordinator's box → coordinator, and back
+    case command(Command)
+    case answer(Answer)
+}
+
+/// What `regsweep workers` asks of a running coordinator. Taken over ipc only, from the coordinator's own user.
+public enum Command: Hashable, Sendable {
+    case list
+    /// Workers of that name (the start of a worker's id, a host, a key) finish what they compute and go.
+    case drain(String)
+    /// They lose key and leases at once.
+    case remove(String)
+    /// A new key of that name for a worker that is started by hand.
+    case invite(String)
+    /// Starts workers on a host, `ssh:NAME`.
+    case add(String)
+}
+
+public struct Answer: Hashable, Sendable {
+    /// Nothing was done; the text says why.
+    public var isRefusal: Bool
+    public var text: String
+    public var workers: [WorkerLine]
+
+    public init(isRefusal: Bool = false, text: String, workers: [WorkerLine] = []) {
+        self.isRefusal = isRefusal
+        self.text = text
+        self.workers = workers
+    }
+}
+
+/// One worker as `regsweep workers list` shows it.
+public struct WorkerLine: Hashable, Sendable {
+    public var worker: WorkerID
+    public var host: String
+    /// Empty for a worker without a key.
+    public var keyName: String
+    public var slots: Int
+    public var leases: Int
+    /// Since it was last heard.
+    public var silence: Duration
+    /// NaN before its first result.
+    public var secondsPerTrial: Double
+
+    public init(worker: WorkerID, host: String, keyName: String, slots: Int, leases: Int, silence: Duration, secondsPerTrial: Double) {
+        self.worker = worker
+        self.host = host
+        self.keyName = keyName
+        self.slots = slots
+        self.leases = leases
+        self.silence = silence
+        self.secondsPerTrial = secondsPerTrial
+    }
 }
 
 /// A worker presents itself, on every new connection.
@@ -85,8 +145,12 @@ public struct Welcome: Hashable, Sendable {
     public var silence: Duration
     /// Of the leases in Hello: those to go on with. The worker drops the others.
     public var keep: [LeaseID]
+    public var checkpoints: CheckpointRule
 
-    public init(sweep: String, heartbeatInterval: Duration, silence: Duration, keep: [LeaseID]) {
+    public init(
+        sweep: String, heartbeatInterval: Duration, silence: Duration, keep: [LeaseID], checkpoints: CheckpointRule = CheckpointRule()
+    ) {
+        self.checkpoints = checkpoints
         self.sweep = sweep
         self.heartbeatInterval = heartbeatInterval
         self.silence = silence
@@ -101,8 +165,11 @@ public struct Lease: Hashable, Sendable {
     public var trials: [LeasedTrial]
     /// Test loss by epoch of vanilla runs that are known already.
     public var baselines: [Baseline]
+    /// Where its one trial goes on; nil to start from the beginning.
+    public var checkpoint: Checkpoint?
 
-    public init(id: LeaseID, group: GroupSpec, trials: [LeasedTrial], baselines: [Baseline]) {
+    public init(id: LeaseID, group: GroupSpec, trials: [LeasedTrial], baselines: [Baseline], checkpoint: Checkpoint? = nil) {
+        self.checkpoint = checkpoint
         self.id = id
         self.group = group
         self.trials = trials
@@ -120,6 +187,29 @@ public struct LeasedTrial: Hashable, Sendable {
         self.key = key
         self.attempt = attempt
         self.setting = setting
+    }
+}
+
+/// A part of a file that is named by its hash.
+public struct DataChunk: Hashable, Sendable {
+    public var digest: Digest
+    public var offset: Int
+    /// Bytes of the whole file; 0 says that the coordinator has none of this name.
+    public var total: Int
+    /// At most `Limits.chunkBytes`; none at the end of the file.
+    public var content: [UInt8]
+
+    public init(digest: Digest, offset: Int, total: Int, content: [UInt8]) {
+        self.digest = digest
+        self.offset = offset
+        self.total = total
+        self.content = content
+    }
+
+    /// What a worker that has the first `offset` bytes needs next. Beyond the end it says where the end is.
+    public init(of file: [UInt8]?, digest: Digest, offset: Int) {
+        let total = file?.count ?? 0, start = min(offset, total)
+        self.init(digest: digest, offset: start, total: total, content: Array(file?[start..<min(start + Limits.chunkBytes, total)] ?? []))
     }
 }
 

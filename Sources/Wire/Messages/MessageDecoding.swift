@@ -9,14 +9,16 @@ extension Envelope {
     public init(decoding bytes: [UInt8]) throws(MessageError) {
         guard !bytes.isEmpty else { throw .malformed(reason: "an empty frame") }
         guard bytes.count <= Limits.frameBytes else { throw .malformed(reason: "\(bytes.count) bytes") }
+        var scan = FrameScan(bytes)
+        let version = try scan.version()
+        // A scrap of bytes reads as an Envelope of version 0; as another protocol it would make a worker leave for good.
+        guard version != 0 else { throw .malformed(reason: "no protocol version") }
+        guard version == Self.protocolVersion else { throw .versionMismatch(theirs: version, ours: Self.protocolVersion) }
+        try scan.check()
         guard let pointer = unsafe regsweep__wire__envelope__unpack(nil, bytes.count, bytes) else {
             throw .malformed(reason: "not an Envelope")
         }
         defer { unsafe regsweep__wire__envelope__free_unpacked(pointer, nil) }
-        let version = unsafe pointer.pointee.version
-        // A scrap of bytes reads as an Envelope of version 0; as another protocol it would make a worker leave for good.
-        guard version != 0 else { throw .malformed(reason: "no protocol version") }
-        guard version == Self.protocolVersion else { throw .versionMismatch(theirs: version, ours: Self.protocolVersion) }
         let envelope = try unsafe opened(pointer)
         epoch = unsafe envelope.epoch
         message = try unsafe Message(envelope)
@@ -38,7 +40,7 @@ extension Message {
                 Hello(
                     worker: try unsafe worker(hello.worker), host: try unsafe text(hello.host, "host"), process: unsafe Int(hello.process),
                     slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), cpu: try unsafe text(hello.cpu, "cpu"),
-                    build: try unsafe text(hello.build, "build"), selfTest: try unsafe digest(hello.self_test), held: held,
+                    build: try unsafe text(hello.build, "build"), selfTest: try unsafe sha256(hello.self_test), held: held,
                     unacknowledged: unsafe Int(hello.unacknowledged)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_READY:
             self = .ready(credits: try bounded(unsafe opened(envelope.ready).credits, 0...2 * Limits.slots, "credits"))
@@ -55,7 +57,7 @@ extension Message {
             }
             self = .results(BatchID(rawValue: unsafe results.batch), LeaseID(rawValue: unsafe results.lease), entries)
         case REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE: self = .goodbye(reason: try unsafe text(opened(envelope.goodbye).reason, "reason"))
-        case REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED: self = .dropped(reason: try unsafe text(envelope.dropped.pointee.reason, "reason"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED: self = .dropped(reason: try unsafe text(opened(envelope.dropped).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT:
             self = .heartbeat(running: try bounded(unsafe opened(envelope.heartbeat).running, 0...2 * Limits.slots, "running"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME:
@@ -66,7 +68,11 @@ extension Message {
                     sweep: try unsafe text(welcome.sweep, "sweep"),
                     heartbeatInterval: .milliseconds(try bounded(unsafe welcome.heartbeat_milliseconds, day, "heartbeat interval")),
                     silence: .milliseconds(try bounded(unsafe welcome.silence_milliseconds, day, "silence")),
-                    keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init)))
+                    keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init),
+                    checkpoints: CheckpointRule(
+                        interval: .milliseconds(
+                            try bounded(unsafe welcome.checkpoint_milliseconds, CheckpointRule.milliseconds, "checkpoint interval")),
+                        epochs: unsafe Int(welcome.checkpoint_epochs))))
         case REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED: self = .refused(reason: try unsafe text(opened(envelope.refused).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_LEASE: self = .lease(try unsafe Lease(opened(envelope.lease)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL: self = .cancel(LeaseID(rawValue: try unsafe opened(envelope.cancel).lease))
@@ -78,6 +84,29 @@ extension Message {
         case REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE:
             _ = try unsafe opened(envelope.introduce)
             self = .introduce
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST:
+            let request = try unsafe opened(envelope.data_request)
+            self = .dataRequest(try unsafe sha256(request.digest), offset: try place(unsafe request.offset, "offset"))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK:
+            let chunk = try unsafe opened(envelope.data_chunk)
+            let content = try unsafe bytes(chunk.content, atMost: Limits.chunkBytes)
+            let offset = try place(unsafe chunk.offset, "offset"), total = try place(unsafe chunk.total, "total")
+            guard offset + content.count <= total else {
+                throw .malformed(reason: "\(content.count) bytes at \(offset) of a file of \(total)")
+            }
+            self = .dataChunk(DataChunk(digest: try unsafe sha256(chunk.digest), offset: offset, total: total, content: content))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT:
+            let checkpoint = try unsafe opened(envelope.checkpoint)
+            self = .checkpoint(LeaseID(rawValue: unsafe checkpoint.lease), try unsafe Checkpoint(checkpoint))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER:
+            let answer = try unsafe opened(envelope.checkpoint_answer)
+            let refusal = try unsafe text(answer.refusal, "refusal")
+            self = .checkpointAnswer(
+                try unsafe trialKey(answer.key), epoch: unsafe Int(answer.epoch), refusal: refusal.isEmpty ? nil : refusal)
+        case REGSWEEP__WIRE__ENVELOPE__BODY_COMMAND:
+            let command = try unsafe opened(envelope.command)
+            self = .command(try unsafe Command(command))
+        case REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER: self = .answer(try unsafe Answer(opened(envelope.answer)))
         default: throw .malformed(reason: "no message of a kind that is known here")
         }
     }
@@ -115,17 +144,41 @@ extension TrialResult {
             throw .malformed(reason: "a curve with a loss that is not finite")
         }
         guard zip(epochs, epochs.dropFirst()).allSatisfy(<) else { throw .malformed(reason: "a curve whose epochs do not ascend") }
+        let series = try unsafe map(list(result.series, result.n_series, atMost: Limits.series, "series")) {
+            (series) throws(MessageError) in try unsafe Series(series.pointee)
+        }
+        guard Set(series.map(\.name)).count == series.count else { throw .malformed(reason: "two series of one name") }
         let digestBytes = try unsafe bytes(result.digest, atMost: Digest.byteCount)
         if case .failed = outcome {
             guard digestBytes.isEmpty else { throw .malformed(reason: "a failure with a digest") }
         } else {
             guard digestBytes.count == Digest.byteCount else { throw .malformed(reason: "a digest of \(digestBytes.count) bytes") }
         }
+        let model = try unsafe bytes(result.model, atMost: Limits.modelBytes)
+        if case .done = outcome {} else if !model.isEmpty { throw .malformed(reason: "a model of a trial that is not done") }
         self.init(
             key: try unsafe trialKey(result.key), attempt: unsafe Int(result.attempt), outcome: outcome, epochs: unsafe Int(result.epochs),
             lossRatio: unsafe result.loss_ratio.isNaN ? nil : result.loss_ratio, digest: Digest(bytes: digestBytes),
-            curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) },
-            seconds: unsafe result.seconds.isFinite ? max(0, result.seconds) : 0)
+            curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) }, series: series,
+            seconds: unsafe result.seconds.isFinite ? max(0, result.seconds) : 0, model: model.isEmpty ? nil : model)
+    }
+}
+
+extension Checkpoint {
+    fileprivate init(_ checkpoint: Regsweep__Wire__Checkpoint) throws(MessageError) {
+        let content = try unsafe bytes(checkpoint.content, atMost: Limits.modelBytes)
+        guard !content.isEmpty else { throw .malformed(reason: "a checkpoint without content") }
+        self.init(
+            key: try unsafe trialKey(checkpoint.key), epoch: unsafe Int(checkpoint.epoch), digest: try unsafe sha256(checkpoint.digest),
+            content: content)
+    }
+}
+
+extension Series {
+    fileprivate init(_ series: Regsweep__Wire__Series) throws(MessageError) {
+        self.init(
+            name: try unsafe text(series.name, "name of a series"),
+            values: try unsafe numbers(series.values, series.n_values, atMost: Limits.seriesValues, "values of a series"))
     }
 }
 
@@ -150,7 +203,7 @@ extension Lease {
                 key: try unsafe trialKey(trial.key), attempt: unsafe Int(trial.attempt),
                 setting: Setting(
                     algorithm: try unsafe text(trial.algorithm, "algorithm"), lambda1: unsafe trial.lambda1, lambda2: unsafe trial.lambda2,
-                    learningRate: unsafe trial.learning_rate))
+                    learningRate: unsafe trial.learning_rate, weightDecay: unsafe trial.weight_decay))
         }
         guard !trials.isEmpty else { throw .malformed(reason: "a lease of no trial") }
         let baselines = try unsafe map(list(lease.baselines, lease.n_baselines, atMost: Limits.trialsPerLease, "baselines")) {
@@ -163,13 +216,48 @@ extension Lease {
             return Baseline(
                 learningRate: unsafe baseline.learning_rate, testLoss: Dictionary(zip(epochs.map(Int.init), losses)) { _, last in last })
         }
+        var checkpoint: Checkpoint?
+        if let entry = unsafe lease.checkpoint { checkpoint = try unsafe Checkpoint(opened(entry)) }
         self.init(
             id: LeaseID(rawValue: unsafe lease.lease),
             group: GroupSpec(
                 problem: try unsafe text(lease.problem, "problem"), parameters: parameters, seed: unsafe lease.seed,
                 trainingSet: unsafe Int(lease.training_set), initialization: unsafe Int(lease.initialization),
                 repetition: unsafe Int(lease.repetition)),
-            trials: trials, baselines: baselines)
+            trials: trials, baselines: baselines, checkpoint: checkpoint)
+    }
+}
+
+extension Command {
+    fileprivate init(_ command: Regsweep__Wire__Command) throws(MessageError) {
+        let target = try unsafe text(command.target, "target")
+        switch unsafe command.kind {
+        case REGSWEEP__WIRE__COMMAND_KIND__LIST: self = .list
+        case REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER: self = .drain(target)
+        case REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER: self = .remove(target)
+        case REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER: self = .invite(target)
+        case REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST: self = .add(target)
+        default: throw .malformed(reason: "a command that is not known here")
+        }
+    }
+}
+
+extension Answer {
+    fileprivate init(_ answer: Regsweep__Wire__Answer) throws(MessageError) {
+        let words = try unsafe Wire.text(answer.text, "answer")
+        let lines = try unsafe map(list(answer.workers, answer.n_workers, atMost: Limits.trialsPerLease, "workers")) {
+            (entry) throws(MessageError) in try unsafe WorkerLine(entry.pointee)
+        }
+        self.init(isRefusal: unsafe answer.is_refusal != 0, text: words, workers: lines)
+    }
+}
+
+extension WorkerLine {
+    fileprivate init(_ line: Regsweep__Wire__WorkerLine) throws(MessageError) {
+        self.init(
+            worker: try unsafe Wire.worker(line.worker), host: try unsafe text(line.host, "host"),
+            keyName: try unsafe text(line.key_name, "key name"), slots: unsafe Int(line.slots), leases: unsafe Int(line.leases),
+            silence: .milliseconds(unsafe Int64(line.silence_milliseconds)), secondsPerTrial: unsafe line.seconds_per_trial)
     }
 }
 
@@ -178,6 +266,11 @@ extension Lease {
 
 private func bounded(_ value: UInt32, _ range: ClosedRange<Int>, _ what: String) throws(MessageError) -> Int {
     guard range.contains(Int(value)) else { throw .malformed(reason: "\(what): \(value) is outside \(range)") }
+    return Int(value)
+}
+
+private func place(_ value: UInt64, _ what: String) throws(MessageError) -> Int {
+    guard value <= UInt64(Limits.blobBytes) else { throw .malformed(reason: "\(what): \(value) is more than \(Limits.blobBytes)") }
     return Int(value)
 }
 
@@ -234,7 +327,7 @@ private func worker(_ data: ProtobufCBinaryData) throws(MessageError) -> WorkerI
     return id
 }
 
-private func digest(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest {
+private func sha256(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest {
     guard let digest = Digest(bytes: try unsafe bytes(data, atMost: Digest.byteCount)) else {
         throw .malformed(reason: "a digest of \(unsafe data.len) bytes")
     }

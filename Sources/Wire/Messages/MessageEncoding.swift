@@ -91,6 +91,8 @@ extension Message {
                 unsafe out.silence_milliseconds = UInt32(clamping: welcome.silence.milliseconds)
                 unsafe out.n_keep = welcome.keep.count
                 unsafe out.keep = arena.array(welcome.keep.map(\.rawValue))
+                unsafe out.checkpoint_milliseconds = UInt32(clamping: welcome.checkpoints.interval.milliseconds)
+                unsafe out.checkpoint_epochs = UInt32(clamping: welcome.checkpoints.epochs)
             }
         case .refused(let reason):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED
@@ -107,9 +109,39 @@ extension Message {
         case .acknowledged(let batch):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_ACKNOWLEDGED
             unsafe envelope.acknowledged = arena.make(regsweep__wire__acknowledged__init) { out in unsafe out.batch = batch.rawValue }
+        case .dataRequest(let digest, let offset):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST
+            unsafe envelope.data_request = arena.make(regsweep__wire__data_request__init) { out in
+                unsafe out.digest = arena.bytes(digest.bytes)
+                unsafe out.offset = UInt64(offset)
+            }
+        case .dataChunk(let chunk):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK
+            unsafe envelope.data_chunk = arena.make(regsweep__wire__data_chunk__init) { out in
+                unsafe out.digest = arena.bytes(chunk.digest.bytes)
+                unsafe out.offset = UInt64(chunk.offset)
+                unsafe out.total = UInt64(chunk.total)
+                unsafe out.content = arena.bytes(chunk.content)
+            }
+        case .checkpoint(let lease, let checkpoint):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT
+            unsafe envelope.checkpoint = checkpoint.made(under: lease.rawValue, from: arena)
+        case .checkpointAnswer(let key, let epoch, let refusal):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER
+            unsafe envelope.checkpoint_answer = arena.make(regsweep__wire__checkpoint_answer__init) { out in
+                unsafe out.key = arena.bytes(key.bytes)
+                unsafe out.epoch = UInt32(clamping: epoch)
+                unsafe out.refusal = arena.text(refusal ?? "")
+            }
         case .introduce:
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE
             unsafe envelope.introduce = arena.make(regsweep__wire__introduce__init) { _ in }
+        case .command(let command):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_COMMAND
+            unsafe envelope.command = command.made(from: arena)
+        case .answer(let answer):
+            unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER
+            unsafe envelope.answer = answer.made(from: arena)
         }
     }
 }
@@ -151,8 +183,10 @@ extension Lease {
                         unsafe out.lambda1 = trial.setting.lambda1
                         unsafe out.lambda2 = trial.setting.lambda2
                         unsafe out.learning_rate = trial.setting.learningRate
+                        unsafe out.weight_decay = trial.setting.weightDecay
                     }
                 })
+            if let checkpoint { unsafe out.checkpoint = checkpoint.made(under: 0, from: arena) }
             unsafe out.n_baselines = baselines.count
             unsafe out.baselines = arena.array(
                 baselines.map { baseline in
@@ -165,6 +199,18 @@ extension Lease {
                         unsafe out.test_losses = arena.array(points.map(\.value))
                     }
                 })
+        }
+    }
+}
+
+extension Checkpoint {
+    fileprivate func made(under lease: UInt64, from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Checkpoint> {
+        unsafe arena.make(regsweep__wire__checkpoint__init) { out in
+            unsafe out.lease = lease
+            unsafe out.key = arena.bytes(key.bytes)
+            unsafe out.epoch = UInt32(clamping: epoch)
+            unsafe out.digest = arena.bytes(digest.bytes)
+            unsafe out.content = arena.bytes(content)
         }
     }
 }
@@ -194,6 +240,55 @@ extension TrialResult {
             unsafe out.curve_train = arena.array(curve.map(\.trainLoss))
             unsafe out.n_curve_test = curve.count
             unsafe out.curve_test = arena.array(curve.map(\.testLoss))
+            unsafe out.n_series = series.count
+            unsafe out.series = arena.array(
+                series.map { series in
+                    unsafe arena.make(regsweep__wire__series__init) { out in
+                        unsafe out.name = arena.text(series.name)
+                        unsafe out.n_values = series.values.count
+                        unsafe out.values = arena.array(series.values)
+                    }
+                })
+            unsafe out.model = arena.bytes(model ?? [])
+        }
+    }
+}
+
+extension Command {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Command> {
+        let (kind, target) =
+            switch self {
+            case .list: (REGSWEEP__WIRE__COMMAND_KIND__LIST, "")
+            case .drain(let name): (REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER, name)
+            case .remove(let name): (REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER, name)
+            case .invite(let name): (REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER, name)
+            case .add(let host): (REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST, host)
+            }
+        return unsafe arena.make(regsweep__wire__command__init) { out in
+            unsafe out.kind = kind
+            unsafe out.target = arena.text(target)
+        }
+    }
+}
+
+extension Answer {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Answer> {
+        unsafe arena.make(regsweep__wire__answer__init) { out in
+            unsafe out.is_refusal = isRefusal ? 1 : 0
+            unsafe out.text = arena.text(text)
+            unsafe out.n_workers = workers.count
+            unsafe out.workers = arena.array(
+                workers.map { line in
+                    unsafe arena.make(regsweep__wire__worker_line__init) { out in
+                        unsafe out.worker = arena.bytes(line.worker.bytes)
+                        unsafe out.host = arena.text(line.host)
+                        unsafe out.key_name = arena.text(line.keyName)
+                        unsafe out.slots = UInt32(clamping: line.slots)
+                        unsafe out.leases = UInt32(clamping: line.leases)
+                        unsafe out.silence_milliseconds = UInt32(clamping: line.silence.milliseconds)
+                        unsafe out.seconds_per_trial = line.secondsPerTrial
+                    }
+                })
         }
     }
 }
@@ -221,7 +316,10 @@ extension TrialResult {
 
     func array<T>(_ values: [T]) -> UnsafeMutablePointer<T> {
         let pointer = unsafe allocate(T.self, count: values.count)
-        for (i, value) in values.enumerated() { unsafe (pointer + i).initialize(to: value) }
+        // Sound: the block has room for exactly these values.
+        unsafe values.withUnsafeBufferPointer { source in
+            if let first = source.baseAddress { unsafe pointer.initialize(from: first, count: source.count) }
+        }
         return unsafe pointer
     }
 

@@ -10,8 +10,16 @@ internal import CZeroMQ
 
     enum Kind {
         case router, dealer
+        /// The gate's.
+        case rep
 
-        fileprivate var code: CInt { self == .router ? ZMQ_ROUTER : ZMQ_DEALER }
+        fileprivate var code: CInt {
+            switch self {
+            case .router: ZMQ_ROUTER
+            case .dealer: ZMQ_DEALER
+            case .rep: ZMQ_REP
+            }
+        }
     }
 
     static func make(_ kind: Kind, in context: Context) throws(SocketError) -> Socket {
@@ -33,6 +41,7 @@ internal import CZeroMQ
             try socket.set(ZMQ_IMMEDIATE, CInt(1))
             try socket.set(ZMQ_RECONNECT_IVL, CInt(100))
             try socket.set(ZMQ_RECONNECT_IVL_MAX, CInt(5_000))
+        case .rep: break
         }
         return socket
     }
@@ -57,6 +66,10 @@ internal import CZeroMQ
         guard unsafe withUnsafePointer(to: value, { unsafe zmq_setsockopt(handle, option, $0, MemoryLayout<Int64>.size) }) == 0 else {
             throw .last("zmq_setsockopt")
         }
+    }
+
+    func set(_ option: CInt, _ value: [UInt8]) throws(SocketError) {
+        guard unsafe zmq_setsockopt(handle, option, value, value.count) == 0 else { throw .last("zmq_setsockopt") }
     }
 
     func bind(_ endpoint: String) throws(SocketError) {
@@ -94,11 +107,19 @@ internal import CZeroMQ
         }
     }
 
+    struct Received {
+        var parts: [[UInt8]]
+        /// Of whoever sent it, as the gate has named it; nil where there is no gate.
+        var userID: String?
+        /// The connection that it came by; −1 where libzmq does not say.
+        var descriptor: CInt
+    }
+
     /// All parts of the next message; nil when none is waiting.
-    func receive() throws(SocketError) -> [[UInt8]]? {
-        var parts: [[UInt8]] = []
+    func receive() throws(SocketError) -> Received? {
+        var received = Received(parts: [], userID: nil, descriptor: -1)
         var message = zmq_msg_t()
-        // Sound: init before recv, close after the last use; data and size belong to the same message between them.
+        // Sound: init before recv, close after the last use; data, size and properties belong to the same message between them.
         unsafe zmq_msg_init(&message)
         defer { unsafe zmq_msg_close(&message) }
         repeat {
@@ -107,8 +128,10 @@ internal import CZeroMQ
                 guard error == .notNow else { throw error }
                 return nil
             }
-            unsafe parts.append([UInt8](UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
+            unsafe received.parts.append([UInt8](UnsafeRawBufferPointer(start: zmq_msg_data(&message), count: zmq_msg_size(&message))))
         } while unsafe zmq_msg_more(&message) != 0
-        return parts
+        received.userID = unsafe zmq_msg_gets(&message, "User-Id").map { unsafe String(cString: $0) }
+        received.descriptor = unsafe zmq_msg_get(&message, ZMQ_SRCFD)
+        return received
     }
 }

@@ -25,6 +25,34 @@ public struct Digest: Hashable, Sendable {
     public init(of text: String) { self.init(of: Array(text.utf8)) }
 }
 
+/// A SHA-256 of bytes that come one piece after the other.
+@safe public struct DigestStream: ~Copyable {
+    private var state = crypto_hash_sha256_state()
+
+    public init() { unsafe _ = crypto_hash_sha256_init(&state) }
+
+    public mutating func add(_ bytes: ArraySlice<UInt8>) {
+        // Sound: libsodium reads exactly as many bytes as it is told.
+        unsafe _ = bytes.withUnsafeBufferPointer { unsafe crypto_hash_sha256_update(&state, $0.baseAddress, UInt64($0.count)) }
+    }
+
+    public consuming func digest() -> Digest {
+        var out = [UInt8](repeating: 0, count: Digest.byteCount)
+        // Sound: libsodium writes exactly 32 bytes.
+        unsafe _ = crypto_hash_sha256_final(&state, &out)
+        return Digest(bytes: out)!
+    }
+}
+
+extension [UInt64] {
+    /// Each word as its 8 bytes, the highest first: the form in which numbers are hashed.
+    public var bigEndianBytes: [UInt8] {
+        let words = map(\.bigEndian)
+        // Sound: the bytes are copied while the words are there.
+        return unsafe words.withUnsafeBytes { unsafe Array<UInt8>($0) }
+    }
+}
+
 extension Digest: CustomStringConvertible {
     /// 64 lower-case hexadecimal digits.
     public var description: String { bytes.hexadecimal }

@@ -7,16 +7,27 @@ public enum Limits {
     public static let trialsPerLease = 4096
     /// 1,024: the curve rule gives at most 51 points.
     public static let curvePoints = 1024
+    /// 32 series of 16,384 numbers are 4 MiB, half a frame. The theory's trials have a dozen of a few hundred.
+    public static let series = 32
+    public static let seriesValues = 1 << 14
     /// 4,096 leases in one Hello: a worker holds two a slot, and results of as many may wait for their acknowledgement.
     public static let heldLeases = 4096
     /// 262,144 trials of those leases, 4 MiB of keys: half a frame. A worker leaves out what is more.
     public static let heldTrials = 1 << 18
     /// Texts for people (host names, reasons): longer ones are cut by the sender and refused by the receiver.
     public static let textBytes = 1024
+    /// 100 frames that are no message: a worker of ours sends none, so a peer that sends more is cut off.
+    public static let malformedFrames = 100
     /// 64: a problem has about ten parameters.
     public static let parameters = 64
     /// 1,024 slots and twice that of leases: more than any box has.
     public static let slots = 1024
+    /// 1 GiB a file of a data set, in memory at the coordinator and on the disk of each worker's box; Fashion-MNIST's largest has 47 MB.
+    public static let blobBytes = 1 << 30
+    /// 1 MiB of it in a frame: seven such frames fit beside a Results, and a slow link shows a sign of life every few seconds.
+    public static let chunkBytes = 1 << 20
+    /// 6 MiB of parameters in a checkpoint or a model: what fits into a frame beside the rest of a message. The network has 1.7 MB.
+    public static let modelBytes = 6 << 20
     /// 2³² − 1 epochs or coordinates; the counters of the random streams are 32 bits wide.
     public static let coordinate = Int(UInt32.max)
 }

@@ -12,6 +12,18 @@ public struct CurvePoint: Hashable, Sendable {
     }
 }
 
+/// Numbers that a trial leaves besides its losses, such as a path; the problem says what its places mean (Docs/numerics.md).
+public struct Series: Hashable, Sendable {
+    public var name: String
+    /// NaN where a number is not defined.
+    public var values: [Double]
+
+    public init(name: String, values: [Double]) {
+        self.name = name
+        self.values = values
+    }
+}
+
 /// How a trial ended. Divergence is a result; only `failed` means that there is none.
 public enum Outcome: Hashable, Sendable {
     case done(trainLoss: Double, testLoss: Double)
@@ -38,16 +50,20 @@ public struct TrialResult: Hashable, Sendable {
     public var epochs: Int
     /// Test loss over that of the vanilla run of the group; nil while the worker does not know the baseline, or where either diverged.
     public var lossRatio: Double?
-    /// Of outcome, epochs, losses, curve and final parameters, bit for bit; nil for a failure.
+    /// Of outcome, epochs, losses, curve, final parameters and series, bit for bit; nil for a failure.
     public var digest: Digest?
     /// Finite points at the epochs of the curve rule (Docs/numerics.md), in order of epoch.
     public var curve: [CurvePoint]
+    /// Each name once; empty for most trials.
+    public var series: [Series]
     /// The trial's share of the time its lease computed. Feeds the size of leases, never a result.
     public var seconds: Double
+    /// The trained parameters in the safetensors format; nil where the problem does not keep them.
+    public var model: [UInt8]?
 
     public init(
         key: TrialKey, attempt: Int, outcome: Outcome, epochs: Int, lossRatio: Double?, digest: Digest?, curve: [CurvePoint],
-        seconds: Double
+        series: [Series] = [], seconds: Double, model: [UInt8]? = nil
     ) {
         self.key = key
         self.attempt = attempt
@@ -56,6 +72,8 @@ public struct TrialResult: Hashable, Sendable {
         self.lossRatio = lossRatio
         self.digest = digest
         self.curve = curve
+        self.series = series
         self.seconds = seconds
+        self.model = model
     }
 }

@@ -51,16 +51,21 @@ public struct Setting: Hashable, Sendable {
     public var lambda1: Double, lambda2: Double
     /// η, constant or at the start of its schedule.
     public var learningRate: Double
+    /// λ_wd: so many times the parameters are added to the gradient; ≥ 0, and 0 with a problem that has no weight decay.
+    public var weightDecay: Double
 
-    public init(algorithm: String, lambda1: Double, lambda2: Double, learningRate: Double) {
+    public init(algorithm: String, lambda1: Double, lambda2: Double, learningRate: Double, weightDecay: Double = 0) {
         self.algorithm = algorithm
         self.lambda1 = lambda1
         self.lambda2 = lambda2
         self.learningRate = learningRate
+        self.weightDecay = weightDecay
     }
 
-    /// The setting that this one is measured against: plain SGD at the same learning rate.
-    public var baseline: Setting { Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: learningRate) }
+    /// The setting that this one is measured against: plain SGD at the same learning rate and weight decay.
+    public var baseline: Setting {
+        Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: learningRate, weightDecay: weightDecay)
+    }
 
     public var isBaseline: Bool { self == baseline }
 }
@@ -101,6 +106,8 @@ public struct TrialIdentity: Hashable, Sendable {
         lambda2=\(bits(setting.lambda2))
         learning_rate=\(bits(setting.learningRate))
         """
+            // Only where there is one: a problem without weight decay says nothing of it.
+            + (setting.weightDecay == 0 ? "" : "\nweight_decay=\(bits(setting.weightDecay))")
     }
 
     private static func tail(_ group: GroupSpec) -> String {
@@ -132,4 +139,18 @@ public struct TrialIdentity: Hashable, Sendable {
 
     /// −0 and 0 are the same strength and have the same bits here.
     private static func bits(_ value: Double) -> String { (value + 0).bitPattern.bigEndianBytes.hexadecimal }
+}
+
+extension GroupSpec {
+    /// The files of the data set that its trials read, each once.
+    public var files: [Digest] {
+        var files: [Digest] = []
+        for parameter in ProblemDeclaration.named(problem)?.parameters ?? [] where parameter.kind == .file {
+            guard case .text(let text) = parameters[parameter.name], let file = Digest(hexadecimal: text), !files.contains(file) else {
+                continue
+            }
+            files.append(file)
+        }
+        return files
+    }
 }

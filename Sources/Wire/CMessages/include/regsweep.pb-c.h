@@ -23,10 +23,15 @@ typedef struct Regsweep__Wire__Progress Regsweep__Wire__Progress;
 typedef struct Regsweep__Wire__ProgressPoint Regsweep__Wire__ProgressPoint;
 typedef struct Regsweep__Wire__Results Regsweep__Wire__Results;
 typedef struct Regsweep__Wire__Result Regsweep__Wire__Result;
+typedef struct Regsweep__Wire__Series Regsweep__Wire__Series;
 typedef struct Regsweep__Wire__Heartbeat Regsweep__Wire__Heartbeat;
 typedef struct Regsweep__Wire__Goodbye Regsweep__Wire__Goodbye;
 typedef struct Regsweep__Wire__Dropped Regsweep__Wire__Dropped;
+typedef struct Regsweep__Wire__DataRequest Regsweep__Wire__DataRequest;
+typedef struct Regsweep__Wire__Checkpoint Regsweep__Wire__Checkpoint;
+typedef struct Regsweep__Wire__CheckpointAnswer Regsweep__Wire__CheckpointAnswer;
 typedef struct Regsweep__Wire__Welcome Regsweep__Wire__Welcome;
+typedef struct Regsweep__Wire__DataChunk Regsweep__Wire__DataChunk;
 typedef struct Regsweep__Wire__Refused Regsweep__Wire__Refused;
 typedef struct Regsweep__Wire__Lease Regsweep__Wire__Lease;
 typedef struct Regsweep__Wire__Parameter Regsweep__Wire__Parameter;
@@ -36,6 +41,9 @@ typedef struct Regsweep__Wire__Cancel Regsweep__Wire__Cancel;
 typedef struct Regsweep__Wire__Drain Regsweep__Wire__Drain;
 typedef struct Regsweep__Wire__Acknowledged Regsweep__Wire__Acknowledged;
 typedef struct Regsweep__Wire__Introduce Regsweep__Wire__Introduce;
+typedef struct Regsweep__Wire__Command Regsweep__Wire__Command;
+typedef struct Regsweep__Wire__Answer Regsweep__Wire__Answer;
+typedef struct Regsweep__Wire__WorkerLine Regsweep__Wire__WorkerLine;
 
 
 /* --- enums --- */
@@ -47,6 +55,15 @@ typedef enum _Regsweep__Wire__Outcome {
   REGSWEEP__WIRE__OUTCOME__FAILED = 3
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__OUTCOME)
 } Regsweep__Wire__Outcome;
+typedef enum _Regsweep__Wire__CommandKind {
+  REGSWEEP__WIRE__COMMAND_KIND__COMMAND_UNSPECIFIED = 0,
+  REGSWEEP__WIRE__COMMAND_KIND__LIST = 1,
+  REGSWEEP__WIRE__COMMAND_KIND__DRAIN_WORKER = 2,
+  REGSWEEP__WIRE__COMMAND_KIND__REMOVE_WORKER = 3,
+  REGSWEEP__WIRE__COMMAND_KIND__INVITE_WORKER = 4,
+  REGSWEEP__WIRE__COMMAND_KIND__ADD_HOST = 5
+    PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__COMMAND_KIND)
+} Regsweep__Wire__CommandKind;
 
 /* --- messages --- */
 
@@ -65,7 +82,13 @@ typedef enum {
   REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL = 23,
   REGSWEEP__WIRE__ENVELOPE__BODY_DRAIN = 24,
   REGSWEEP__WIRE__ENVELOPE__BODY_ACKNOWLEDGED = 25,
-  REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE = 26
+  REGSWEEP__WIRE__ENVELOPE__BODY_INTRODUCE = 26,
+  REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST = 30,
+  REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK = 31,
+  REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT = 32,
+  REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT_ANSWER = 33,
+  REGSWEEP__WIRE__ENVELOPE__BODY_COMMAND = 50,
+  REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER = 51
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__ENVELOPE__BODY__CASE)
 } Regsweep__Wire__Envelope__BodyCase;
 
@@ -102,6 +125,18 @@ struct  Regsweep__Wire__Envelope
     Regsweep__Wire__Drain *drain;
     Regsweep__Wire__Acknowledged *acknowledged;
     Regsweep__Wire__Introduce *introduce;
+    Regsweep__Wire__DataRequest *data_request;
+    Regsweep__Wire__DataChunk *data_chunk;
+    Regsweep__Wire__Checkpoint *checkpoint;
+    /*
+     * both directions
+     */
+    Regsweep__Wire__CheckpointAnswer *checkpoint_answer;
+    /*
+     * over ipc only: a person's command to a running coordinator
+     */
+    Regsweep__Wire__Command *command;
+    Regsweep__Wire__Answer *answer;
   };
 };
 #define REGSWEEP__WIRE__ENVELOPE__INIT \
@@ -243,10 +278,28 @@ struct  Regsweep__Wire__Result
   double *curve_train;
   size_t n_curve_test;
   double *curve_test;
+  size_t n_series;
+  Regsweep__Wire__Series **series;
+  /*
+   * final parameters in the safetensors format, where the problem keeps them
+   */
+  ProtobufCBinaryData model;
 };
 #define REGSWEEP__WIRE__RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__result__descriptor) \
-    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL }
+    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
+
+
+struct  Regsweep__Wire__Series
+{
+  ProtobufCMessage base;
+  char *name;
+  size_t n_values;
+  double *values;
+};
+#define REGSWEEP__WIRE__SERIES__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__series__descriptor) \
+    , (char *)protobuf_c_empty_string, 0,NULL }
 
 
 struct  Regsweep__Wire__Heartbeat
@@ -279,6 +332,64 @@ struct  Regsweep__Wire__Dropped
     , (char *)protobuf_c_empty_string }
 
 
+struct  Regsweep__Wire__DataRequest
+{
+  ProtobufCMessage base;
+  /*
+   * 32 bytes
+   */
+  ProtobufCBinaryData digest;
+  /*
+   * what the worker has of it
+   */
+  uint64_t offset;
+};
+#define REGSWEEP__WIRE__DATA_REQUEST__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__data_request__descriptor) \
+    , {0,NULL}, 0 }
+
+
+struct  Regsweep__Wire__Checkpoint
+{
+  ProtobufCMessage base;
+  /*
+   * that it was made under; 0 in a lease
+   */
+  uint64_t lease;
+  ProtobufCBinaryData key;
+  /*
+   * epochs trained
+   */
+  uint32_t epoch;
+  /*
+   * 32 bytes: SHA-256 of content
+   */
+  ProtobufCBinaryData digest;
+  /*
+   * parameters and position in the safetensors format
+   */
+  ProtobufCBinaryData content;
+};
+#define REGSWEEP__WIRE__CHECKPOINT__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__checkpoint__descriptor) \
+    , 0, {0,NULL}, 0, {0,NULL}, {0,NULL} }
+
+
+struct  Regsweep__Wire__CheckpointAnswer
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData key;
+  uint32_t epoch;
+  /*
+   * empty: it is durable (coordinator)
+   */
+  char *refusal;
+};
+#define REGSWEEP__WIRE__CHECKPOINT_ANSWER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__checkpoint_answer__descriptor) \
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string }
+
+
 struct  Regsweep__Wire__Welcome
 {
   ProtobufCMessage base;
@@ -290,10 +401,37 @@ struct  Regsweep__Wire__Welcome
    */
   size_t n_keep;
   uint64_t *keep;
+  /*
+   * a running trial that can go on from one makes a checkpoint after so long …
+   */
+  uint32_t checkpoint_milliseconds;
+  /*
+   * … or after so many epochs, 0 for never
+   */
+  uint32_t checkpoint_epochs;
 };
 #define REGSWEEP__WIRE__WELCOME__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__welcome__descriptor) \
-    , (char *)protobuf_c_empty_string, 0, 0, 0,NULL }
+    , (char *)protobuf_c_empty_string, 0, 0, 0,NULL, 0, 0 }
+
+
+struct  Regsweep__Wire__DataChunk
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData digest;
+  uint64_t offset;
+  /*
+   * of the whole file; 0: the coordinator has no such file
+   */
+  uint64_t total;
+  /*
+   * at most 1 MiB
+   */
+  ProtobufCBinaryData content;
+};
+#define REGSWEEP__WIRE__DATA_CHUNK__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__data_chunk__descriptor) \
+    , {0,NULL}, 0, 0, {0,NULL} }
 
 
 struct  Regsweep__Wire__Refused
@@ -321,10 +459,14 @@ struct  Regsweep__Wire__Lease
   Regsweep__Wire__Trial **trials;
   size_t n_baselines;
   Regsweep__Wire__Baseline **baselines;
+  /*
+   * where its one trial goes on
+   */
+  Regsweep__Wire__Checkpoint *checkpoint;
 };
 #define REGSWEEP__WIRE__LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__lease__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, NULL }
 
 
 typedef enum {
@@ -360,10 +502,11 @@ struct  Regsweep__Wire__Trial
   double lambda1;
   double lambda2;
   double learning_rate;
+  double weight_decay;
 };
 #define REGSWEEP__WIRE__TRIAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__trial__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, 0, 0, 0 }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
 struct  Regsweep__Wire__Baseline
@@ -416,6 +559,55 @@ struct  Regsweep__Wire__Introduce
 #define REGSWEEP__WIRE__INTRODUCE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__introduce__descriptor) \
      }
+
+
+struct  Regsweep__Wire__Command
+{
+  ProtobufCMessage base;
+  Regsweep__Wire__CommandKind kind;
+  /*
+   * a worker's or a host's name
+   */
+  char *target;
+};
+#define REGSWEEP__WIRE__COMMAND__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__command__descriptor) \
+    , REGSWEEP__WIRE__COMMAND_KIND__COMMAND_UNSPECIFIED, (char *)protobuf_c_empty_string }
+
+
+struct  Regsweep__Wire__Answer
+{
+  ProtobufCMessage base;
+  protobuf_c_boolean is_refusal;
+  char *text;
+  size_t n_workers;
+  Regsweep__Wire__WorkerLine **workers;
+};
+#define REGSWEEP__WIRE__ANSWER__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__answer__descriptor) \
+    , 0, (char *)protobuf_c_empty_string, 0,NULL }
+
+
+struct  Regsweep__Wire__WorkerLine
+{
+  ProtobufCMessage base;
+  ProtobufCBinaryData worker;
+  char *host;
+  /*
+   * empty for a worker without a key
+   */
+  char *key_name;
+  uint32_t slots;
+  uint32_t leases;
+  uint32_t silence_milliseconds;
+  /*
+   * NaN before its first result
+   */
+  double seconds_per_trial;
+};
+#define REGSWEEP__WIRE__WORKER_LINE__INIT \
+ { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__worker_line__descriptor) \
+    , {0,NULL}, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
 
 
 /* Regsweep__Wire__Envelope methods */
@@ -570,6 +762,25 @@ Regsweep__Wire__Result *
 void   regsweep__wire__result__free_unpacked
                      (Regsweep__Wire__Result *message,
                       ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Series methods */
+void   regsweep__wire__series__init
+                     (Regsweep__Wire__Series         *message);
+size_t regsweep__wire__series__get_packed_size
+                     (const Regsweep__Wire__Series   *message);
+size_t regsweep__wire__series__pack
+                     (const Regsweep__Wire__Series   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__series__pack_to_buffer
+                     (const Regsweep__Wire__Series   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Series *
+       regsweep__wire__series__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__series__free_unpacked
+                     (Regsweep__Wire__Series *message,
+                      ProtobufCAllocator *allocator);
 /* Regsweep__Wire__Heartbeat methods */
 void   regsweep__wire__heartbeat__init
                      (Regsweep__Wire__Heartbeat         *message);
@@ -627,6 +838,63 @@ Regsweep__Wire__Dropped *
 void   regsweep__wire__dropped__free_unpacked
                      (Regsweep__Wire__Dropped *message,
                       ProtobufCAllocator *allocator);
+/* Regsweep__Wire__DataRequest methods */
+void   regsweep__wire__data_request__init
+                     (Regsweep__Wire__DataRequest         *message);
+size_t regsweep__wire__data_request__get_packed_size
+                     (const Regsweep__Wire__DataRequest   *message);
+size_t regsweep__wire__data_request__pack
+                     (const Regsweep__Wire__DataRequest   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__data_request__pack_to_buffer
+                     (const Regsweep__Wire__DataRequest   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__DataRequest *
+       regsweep__wire__data_request__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__data_request__free_unpacked
+                     (Regsweep__Wire__DataRequest *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Checkpoint methods */
+void   regsweep__wire__checkpoint__init
+                     (Regsweep__Wire__Checkpoint         *message);
+size_t regsweep__wire__checkpoint__get_packed_size
+                     (const Regsweep__Wire__Checkpoint   *message);
+size_t regsweep__wire__checkpoint__pack
+                     (const Regsweep__Wire__Checkpoint   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__checkpoint__pack_to_buffer
+                     (const Regsweep__Wire__Checkpoint   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Checkpoint *
+       regsweep__wire__checkpoint__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__checkpoint__free_unpacked
+                     (Regsweep__Wire__Checkpoint *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__CheckpointAnswer methods */
+void   regsweep__wire__checkpoint_answer__init
+                     (Regsweep__Wire__CheckpointAnswer         *message);
+size_t regsweep__wire__checkpoint_answer__get_packed_size
+                     (const Regsweep__Wire__CheckpointAnswer   *message);
+size_t regsweep__wire__checkpoint_answer__pack
+                     (const Regsweep__Wire__CheckpointAnswer   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__checkpoint_answer__pack_to_buffer
+                     (const Regsweep__Wire__CheckpointAnswer   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__CheckpointAnswer *
+       regsweep__wire__checkpoint_answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__checkpoint_answer__free_unpacked
+                     (Regsweep__Wire__CheckpointAnswer *message,
+                      ProtobufCAllocator *allocator);
 /* Regsweep__Wire__Welcome methods */
 void   regsweep__wire__welcome__init
                      (Regsweep__Wire__Welcome         *message);
@@ -645,6 +913,25 @@ Regsweep__Wire__Welcome *
                       const uint8_t       *data);
 void   regsweep__wire__welcome__free_unpacked
                      (Regsweep__Wire__Welcome *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__DataChunk methods */
+void   regsweep__wire__data_chunk__init
+                     (Regsweep__Wire__DataChunk         *message);
+size_t regsweep__wire__data_chunk__get_packed_size
+                     (const Regsweep__Wire__DataChunk   *message);
+size_t regsweep__wire__data_chunk__pack
+                     (const Regsweep__Wire__DataChunk   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__data_chunk__pack_to_buffer
+                     (const Regsweep__Wire__DataChunk   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__DataChunk *
+       regsweep__wire__data_chunk__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__data_chunk__free_unpacked
+                     (Regsweep__Wire__DataChunk *message,
                       ProtobufCAllocator *allocator);
 /* Regsweep__Wire__Refused methods */
 void   regsweep__wire__refused__init
@@ -817,6 +1104,63 @@ Regsweep__Wire__Introduce *
 void   regsweep__wire__introduce__free_unpacked
                      (Regsweep__Wire__Introduce *message,
                       ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Command methods */
+void   regsweep__wire__command__init
+                     (Regsweep__Wire__Command         *message);
+size_t regsweep__wire__command__get_packed_size
+                     (const Regsweep__Wire__Command   *message);
+size_t regsweep__wire__command__pack
+                     (const Regsweep__Wire__Command   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__command__pack_to_buffer
+                     (const Regsweep__Wire__Command   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Command *
+       regsweep__wire__command__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__command__free_unpacked
+                     (Regsweep__Wire__Command *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__Answer methods */
+void   regsweep__wire__answer__init
+                     (Regsweep__Wire__Answer         *message);
+size_t regsweep__wire__answer__get_packed_size
+                     (const Regsweep__Wire__Answer   *message);
+size_t regsweep__wire__answer__pack
+                     (const Regsweep__Wire__Answer   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__answer__pack_to_buffer
+                     (const Regsweep__Wire__Answer   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__Answer *
+       regsweep__wire__answer__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__answer__free_unpacked
+                     (Regsweep__Wire__Answer *message,
+                      ProtobufCAllocator *allocator);
+/* Regsweep__Wire__WorkerLine methods */
+void   regsweep__wire__worker_line__init
+                     (Regsweep__Wire__WorkerLine         *message);
+size_t regsweep__wire__worker_line__get_packed_size
+                     (const Regsweep__Wire__WorkerLine   *message);
+size_t regsweep__wire__worker_line__pack
+                     (const Regsweep__Wire__WorkerLine   *message,
+                      uint8_t             *out);
+size_t regsweep__wire__worker_line__pack_to_buffer
+                     (const Regsweep__Wire__WorkerLine   *message,
+                      ProtobufCBuffer     *buffer);
+Regsweep__Wire__WorkerLine *
+       regsweep__wire__worker_line__unpack
+                     (ProtobufCAllocator  *allocator,
+                      size_t               len,
+                      const uint8_t       *data);
+void   regsweep__wire__worker_line__free_unpacked
+                     (Regsweep__Wire__WorkerLine *message,
+                      ProtobufCAllocator *allocator);
 /* --- per-message closures --- */
 
 typedef void (*Regsweep__Wire__Envelope_Closure)
@@ -843,6 +1187,9 @@ typedef void (*Regsweep__Wire__Results_Closure)
 typedef void (*Regsweep__Wire__Result_Closure)
                  (const Regsweep__Wire__Result *message,
                   void *closure_data);
+typedef void (*Regsweep__Wire__Series_Closure)
+                 (const Regsweep__Wire__Series *message,
+                  void *closure_data);
 typedef void (*Regsweep__Wire__Heartbeat_Closure)
                  (const Regsweep__Wire__Heartbeat *message,
                   void *closure_data);
@@ -852,8 +1199,20 @@ typedef void (*Regsweep__Wire__Goodbye_Closure)
 typedef void (*Regsweep__Wire__Dropped_Closure)
                  (const Regsweep__Wire__Dropped *message,
                   void *closure_data);
+typedef void (*Regsweep__Wire__DataRequest_Closure)
+                 (const Regsweep__Wire__DataRequest *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__Checkpoint_Closure)
+                 (const Regsweep__Wire__Checkpoint *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__CheckpointAnswer_Closure)
+                 (const Regsweep__Wire__CheckpointAnswer *message,
+                  void *closure_data);
 typedef void (*Regsweep__Wire__Welcome_Closure)
                  (const Regsweep__Wire__Welcome *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__DataChunk_Closure)
+                 (const Regsweep__Wire__DataChunk *message,
                   void *closure_data);
 typedef void (*Regsweep__Wire__Refused_Closure)
                  (const Regsweep__Wire__Refused *message,
@@ -882,6 +1241,15 @@ typedef void (*Regsweep__Wire__Acknowledged_Closure)
 typedef void (*Regsweep__Wire__Introduce_Closure)
                  (const Regsweep__Wire__Introduce *message,
                   void *closure_data);
+typedef void (*Regsweep__Wire__Command_Closure)
+                 (const Regsweep__Wire__Command *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__Answer_Closure)
+                 (const Regsweep__Wire__Answer *message,
+                  void *closure_data);
+typedef void (*Regsweep__Wire__WorkerLine_Closure)
+                 (const Regsweep__Wire__WorkerLine *message,
+                  void *closure_data);
 
 /* --- services --- */
 
@@ -889,6 +1257,7 @@ typedef void (*Regsweep__Wire__Introduce_Closure)
 /* --- descriptors --- */
 
 extern const ProtobufCEnumDescriptor    regsweep__wire__outcome__descriptor;
+extern const ProtobufCEnumDescriptor    regsweep__wire__command_kind__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__hello__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__held_lease__descriptor;
@@ -897,10 +1266,15 @@ extern const ProtobufCMessageDescriptor regsweep__wire__progress__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__progress_point__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__results__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__result__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__series__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__heartbeat__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__goodbye__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__dropped__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__data_request__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__checkpoint__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__checkpoint_answer__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__welcome__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__data_chunk__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__refused__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__parameter__descriptor;
@@ -910,6 +1284,9 @@ extern const ProtobufCMessageDescriptor regsweep__wire__cancel__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__drain__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__acknowledged__descriptor;
 extern const ProtobufCMessageDescriptor regsweep__wire__introduce__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__command__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__answer__descriptor;
+extern const ProtobufCMessageDescriptor regsweep__wire__worker_line__descriptor;
 
 PROTOBUF_C__END_DECLS
 

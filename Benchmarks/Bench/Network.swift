@@ -1,0 +1,42 @@
+// Network.swift · Benchmarks/Bench. The convolutional network's step, on images drawn from a formula.
+
+import Compute
+import Wire
+
+/// Grey noise around a bright square that depends on the class: no step is cheaper than on photographs.
+func syntheticImages(_ count: Int) -> ImageSet {
+    let labels = (0..<count).map { UInt8($0 * 7 % ImageSet.classes) }
+    var state: UInt32 = 1
+    let images = labels.flatMap { label in
+        (0..<ImageSet.pixels).map { pixel in
+            state = state &* 1_664_525 &+ 1_013_904_223
+            let (y, x) = (pixel / ImageSet.side, pixel % ImageSet.side)
+            let isBright = (4 * (Int(label) % 5)..<4 * (Int(label) % 5) + 8).contains(y) && (x < 14) == (label < 5)
+            return UInt8(truncatingIfNeeded: (isBright ? 128 : 0) + state >> 25)
+        }
+    }
+    do { return try ImageSet(images: images, labels: labels) } catch { preconditionFailure("the benchmark's own images: \(error)") }
+}
+
+/// Seconds of a step at batch 32: the shortest of eight means over 32 steps, which a busy machine disturbs least.
+func secondsOfStep(lambda2: Double, pool: Pooling) -> Double {
+    let set = syntheticImages(32 * 32 * 8 + 32)
+    do {
+        let problem = try ConvolutionalNetwork(train: set, test: set, samples: set.count, pool: pool, epochs: 1)
+        let plan = try GroupPlan(
+            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, repetition: 0),
+            lanes: [Lane(lambda1: 0, lambda2: lambda2, learningRate: 0.05)])
+        // The kernel asks whether to go on before every 32nd step; there are nine times 32.
+        var times: [ContinuousClock.Instant] = []
+        let goOn: () -> Flow = {
+            times.append(clock.now)
+            return times.count == 9 ? .stop : .goOn
+        }
+        _ = try run(plan, from: [nil], goOn: goOn) { _ in .goOn }
+        return zip(times, times.dropFirst()).map { $0.duration(to: $1).inSeconds / 32 }.min()!
+    } catch { preconditionFailure("the benchmark's own plan was refused: \(error)") }
+}
+
+/// Multiplications and additions of a step as dense products would need them, pooled: three passes of every layer but the first, which
+/// needs no gradient of its input.
+let operationsOfStep = 32 * 2 * (2 * 784 * 9 * 32 + 3 * 196 * 288 * 64 + 3 * 3136 * 128 + 3 * 128 * 10)

@@ -1,0 +1,121 @@
+// ImageFolder.swift · Coordinator/Data, between the sweep file and the grid. A folder that the user names → the four files of an image
+// set in the form of Fashion-MNIST, unpacked and checked. What comes out is content: where it came from decides nothing.
+
+internal import FoundationEssentials
+internal import Wire
+
+/// A training set and a test set of labelled images, as the unpacked bytes of four IDX files.
+struct ImageFolder {
+    /// The files by hash: what workers ask for.
+    let blobs: [Digest: [UInt8]]
+    /// The problem's parameters of kind `file`, which name the content by its hash: part of every trial's key.
+    let parameters: [String: ParameterValue]
+    let trainingCount: Int, testCount: Int
+    /// Allowed, but maybe not what was meant.
+    let warnings: [SpecError]
+
+    /// Where the real one can be had.
+    static let source = "https://github.com/zalandoresearch/fashion-mnist"
+
+    /// Pixels of a side.
+    static let side = 28
+    static let classes: UInt8 = 10
+
+    private struct Part {
+        let parameter: String, name: String
+        let rank: Int
+        /// SHA-256 of Fashion-MNIST's own, unpacked.
+        let known: String
+    }
+
+    private static let parts = [
+        Part(
+            parameter: "training_images", name: "train-images-idx3-ubyte", rank: 3,
+            known: "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"),
+        Part(
+            parameter: "training_labels", name: "train-labels-idx1-ubyte", rank: 1,
+            known: "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9"),
+        Part(
+            parameter: "test_images", name: "t10k-images-idx3-ubyte", rank: 3,
+            known: "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b"),
+        Part(
+            parameter: "test_labels", name: "t10k-labels-idx1-ubyte", rank: 1,
+            known: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
+    ]
+
+    /// - Parameter path: a folder with the four files, each packed (`.gz`) or not; the unpacked one is taken where both are there.
+    /// - Throws: everything that is wrong with the files, each by its name.
+    init(_ path: String) throws(SpecErrors) {
+        var isDirectory = false
+        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
+        guard isThere, isDirectory else {
+            throw Self.refuse(path, "\(isThere ? "is a file, not a folder" : "there is no such folder"); \(Self.advice)")
+        }
+        var blobs: [Digest: [UInt8]] = [:], parameters: [String: ParameterValue] = [:]
+        var counts: [Int] = [], errors: [SpecError] = [], unknown: [String] = []
+        for part in Self.parts {
+            do throws(SpecErrors) {
+                let (file, bytes) = try Self.read(part, in: path)
+                counts.append(try Self.check(bytes, part, file))
+                let digest = Digest(of: bytes)
+                if digest.description != part.known { unknown.append(part.name) }
+                blobs[digest] = bytes
+                parameters[part.parameter] = .text(digest.description)
+            } catch { errors += error.errors }
+        }
+        guard errors.isEmpty else { throw SpecErrors(errors: errors) }
+        for (images, labels) in [(0, 1), (2, 3)] where counts[images] != counts[labels] {
+            errors.append(
+                SpecError(
+                    file: "\(path)/\(Self.parts[labels].name)", line: nil,
+                    message: "found \(counts[labels]) labels for the \(counts[images]) images of \(Self.parts[images].name)"))
+        }
+        guard errors.isEmpty else { throw SpecErrors(errors: errors) }
+        self.blobs = blobs
+        self.parameters = parameters
+        (trainingCount, testCount) = (counts[0], counts[2])
+        warnings =
+            unknown.isEmpty
+            ? []
+            : [
+                SpecError(
+                    file: path, line: nil,
+                    message:
+                        "is not Fashion-MNIST as published (\(unknown.joined(separator: ", ")) differ); its trials have keys of their own")
+            ]
+    }
+
+    static let advice =
+        "name a folder with the four files of Fashion-MNIST, such as \(parts[0].name).gz, from \(source), by --data DIR or data = \"DIR\" in the sweep file"
+
+    private static func refuse(_ file: String, _ message: String) -> SpecErrors {
+        SpecErrors(errors: [SpecError(file: file, line: nil, message: message)])
+    }
+
+    private static func read(_ part: Part, in folder: String) throws(SpecErrors) -> (file: String, bytes: [UInt8]) {
+        let candidates = ["\(folder)/\(part.name)", "\(folder)/\(part.name).gz"]
+        guard let file = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
+            throw refuse(candidates[1], "there is no such file, nor one without .gz; \(advice)")
+        }
+        guard let data = try? Data(contentsOf: URL(filePath: file)) else {
+            throw refuse(file, "cannot be read: is it a file, and may you read it?")
+        }
+        guard data.count <= Limits.blobBytes else { throw refuse(file, "found \(data.count) bytes, allowed are \(Limits.blobBytes)") }
+        guard file == candidates[1] else { return (file, [UInt8](data)) }
+        do { return (file, try Gzip.unpacked([UInt8](data), limit: Limits.blobBytes)) } catch { throw refuse(file, "\(error)") }
+    }
+
+    /// - Returns: how many images or labels it has.
+    private static func check(_ bytes: [UInt8], _ part: Part, _ file: String) throws(SpecErrors) -> Int {
+        let idx: IDXFile
+        do { idx = try IDXFile(bytes, rank: part.rank) } catch { throw refuse(file, "\(error)") }
+        guard idx.dimensions[0] > 0 else { throw refuse(file, "found no \(part.rank == 3 ? "image" : "label"), need at least one") }
+        if part.rank == 3, idx.dimensions[1...] != [side, side] {
+            throw refuse(file, "found images of \(idx.dimensions[1]) × \(idx.dimensions[2]) pixels, need \(side) × \(side)")
+        }
+        if part.rank == 1, let wrong = bytes[idx.values].firstIndex(where: { $0 >= classes }) {
+            throw refuse(file, "found label \(bytes[wrong]) of example \(wrong - idx.values.lowerBound), allowed are 0 to \(classes - 1)")
+        }
+        return idx.dimensions[0]
+    }
+}

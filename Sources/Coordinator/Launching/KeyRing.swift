@@ -1,0 +1,97 @@
+// KeyRing.swift · Coordinator/Launching. The keys of one results directory: the coordinator's own, and those that it has issued.
+// Files of mode 0600 in a directory of mode 0700; a looser one is refused. Whoever can read them could write them as well.
+
+internal import Wire
+
+/// `keys/coordinator.key` holds one secret, `keys/workers.keys` a line `NAME SECRET` for each worker key.
+struct KeyRing {
+    private let directory: String
+    private(set) var coordinator: SecretKey
+    private(set) var workers: [String: SecretKey]
+
+    /// Reads the keys, or makes the coordinator's where there is none.
+    init(_ directory: String) throws(PrivateFileError) {
+        try PrivateFile.makeDirectory(directory)
+        self.directory = directory
+        if let text = try Self.readIfThere("\(directory)/coordinator.key") {
+            guard let key = SecretKey(hexadecimal: text.filter { !$0.isWhitespace }) else {
+                throw .failed(path: "\(directory)/coordinator.key", reason: "is no key; remove it and a new one is made")
+            }
+            coordinator = key
+        } else {
+            coordinator = .random()
+            try PrivateFile.write(coordinator.secretText + "\n", to: "\(directory)/coordinator.key")
+        }
+        let lines = try Self.readIfThere("\(directory)/workers.keys") ?? ""
+        guard let read = Self.parse(lines) else {
+            throw .failed(
+                path: "\(directory)/workers.keys", reason: "has a line that is not NAME KEY; regsweep keys --rotate makes it anew")
+        }
+        workers = read
+    }
+
+    private static func readIfThere(_ path: String) throws(PrivateFileError) -> String? {
+        do { return try PrivateFile.read(path) } catch {
+            guard case .missing = error else { throw error }
+            return nil
+        }
+    }
+
+    /// Nil for a line that is none.
+    static func parse(_ text: String) -> [String: SecretKey]? {
+        var keys: [String: SecretKey] = [:]
+        for line in text.split(separator: "\n") {
+            let words = line.split(separator: " ")
+            guard words.count == 2, let key = SecretKey(hexadecimal: words[1]) else { return nil }
+            keys[String(words[0])] = key
+        }
+        return keys
+    }
+
+    static func text(of keys: [String: SecretKey]) -> String {
+        keys.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.secretText)\n" }.joined()
+    }
+
+    /// A name of a key is one word of 1 to 64 printable ASCII characters.
+    static func isName(_ name: String) -> Bool { (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { (33...126).contains($0) } }
+
+    /// The key of that name; a new one where there is none.
+    mutating func key(for name: String) throws(PrivateFileError) -> SecretKey {
+        if let key = workers[name] { return key }
+        var grown = workers
+        grown[name] = .random()
+        try save(grown)
+        return grown[name]!
+    }
+
+    /// A name that is not taken, for a worker that nobody has named.
+    func freeName() -> String {
+        var number = 1
+        while workers["guest-\(number)"] != nil { number += 1 }
+        return "guest-\(number)"
+    }
+
+    /// - Returns: the key that counts no more, nil where there was none of that name.
+    mutating func revoke(_ name: String) throws(PrivateFileError) -> PublicKey? {
+        guard let key = workers[name] else { return nil }
+        var left = workers
+        left[name] = nil
+        try save(left)
+        return key.publicKey
+    }
+
+    /// A new key for the coordinator, and none for workers: every invitation so far is worth nothing.
+    mutating func rotate() throws(PrivateFileError) {
+        try save([:])
+        let new = SecretKey.random()
+        try PrivateFile.write(new.secretText + "\n", to: "\(directory)/coordinator.key")
+        coordinator = new
+    }
+
+    private mutating func save(_ keys: [String: SecretKey]) throws(PrivateFileError) {
+        try PrivateFile.write(Self.text(of: keys), to: "\(directory)/workers.keys")
+        workers = keys
+    }
+
+    func name(of key: PublicKey) -> String? { workers.first { $0.value.publicKey == key }?.key }
+}

@@ -1,0 +1,101 @@
+// Density.swift · Coordinator/Reporting. Where the trials of each setting spend their time (Figure 2 of the paper), as numbers.
+
+internal import Wire
+
+struct Density: SeriesReport {
+    /// Squares of the density's histogram on each side.
+    static let bins = 40
+
+    private let spec: SweepSpec
+    /// By row of the sweep file: how often a path was in each square, by x, then y; of the training set that is drawn.
+    private(set) var visits: [[Int]]
+    /// Paths that are drawn, by row.
+    private(set) var paths: [[[(x: Double, y: Double)]]]
+    /// Maps of the training set that is drawn, by name: each initialization's cell of so many points a side, once.
+    private(set) var maps: [String: [Int: [Double]]] = [:]
+    /// The covariance's trace along every path, by row and training set; and over the map of each training set.
+    private var traces: [[Int: [Double]]]
+    private var mapTraces: [Int: [Int: [Double]]] = [:]
+    private var counts: [Counts]
+
+    private struct Counts {
+        var trials = 0, diverged = 0, atMinimum = 0, clipped = 0
+    }
+
+    init(_ spec: SweepSpec) {
+        self.spec = spec
+        visits = spec.rows.map { _ in Array(repeating: 0, count: Self.bins * Self.bins) }
+        paths = spec.rows.map { _ in [] }
+        traces = spec.rows.map { _ in [:] }
+        counts = spec.rows.map { _ in Counts() }
+    }
+
+    mutating func add(_ trial: RecordedTrial) {
+        let path = zip(trial["x"], trial["y"]).map { (x: $0, y: $1) }
+        guard let last = path.last else { return }
+        counts[trial.row].trials += 1
+        counts[trial.row].diverged += trial.isDiverged ? 1 : 0
+        let (dx, dy) = (last.x - LandscapePlaces.minimum.x, last.y - LandscapePlaces.minimum.y)
+        counts[trial.row].atMinimum += !trial.isDiverged && dx * dx + dy * dy < 1 ? 1 : 0
+        // After a step, a coordinate is exactly on the border only if it was clipped.
+        let isClipped = path.dropFirst().contains { [$0.x, $0.y].contains { $0 == 0 || $0 == LandscapePlaces.side } }
+        counts[trial.row].clipped += isClipped ? 1 : 0
+        traces[trial.row][trial.trainingSet, default: []] += trial["covariance_trace"]
+        if mapTraces[trial.trainingSet]?[trial.initialization] == nil {
+            mapTraces[trial.trainingSet, default: [:]][trial.initialization] = trial["map_covariance_trace"]
+        }
+        guard trial.trainingSet == spec.figure.trainingSet else { return }
+        for point in path {
+            func bin(_ value: Double) -> Int { min(Self.bins - 1, Int(value / LandscapePlaces.side * Double(Self.bins))) }
+            visits[trial.row][bin(point.x) * Self.bins + bin(point.y)] += 1
+        }
+        if trial.repetition == 0, spec.figure.initializations.contains(trial.initialization) { paths[trial.row].append(path) }
+        for (name, values) in trial.series where name.hasPrefix("map_") && maps[name]?[trial.initialization] == nil {
+            maps[name, default: [:]][trial.initialization] = values
+        }
+    }
+
+    var measures: Measures {
+        func share(_ count: (Counts) -> Int) -> [Double?] {
+            counts.map { $0.trials == 0 ? nil : 100 * Double(count($0)) / Double($0.trials) }
+        }
+        return Measures(
+            columns: spec.rows.map(\.label),
+            rows: [
+                Measures.Row(name: "end near (7, 7), %", decimals: 1, values: share(\.atMinimum)),
+                Measures.Row(
+                    name: "mean trace along the path", decimals: 1, values: traces.map { Statistics.mean($0.values.flatMap { $0 }) }),
+                Measures.Row(name: "domain with a smaller trace, %", decimals: 1, values: traces.map(smallerShare)),
+                Measures.Row(name: "left the domain at times, %", decimals: 1, values: share(\.clipped)),
+                Measures.Row(name: "diverged", decimals: 0, values: counts.map { Double($0.diverged) }),
+            ])
+    }
+
+    var note: String {
+        """
+        trace: of the gradient's covariance, (1/N) Σ ‖gᵢ − ḡ‖²; near: within 1; domain with a smaller trace: mean over the path, 50 for a
+        path that pays no heed; what left the domain was clipped to its border
+        """
+    }
+
+    var drawing: any Drawing { DensityFigure(spec, self) }
+
+    /// Mean over all points of all paths of the share of the domain's points with a smaller trace.
+    private func smallerShare(_ paths: [Int: [Double]]) -> Double? {
+        var shares = 0.0, count = 0
+        for (set, values) in paths.sorted(by: { $0.key < $1.key }) {
+            let map = (mapTraces[set] ?? [:]).values.flatMap { $0 }.sorted()
+            guard !map.isEmpty else { return nil }
+            for value in values {
+                var (low, high) = (0, map.count)
+                while low < high {
+                    let middle = (low + high) / 2
+                    if map[middle] < value { low = middle + 1 } else { high = middle }
+                }
+                shares += Double(low) / Double(map.count)
+            }
+            count += values.count
+        }
+        return count == 0 ? nil : 100 * shares / Double(count)
+    }
+}

@@ -1,0 +1,102 @@
+// Gnuplot.swift · Coordinator/Reporting, after the figures. A script, which is text made by a pure function → SVG, PDF and PNG.
+
+internal import FoundationEssentials
+internal import Glibc
+internal import Wire
+
+/// A figure: what gnuplot is told. It says everything itself, so that no setting of the user's own gnuplot shows in it.
+protocol Drawing {
+    /// Width and height in units of which a page of the journal has about 720 across.
+    var size: (width: Int, height: Int) { get }
+    /// - Parameter output: the path of the file.
+    func script(terminal: String, output: String) -> String
+}
+
+enum Gnuplot {
+    /// What the last bytes of a file that is whole have in them.
+    private static let ends = ["svg": "</svg>", "pdf": "%%EOF", "png": "IEND"]
+
+    /// The files of every figure by ending, and what gnuplot is told for each: one layout.
+    static func formats(_ size: (width: Int, height: Int)) -> [(ending: String, terminal: String)] {
+        let (width, height) = (Double(size.width) / 100, Double(size.height) / 100)
+        return [
+            ("svg", "svg noenhanced size \(size.width),\(size.height) dynamic font 'DejaVu Sans,12' background rgb 'white'"),
+            ("pdf", "pdfcairo noenhanced size \(width)in,\(height)in font 'DejaVu Sans,12' background rgb 'white'"),
+            (
+                "png",
+                "pngcairo noenhanced size \(2 * size.width),\(2 * size.height) font 'DejaVu Sans,12' fontscale 1.5 linewidth 2 "
+                    + "pointscale 2.5 background rgb 'white'"
+            ),
+        ]
+    }
+
+    static let endings = formats((0, 0)).map(\.ending)
+
+    /// Okabe and Ito's palette, which colour-blind readers can tell apart.
+    static let colours = ["#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"]
+
+    /// A string of gnuplot that is this text and nothing else. In double quotes gnuplot runs what stands between backquotes, and in single
+    /// ones it stumbles over two quotes in a row, so every character that means something to it is written by its number.
+    static func quoted(_ text: String) -> String {
+        let escaped = text.unicodeScalars.map { character in
+            switch character {
+            case "\"": "\\042"
+            case "\\": "\\134"
+            case "`": "\\140"
+            case "@": "\\100"
+            default: character.properties.generalCategory == .control ? " " : String(character)
+            }
+        }
+        return "\"\(escaped.joined())\""
+    }
+
+    /// A block of rows that a plot names; nothing for no rows. An empty row ends a stretch.
+    static func block(_ name: String, _ rows: [String]) -> String {
+        rows.isEmpty ? "" : "$\(name) << EOD\n" + rows.joined(separator: "\n") + "\nEOD\n"
+    }
+
+    // MARK: Axes for numbers of either sign and any size
+
+    /// Linear around 0, logarithmic beyond 1.
+    static func compressed(_ value: Double) -> Double { asinh(value) }
+
+    /// Ticks at 0 and at powers of ten, as many as lie between the least and the largest of some compressed numbers.
+    static func compressedTicks(_ values: [Double]) -> String {
+        let finite = values.filter(\.isFinite)
+        let (low, high) = (min(finite.min() ?? 0, 0), max(finite.max() ?? 1, 1))
+        var ticks = [0.0], power = 1.0
+        while power <= max(high, -low), power < 1e15 {
+            if power <= high { ticks.append(power) }
+            if power <= -low { ticks.append(-power) }
+            power *= 10
+        }
+        return "(" + ticks.map { "\(quoted(Tables.number($0))) \(compressed($0))" }.joined(separator: ", ") + ")"
+    }
+
+    /// - Throws: `noFigure` where gnuplot is missing or refuses.
+    static func draw(_ drawing: any Drawing, as name: String, in directory: String) throws(ReportError) {
+        let script = TextFile.temporary("\(directory)/figure.gnuplot")
+        defer { TextFile.remove(script) }
+        for (ending, terminal) in formats(drawing.size) {
+            let path = "\(directory)/\(name).\(ending)", part = TextFile.temporary(path)
+            // Gone already where all went well.
+            defer { TextFile.remove(part) }
+            do {
+                var file = try TextFile(script)
+                try file.write(drawing.script(terminal: terminal, output: part))
+                try file.finish()
+                // -d: without the settings of this user and this box.
+                let status = try Subprocess.run("gnuplot", ["-d", script])
+                guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
+                // gnuplot says nothing of a disk that was full.
+                let last = String(decoding: try Data(contentsOf: URL(filePath: part)).suffix(16), as: UTF8.self)
+                guard last.contains(ends[ending]!) else {
+                    throw ReportError.noFigure(reason: "\(path) came out cut off: is the disk full?")
+                }
+                try TextFile.publish(path)
+            } catch let error as SubprocessError {
+                throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")
+            } catch let error as ReportError { throw error } catch { throw .noFigure(reason: "\(error)") }
+        }
+    }
+}

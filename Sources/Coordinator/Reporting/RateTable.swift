@@ -1,0 +1,80 @@
+// RateTable.swift · Coordinator/Reporting, beside Claims.swift. What a sweep over learning rates prints: the paper's Figure 5 in numbers.
+
+internal import Wire
+
+/// Losses of each curve at each learning rate, and beside the benchmark's.
+struct RateTable: Equatable {
+    struct Row: Equatable {
+        var curve: String
+        var rate: Double
+        /// Nil where a trial diverged, failed or was not run.
+        var test: Double?, deviation: Double?, train: Double?
+        /// Mean over initializations of the loss over the benchmark's at the same learning rate, start and order: SGD with the curve's weight
+        /// decay and without penalty.
+        var ratio: Double?
+        var n: Int, diverged: Int, failed: Int
+
+        /// Generalization gap (Eq. 1).
+        var gap: Double? { test.flatMap { test in train.map { test - $0 } } }
+    }
+
+    var rows: [Row]
+
+    init(_ summary: Summary, _ spec: SweepSpec) {
+        let found = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
+        rows = spec.curves.flatMap { curve in
+            curve.points.map { point in
+                let row = found[point.setting] ?? SettingSummary(setting: point.setting)
+                return Row(
+                    curve: curve.label, rate: point.strength, test: row.testLoss?.mean, deviation: row.testLoss?.deviation,
+                    train: row.meanTrainLoss, ratio: row.ratio?.mean, n: row.n, diverged: row.diverged, failed: row.failed)
+            }
+        }
+    }
+
+    /// For the console: labels to the left, numbers to the right; then the best of each curve.
+    var text: String {
+        let header = ["curve", "learning rate", "test loss", "train loss", "gap", "ratio", "n"]
+        let lines =
+            [header]
+            + rows.map { row in
+                [
+                    row.curve, Tables.number(row.rate), Self.cell(row), Self.number(row.train), Self.number(row.gap),
+                    Self.number(row.ratio),
+                    "\(row.n)",
+                ]
+            }
+        let widths = header.indices.map { column in lines.map { $0[column].count }.max()! }
+        func pad(_ text: String, _ width: Int) -> String { String(repeating: " ", count: width - text.count) }
+        let body = lines.map { line in
+            zip(line, widths).enumerated().map { column, cell in
+                column == 0 ? cell.0 + pad(cell.0, cell.1) : pad(cell.0, cell.1) + cell.0
+            }.joined(separator: "  ")
+        }
+        return body.joined(separator: "\n") + "\n\n" + bests.joined(separator: "\n") + """
+
+
+            ±: standard deviation across initializations; ratio: to the same without penalty at the same learning rate
+
+            """
+    }
+
+    private var bests: [String] {
+        var labels: [String] = []
+        for row in rows where !labels.contains(row.curve) { labels.append(row.curve) }
+        return labels.map { label in
+            let best = rows.filter { $0.curve == label && $0.test != nil }.min { $0.test! < $1.test! }
+            return "best on \(label): " + (best.map { "\(Tables.fixed($0.test!, 4)) at \(Tables.number($0.rate))" } ?? "none")
+        }
+    }
+
+    private static func number(_ value: Double?) -> String { value.map { Tables.fixed($0, 4) } ?? "–" }
+
+    /// Mean ± deviation, or why there is none.
+    private static func cell(_ row: Row) -> String {
+        if row.failed > 0 { return "failed \(row.failed)" }
+        if row.diverged > 0 { return "div \(row.diverged)" }
+        guard let mean = row.test else { return "–" }
+        return Tables.fixed(mean, 4) + (row.deviation.map { " ± " + Tables.fixed($0, 4) } ?? "")
+    }
+}

@@ -1,0 +1,161 @@
+// Theory.swift · Coordinator/Reporting. Lemma 1, Lemma 2 and Proposition 1 of the paper on one sweep, as numbers with intervals.
+
+internal import Glibc
+internal import Wire
+
+struct Theory: SeriesReport {
+    /// A mean over training sets, each the mean of its own trials, and half the width of its 95 % interval by Student's t: training sets are
+    /// what the expectations of the paper are over, and nothing else here is drawn independently.
+    struct Estimate: Equatable {
+        var mean: Double
+        /// Nil with one training set.
+        var half: Double?
+    }
+
+    /// What one row of the sweep file came to; nil where none of its trials left such a number.
+    struct Row: Equatable {
+        var label: String
+        var setting: Setting
+        var trials = 0, diverged = 0
+        /// Trials that are done, but of whose retrained copies one was not: their variability is no number, and they are left out.
+        var unstable = 0
+        /// Eq. 1 and half of Eq. 5, at the end; and their difference, trial by trial.
+        var gap: Estimate?, halfTrace: Estimate?, difference: Estimate?
+        /// Of trials with a positive trace: the share, in percent, below the sum of Eq. 6 and 7; and quartiles of that sum over the trace.
+        var boundHolds: Double?
+        var looseness: [Double] = []
+        /// Of Proposition 1, for each K and for Σ_B itself: relative error in Frobenius' norm, and ratio of the traces.
+        var errors: [Estimate] = [], ratios: [Estimate] = []
+        /// Spearman's, over trials, of the accumulated covariance's trace and the variance of the solution.
+        var correlation: Double?
+    }
+
+    /// K of the worker's estimates; nil stands for Σ_B itself.
+    static let batches: [Int?] = [1, 4, 16, 64, nil]
+
+    private let spec: SweepSpec
+    private var collected: [Collected]
+
+    private struct Collected {
+        var trials = 0, diverged = 0, unstable = 0
+        /// By training set.
+        var gaps: [Int: [Double]] = [:], halves: [Int: [Double]] = [:], differences: [Int: [Double]] = [:]
+        var errors = batches.map { _ in [Int: [Double]]() }, ratios = batches.map { _ in [Int: [Double]]() }
+        var bounds: [(trace: Double, bound: Double)] = []
+        var variances: [Double] = [], covariances: [Double] = []
+    }
+
+    init(_ spec: SweepSpec) {
+        self.spec = spec
+        collected = spec.rows.map { _ in Collected() }
+    }
+
+    mutating func add(_ trial: RecordedTrial) {
+        var own = collected[trial.row]
+        defer { collected[trial.row] = own }
+        own.trials += 1
+        guard !trial.isDiverged, let gap = trial["gap"].last, let trace = trial["variability_trace"].last else {
+            own.diverged += 1
+            return
+        }
+        guard trace.isFinite else {
+            own.unstable += 1
+            return
+        }
+        let set = trial.trainingSet
+        own.gaps[set, default: []].append(gap)
+        own.halves[set, default: []].append(trace / 2)
+        own.differences[set, default: []].append(gap - trace / 2)
+        if let population = trial["bound_population"].last, let batch = trial["bound_batch"].last {
+            own.bounds.append((trace, population + batch))
+        }
+        for (index, value) in trial["bootstrap_error"].enumerated().prefix(Self.batches.count) {
+            own.errors[index][set, default: []].append(value)
+        }
+        for (index, value) in trial["bootstrap_ratio"].enumerated().prefix(Self.batches.count) {
+            own.ratios[index][set, default: []].append(value)
+        }
+        if let variance = trial["solution_variance"].last, let covariance = trial["accumulated_covariance"].last {
+            own.variances.append(variance)
+            own.covariances.append(covariance)
+        }
+    }
+
+    private static func estimate(_ bySet: [Int: [Double]]) -> Estimate? {
+        let means = bySet.sorted { $0.key < $1.key }.compactMap { Statistics.mean($0.value) }
+        guard let mean = Statistics.mean(means) else { return nil }
+        return Estimate(mean: mean, half: Statistics.interval(means).map { ($0.high - $0.low) / 2 })
+    }
+
+    var rows: [Row] {
+        zip(spec.rows, collected).map { row, own in
+            let positive = own.bounds.filter { $0.trace > 0 }
+            let looseness = positive.map { $0.bound / $0.trace }
+            return Row(
+                label: row.label, setting: row.setting, trials: own.trials, diverged: own.diverged, unstable: own.unstable,
+                gap: Self.estimate(own.gaps), halfTrace: Self.estimate(own.halves), difference: Self.estimate(own.differences),
+                boundHolds: positive.isEmpty ? nil : 100 * Double(looseness.count { $0 >= 1 }) / Double(positive.count),
+                looseness: [0.25, 0.5, 0.75].compactMap { Statistics.quantile($0, of: looseness) },
+                errors: own.errors.compactMap(Self.estimate), ratios: own.ratios.compactMap(Self.estimate),
+                correlation: Statistics.rankCorrelation(own.covariances, own.variances))
+        }
+    }
+
+    /// N.
+    var samples: Int {
+        guard case .integer(let samples) = spec.parameters["samples"] else { return 0 }
+        return samples
+    }
+
+    var measures: Measures {
+        let rows = rows
+        func row(_ name: String, _ decimals: Int, _ value: (Row) -> Double?) -> Measures.Row {
+            Measures.Row(name: name, decimals: decimals, values: rows.map(value))
+        }
+        func error(_ index: Int) -> (Row) -> Double? { { $0.errors.indices.contains(index) ? $0.errors[index].mean : nil } }
+        return Measures(
+            columns: rows.map(\.label),
+            rows: [
+                row("gap (Eq. 1)", 3) { $0.gap?.mean }, row("  ± (95 %)", 3) { $0.gap?.half },
+                row("½ Tr(∇²L AV) (Eq. 3)", 3) { $0.halfTrace?.mean }, row("  ± (95 %)", 3) { $0.halfTrace?.half },
+                row("difference", 3) { $0.difference?.mean }, row("  ± (95 %)", 3) { $0.difference?.half },
+                row("Lemma 2 holds, % of trials", 1, \.boundHolds),
+                row("  log₁₀(bound ÷ trace), median", 2) { $0.looseness.count == 3 ? Self.log10($0.looseness[1]) : nil },
+            ]
+                + Self.batches.enumerated().map { index, count in
+                    row("Proposition 1: error, " + (count.map { "K = \($0)" } ?? "Σ_B itself"), 3, error(index))
+                } + [
+                    row("  ratio of traces, Σ_B itself", 3) { $0.ratios.last?.mean },
+                    row("rank correlation of ΣBΣ_B and AV", 2, \.correlation), row("trials", 0) { Double($0.trials) },
+                    row("diverged", 0) { Double($0.diverged) }, row("with a copy that diverged", 0) { Double($0.unstable) },
+                ])
+    }
+
+    private static func log10(_ value: Double) -> Double? { value > 0 ? Glibc.log10(value) : nil }
+
+    var note: String { "means over \(spec.trainingSets) training sets, at the end of training; N = \(samples)" }
+
+    var drawing: any Drawing { TheoryFigure(title: spec.figure.title, [(spec.name, self)]) }
+
+    // MARK: theory.csv
+
+    static let header =
+        "sweep,problem,samples,algorithm,lambda1,lambda2,learning_rate,n,diverged,unstable,gap,gap_half_width,half_trace,"
+        + "half_trace_half_width,difference,difference_half_width,bound_holds_percent,bound_ratio_median,"
+        + batches.map { $0.map { "error_\($0)" } ?? "error_exact" }.joined(separator: ",") + ",trace_ratio_exact,rank_correlation\n"
+
+    /// One line for each row; numbers that are not there are left empty.
+    var lines: String {
+        rows.map { row in
+            let setting = row.setting
+            let words = [spec.name, spec.problem, "\(samples)", setting.algorithm]
+            let strengths = [setting.lambda1, setting.lambda2, setting.learningRate].map { Tables.number($0) }
+            let counts = [row.trials, row.diverged, row.unstable].map(String.init)
+            let estimates = [row.gap, row.halfTrace, row.difference].flatMap { [$0?.mean, $0?.half] }
+            let bound = [row.boundHolds, row.looseness.count == 3 ? row.looseness[1] : nil]
+            let errors = Self.batches.indices.map { row.errors.indices.contains($0) ? row.errors[$0].mean : nil }
+            let numbers = estimates + bound + errors + [row.ratios.last?.mean, row.correlation]
+            return (words + strengths + counts + numbers.map { Tables.number($0) }).joined(separator: ",") + "\n"
+        }.joined()
+    }
+}

@@ -1,0 +1,80 @@
+// PrivateFile.swift · Wire/System. Files that hold secrets: mode 0600 in a directory of mode 0700, or they are not used.
+
+internal import Glibc
+
+public enum PrivateFileError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// There is no such file.
+    case missing(path: String)
+    /// Others could read or change it.
+    case open(path: String, reason: String)
+    case failed(path: String, reason: String)
+
+    public var description: String {
+        switch self {
+        case .missing(let path): "\(path): there is no such file"
+        case .open(let path, let reason): "\(path) \(reason): a secret is only read from a file of yours alone (chmod 600)"
+        case .failed(let path, let reason): "\(path): \(reason)"
+        }
+    }
+}
+
+public enum PrivateFile {
+    /// 64 KiB: a thousand keys with their names.
+    private static let largest = 1 << 16
+
+    /// - Throws: `open` for a file that is another's, or that anybody but its owner may read or write; nothing is read then.
+    public static func read(_ path: String) throws(PrivateFileError) -> String {
+        let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
+        guard descriptor >= 0 else { throw errno == ENOENT ? .missing(path: path) : .failed(path: path, reason: lastReason()) }
+        defer { close(descriptor) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0 else { throw .failed(path: path, reason: lastReason()) }
+        guard status.st_mode & S_IFMT == S_IFREG else { throw .open(path: path, reason: "is no plain file") }
+        guard status.st_uid == geteuid() else { throw .open(path: path, reason: "belongs to another user") }
+        guard status.st_mode & 0o077 == 0 else {
+            throw .open(path: path, reason: "has mode 0\(String(status.st_mode & 0o777, radix: 8))")
+        }
+        return try read(descriptor, path)
+    }
+
+    /// What is on standard input, up to its end.
+    public static func readStandardInput() throws(PrivateFileError) -> String { try read(STDIN_FILENO, "standard input") }
+
+    private static func read(_ descriptor: CInt, _ path: String) throws(PrivateFileError) -> String {
+        var text: [UInt8] = [], buffer = [UInt8](repeating: 0, count: 4096)
+        while true {
+            let count = unsafe Glibc.read(descriptor, &buffer, buffer.count)
+            guard count >= 0 else { throw .failed(path: path, reason: lastReason()) }
+            if count == 0 { return String(decoding: text, as: UTF8.self) }
+            text += buffer.prefix(count)
+            guard text.count <= largest else { throw .failed(path: path, reason: "is longer than \(largest) bytes") }
+        }
+    }
+
+    /// Appears under its name only when it is whole; an older one is replaced.
+    public static func write(_ text: String, to path: String) throws(PrivateFileError) {
+        let temporary = "\(path).\(getpid()).part"
+        unsafe _ = unlink(temporary)
+        let descriptor = unsafe Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard descriptor >= 0 else { throw .failed(path: path, reason: lastReason()) }
+        let count = unsafe Glibc.write(descriptor, text, text.utf8.count)
+        let isWritten = count == text.utf8.count && fsync(descriptor) == 0
+        close(descriptor)
+        guard isWritten, unsafe rename(temporary, path) == 0 else {
+            let reason = lastReason()
+            unsafe _ = unlink(temporary)
+            throw .failed(path: path, reason: reason)
+        }
+    }
+
+    /// Makes the directory where there is none.
+    /// - Throws: `open` for one that others may look into.
+    public static func makeDirectory(_ path: String) throws(PrivateFileError) {
+        guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .failed(path: path, reason: lastReason()) }
+        var status = stat()
+        guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid == geteuid(), status.st_mode & 0o077 == 0
+        else { throw .failed(path: path, reason: "is not a directory of yours alone (chmod 700)") }
+    }
+
+    private static func lastReason() -> String { unsafe String(cString: strerror(errno)) }
+}

@@ -1,0 +1,45 @@
+// Checkpoint.swift · Wire/Vocabulary. Where a long trial is, so that another worker can go on from there.
+
+/// Parameters and position of a trial at the end of an epoch.
+public struct Checkpoint: Hashable, Sendable {
+    public var key: TrialKey
+    /// Epochs trained; at least 1 and fewer than the trial has.
+    public var epoch: Int
+    /// SHA-256 of the content, as its maker computed it.
+    public var digest: Digest
+    /// In the safetensors format (Docs/protocol.md); 1 to `Limits.modelBytes` bytes. Only workers look inside.
+    public var content: [UInt8]
+
+    public init(key: TrialKey, epoch: Int, digest: Digest, content: [UInt8]) {
+        self.key = key
+        self.epoch = epoch
+        self.digest = digest
+        self.content = content
+    }
+
+    public init(key: TrialKey, epoch: Int, content: [UInt8]) {
+        self.init(key: key, epoch: epoch, digest: Digest(of: content), content: content)
+    }
+
+    /// - Complexity: one SHA-256 of the content.
+    public var isIntact: Bool { Digest(of: content) == digest }
+}
+
+/// When a running trial makes a checkpoint.
+public struct CheckpointRule: Hashable, Sendable {
+    /// After so long since the last one, at the end of an epoch.
+    public var interval: Duration
+    /// After so many epochs; 0 for never.
+    public var epochs: Int
+
+    public static let milliseconds: ClosedRange<Int> = 1...86_400_000
+
+    /// - Parameter interval: 5 minutes by default: a lost worker then costs minutes of a trial of hours.
+    public init(interval: Duration = .seconds(300), epochs: Int = 0) {
+        self.interval = interval
+        self.epochs = epochs
+    }
+
+    /// - Parameter epoch: epochs trained, from 1.
+    public func asks(at epoch: Int, since last: Duration) -> Bool { last >= interval || (epochs > 0 && epoch.isMultiple(of: epochs)) }
+}

@@ -1,0 +1,119 @@
+// HostTests.swift · Tests/ClusterTests. A sweep over ssh: three hosts, one added while it runs, one cut off, one that is not there.
+
+import Foundation
+import Testing
+
+@Suite("ssh hosts", .serialized, .enabled(if: Root.complaint == nil, Comment(rawValue: Root.complaint ?? ""))) struct HostTests {
+    let scratch: Scratch
+    let hosts: Hosts
+
+    init() throws {
+        scratch = try Scratch()
+        hosts = try Hosts(3, in: scratch)
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        try configure(hosts.names)
+    }
+
+    private func configure(_ names: [String], orphanTimeout: Int = 5) throws {
+        let options = hosts.options.map { "\"\($0)\"" }.joined(separator: ", ")
+        let list = names.map { "[[host]]\nkind = \"ssh\"\nname = \"\($0)\"\nslots = 1\n" }.joined()
+        try scratch.write(
+            "[coordinator]\nlisten = \"tcp://\(hosts.here):*\"\n[ssh]\noptions = [\(options)]\n[local]\nworkers = 0\n"
+                + Sweeps.nervous + "\norphan_timeout_seconds = \(orphanTimeout)\n" + list, to: "cluster.toml")
+    }
+
+    private func run() throws -> Program {
+        try Program("regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"], in: scratch)
+    }
+
+    private func ask(_ words: String...) throws -> Program.End {
+        try Program("regsweep", ["workers"] + words + ["--out", "results/small"], in: scratch).end()
+    }
+
+    private func waitForNoWorkers(within seconds: Double) throws -> Bool {
+        let deadline = Date(timeIntervalSinceNow: seconds)
+        while Date() < deadline {
+            if try hosts.names.allSatisfy({ try hosts.workers($0) == 0 }) { return true }
+            usleep(200_000)
+        }
+        return false
+    }
+
+    @Test("workers on three hosts run the sweep, the program is copied once to each, and none is left") func threeHosts() throws {
+        let first = try run()
+        for name in hosts.names { try first.errors(have: "on \(name) joined") }
+        let end = try first.end()
+        #expect(end.code == 0, "\(end.errors)")
+        for name in hosts.names { #expect(end.errors.contains("host \(name): copying the worker program")) }
+        #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
+        #expect(try waitForNoWorkers(within: 10))
+        // No secret on a command line or in a log.
+        let secrets = try scratch.read("results/small/keys/workers.keys").split(whereSeparator: \.isWhitespace).filter { $0.count == 64 }
+        #expect(secrets.count == 3)
+        let logs = try hosts.names.map { try scratch.read("results/small/host-\($0).log") }.joined() + end.errors
+        for secret in secrets { #expect(!logs.contains(secret)) }
+
+        let second = try Program(
+            "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info", "--out", "again"], in: scratch
+        ).end()
+        #expect(second.code == 0)
+        #expect(!second.errors.contains("copying"))
+        #expect(try Tables(scratch, "again") == Sweeps.undisturbed)
+    }
+
+    @Test("a host that is not there is reported and the sweep goes on; one is added while it runs, one drained") func addedAndDrained()
+        throws
+    {
+        try configure([hosts.names[0], "nowhere.invalid"])
+        let coordinator = try run()
+        try coordinator.errors(have: "on \(hosts.names[0]) joined")
+        try coordinator.errors(have: "host nowhere.invalid: no connection")
+        #expect(try ask("add", "ssh:\(hosts.names[1])").code == 0)
+        try coordinator.errors(have: "on \(hosts.names[1]) joined")
+        #expect(try ask("drain", hosts.names[0]).code == 0)
+        try coordinator.errors(have: "on \(hosts.names[0]) left: drained")
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
+    }
+
+    @Test("a host that is cut off loses its leases and comes back with the network") func cutOff() throws {
+        try scratch.write(Sweeps.small(epochs: 12_000, repeats: 4), to: "sweep.toml")
+        try configure(hosts.names, orphanTimeout: 60)
+        let coordinator = try run()
+        for name in hosts.names { try coordinator.errors(have: "on \(name) joined") }
+        try hosts.cut(hosts.names[2])
+        try coordinator.errors(have: "on \(hosts.names[2]) fell silent")
+        try hosts.restore(hosts.names[2])
+        try coordinator.errors(have: "on \(hosts.names[2]) joined", times: 2)
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(try scratch.read("results/small/results.csv").split(separator: "\n").count == 1 + 17 * 16)
+    }
+
+    @Test("check tries every host and says what it found, and copies the program") func check() throws {
+        try configure([hosts.names[0], "nowhere.invalid", hosts.names[1]])
+        let end = try scratch.regsweep("check", "sweep.toml", "--cluster", "cluster.toml")
+        #expect(end.code == 4, "\(end.errors)")
+        let rows = end.output.split(separator: "\n").suffix(3).map { $0.split(separator: " ").map(String.init) }
+        #expect(rows.map { $0[0] } == [hosts.names[0], "nowhere.invalid", hosts.names[1]])
+        #expect(rows.map { $0[1] } == ["yes", "no", "yes"], "\(end.output)")
+        for row in [rows[0], rows[2]] { #expect(row.last == "ready" && row[3] == "yes") }
+        try configure([hosts.names[0], hosts.names[1]])
+        let again = try scratch.regsweep("check", "sweep.toml", "--cluster", "cluster.toml")
+        #expect(again.code == 0)
+        #expect(again.output.components(separatedBy: "is there").count - 1 == 2)
+        #expect(!scratch.has("results"))
+    }
+
+    @Test("a killed coordinator leaves no worker behind after the orphan timeout") func orphans() throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 4), to: "sweep.toml")
+        let coordinator = try run()
+        for name in hosts.names { try coordinator.errors(have: "on \(name) joined") }
+        #expect(try hosts.names.allSatisfy { try hosts.workers($0) == 1 })
+        coordinator.signal(SIGKILL)
+        _ = try coordinator.end()
+        // 1 s of silence, 5 s of orphan timeout, and the time of a loaded box.
+        #expect(try waitForNoWorkers(within: 20))
+    }
+}

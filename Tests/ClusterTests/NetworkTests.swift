@@ -1,0 +1,182 @@
+// NetworkTests.swift · Tests/ClusterTests. The convolutional network on a small image set that these tests make themselves: real workers
+// fetch it, are killed in the middle of a trial, and the trial goes on elsewhere from its checkpoint to the same bits.
+
+import Foundation
+import Testing
+import Wire
+
+@Suite("Network: data and checkpoints", .serialized) struct NetworkTests {
+    let scratch: Scratch
+
+    /// 4 trials of 64 images, a checkpoint at every epoch.
+    private static func sweep(epochs: Int) -> String {
+        """
+        name = "network"
+        [problem]
+        kind = "convolutional-network"
+        samples = 64
+        [training]
+        learning_rates = [0.1]
+        epochs = \(epochs)
+        [grid]
+        training_sets = 1
+        initializations = 2
+        repeats = 1
+        [[curves]]
+        label = "λ₂ = 0"
+        [[curves]]
+        label = "λ₂ = 0.01"
+        lambda2 = 0.01
+        """
+    }
+
+    private static let epochs = 20
+
+    init() throws {
+        scratch = try Scratch()
+        try scratch.write(Self.sweep(epochs: Self.epochs), to: "sweep.toml")
+        try scratch.write(Sweeps.nervous + "\ncheckpoint_epochs = 1\n", to: "cluster.toml")
+        try FileManager.default.createDirectory(atPath: "\(scratch.path)/data", withIntermediateDirectories: true)
+        for (name, count, isImages) in [
+            ("train-images-idx3-ubyte", 70, true), ("train-labels-idx1-ubyte", 70, false), ("t10k-images-idx3-ubyte", 20, true),
+            ("t10k-labels-idx1-ubyte", 20, false),
+        ] {
+            // Ten patterns with a little noise: something that a network can learn.
+            let pixels = (0..<count * 784).map { place in
+                let (image, pixel) = (place / 784, place % 784)
+                return UInt8((pixel * (image % 10 + 1) / 7) % 200 + (image * pixel) % 50)
+            }
+            let bytes =
+                isImages
+                ? IDXFile.bytes(dimensions: [count, 28, 28], values: pixels)
+                : IDXFile.bytes(dimensions: [count], values: (0..<count).map { UInt8($0 % 10) })
+            try Data(bytes).write(to: URL(filePath: "\(scratch.path)/data/\(name)"))
+        }
+    }
+
+    private func environment(_ cache: String = "cache") -> [String: String] {
+        ProcessInfo.processInfo.environment.merging(["XDG_CACHE_HOME": "\(scratch.path)/\(cache)"]) { _, new in new }
+    }
+
+    private func run(_ arguments: String...) throws -> Program.End {
+        try Program("regsweep", ["run", "sweep.toml", "--data", "data"] + arguments, in: scratch, environment: environment()).end()
+    }
+
+    private func coordinator() throws -> (program: Program, endpoint: String) {
+        try scratch.coordinator("--data", "data", "--cluster", "cluster.toml", "--log-level", "info")
+    }
+
+    private func worker(_ endpoint: String, cache: String = "cache") throws -> Program {
+        try Program(
+            "regsweep-worker", ["--connect", endpoint, "--log-level", "debug"], in: scratch, environment: environment(cache))
+    }
+
+    /// results.csv, summary.csv and curves.csv of an undisturbed run, and its model.
+    private func undisturbed() throws -> (tables: Tables, models: [Data]) {
+        let end = try run("--workers", "1", "--quiet", "--out", "calm")
+        #expect(end.code == 0, "\(end.errors)")
+        return (try Tables(scratch, "calm"), try models("calm"))
+    }
+
+    private func models(_ directory: String) throws -> [Data] {
+        let rows = try scratch.read("\(directory)/results.csv").split(separator: "\n").dropFirst()
+        return try rows.map { row in
+            let key = String(row.prefix(32))
+            let end = try scratch.regsweep("export", directory, "--model", String(key.prefix(12)), "--out", "\(key).safetensors")
+            #expect(end.code == 0, "\(end.errors)")
+            return try Data(contentsOf: URL(filePath: "\(scratch.path)/\(key).safetensors"))
+        }
+    }
+
+    @Test("a worker that is killed in the middle of a trial costs an epoch: the trial goes on elsewhere and ends with the same bits")
+    func killed() throws {
+        let calm = try undisturbed()
+        #expect(calm.models.count == 4 && Set(calm.models).count == 4)
+        let (coordinator, endpoint) = try coordinator()
+        let first = try worker(endpoint)
+        try first.errors(have: "checkpoint of trial", times: 3)
+        first.signal(SIGKILL)
+        // On another box: its cache is empty.
+        let second = try worker(endpoint, cache: "other")
+        try second.errors(have: "goes on after epoch")
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.errors.contains("fell silent"))
+        #expect(try second.end().code == 0)
+        #expect(try Tables(scratch, "results/network") == calm.tables)
+        #expect(try models("results/network") == calm.models)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(scratch.path)/other/regsweep").count == 4)
+    }
+
+    @Test("a worker that is asked to go hands over a checkpoint and not the hours that are left; so does a coordinator")
+    func drained() throws {
+        let calm = try undisturbed()
+        // Too long to be waited for.
+        let (coordinator, endpoint) = try coordinator()
+        let first = try worker(endpoint)
+        try first.errors(have: "checkpoint of trial", times: 1)
+        first.signal(SIGTERM)
+        let left = try first.end()
+        #expect(left.code == 0 && left.errors.contains("drained"), "\(left.errors)")
+        let second = try worker(endpoint)
+        try second.errors(have: "goes on after epoch")
+        coordinator.signal(SIGINT)
+        #expect(try coordinator.end().code == 3)
+        #expect(try second.end().code == 0)
+        let end = try run("--cluster", "cluster.toml", "--quiet")
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(try scratch.read("results/network/workers.log").contains("goes on after epoch"))
+        #expect(try Tables(scratch, "results/network") == calm.tables)
+    }
+
+    @Test("a disk that takes no data is told by the worker, which leaves; nothing is lost") func noCache() throws {
+        try scratch.write("no directory", to: "file")
+        let (coordinator, endpoint) = try coordinator()
+        let worker = try worker(endpoint, cache: "file")
+        let end = try worker.end()
+        #expect(end.code == 4 && end.errors.contains("cannot make \(scratch.path)/file"), "\(end.errors)")
+        try coordinator.errors(have: "left: cannot make")
+        let better = try self.worker(endpoint)
+        #expect(try coordinator.end().code == 0)
+        #expect(try better.end().code == 0)
+    }
+
+    @Test("a cached file that turned bad is fetched again, with a word") func badCache() throws {
+        #expect(try run("--workers", "1", "--quiet", "--out", "calm").code == 0)
+        let folder = "\(scratch.path)/cache/regsweep"
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+        #expect(names.count == 4)
+        for name in names { try Data("bad".utf8).write(to: URL(filePath: "\(folder)/\(name)")) }
+        let (coordinator, endpoint) = try coordinator()
+        let worker = try worker(endpoint)
+        try worker.errors(have: "does not match its hash: it is fetched again", times: 4)
+        #expect(try coordinator.end().code == 0)
+        #expect(try worker.end().code == 0)
+        #expect(try Tables(scratch, "results/network") == Tables(scratch, "calm"))
+    }
+
+    @Test("other data are other trials, and a sweep that lacks its data says so") func otherData() throws {
+        #expect(try run("--workers", "1", "--quiet").code == 0)
+        let missing = try scratch.regsweep("run", "sweep.toml")
+        #expect(missing.code == 2 && missing.errors.contains("data: is missing; name a folder"), "\(missing.errors)")
+        var labels = try Data(contentsOf: URL(filePath: "\(scratch.path)/data/t10k-labels-idx1-ubyte"))
+        labels[8] = 7
+        try labels.write(to: URL(filePath: "\(scratch.path)/data/t10k-labels-idx1-ubyte"))
+        let other = try run("--quiet")
+        #expect(other.code == 2 && other.errors.contains("test_labels was"), "\(other.errors)")
+        // A report needs no data.
+        let report = try scratch.regsweep("report", "sweep.toml")
+        #expect(report.code == 0 && report.output.contains("best on λ₂ = 0.01"), "\(report)")
+    }
+
+    @Test("what cannot be exported is told with its reason") func export() throws {
+        #expect(try run("--workers", "1", "--quiet").code == 0)
+        for (model, reason) in [("zz", "hexadecimal digits"), ("", "hexadecimal digits"), ("0123456789abcdef", "no stored trial's key")] {
+            let end = try scratch.regsweep("export", "results/network", "--model", model, "--out", "x")
+            #expect(end.code == 2 && end.errors.contains(reason), "\(end.errors)")
+        }
+        let key = try scratch.read("results/network/results.csv").split(separator: "\n")[1].prefix(32)
+        let end = try scratch.regsweep("export", "sweep.toml", "--model", String(key), "--out", "none/x")
+        #expect(end.code == 4 && end.errors.contains("cannot write none/x"), "\(end.errors)")
+    }
+}

@@ -1,0 +1,277 @@
+// SeriesReportTests.swift · Tests/CoordinatorTests. Sweeps that draw what trials leave besides losses: their files, their numbers, their figures.
+
+import FoundationEssentials
+import Testing
+import Wire
+
+@testable import regsweep
+
+/// Two settings on 2 × 4 × 1 groups of the smallest grid of initializations.
+private func sweep(_ kind: String, record: String, more: String = "") -> String {
+    """
+    name = "small"
+    [problem]
+    kind = "landscape"
+    record = "\(record)"
+    initializations_per_side = 2
+    [training]
+    learning_rates = [0.4]
+    epochs = 20
+    [grid]
+    training_sets = 2
+    initializations = 4
+    repeats = 1
+    [figure]
+    kind = "\(kind)"
+    title = "a `title`"
+    \(more)
+    [[settings]]
+    label = "GD"
+    algorithm = "gd"
+    [[settings]]
+    label = "SGD"
+    algorithm = "sgd"
+
+    """
+}
+
+private func mistakes(_ text: String) -> [String] {
+    do {
+        _ = try SweepList.parse(text, file: "s.toml")
+        return []
+    } catch { return error.errors.map { String($0.description.dropFirst("s.toml:".count)) } }
+}
+
+private let density = sweep("density", record: "trajectory", more: "initializations = [0, 3]")
+
+private func trial(
+    _ row: Int = 0, set: Int = 0, initialization: Int = 0, isDiverged: Bool = false, _ series: [String: [Double]]
+)
+    -> RecordedTrial
+{
+    RecordedTrial(row: row, trainingSet: set, initialization: initialization, repetition: 0, isDiverged: isDiverged, series: series)
+}
+
+@Suite("Sweep files: figures of series") struct SeriesSweepTests {
+    @Test("each kind reads what it draws") func kinds() throws {
+        let spec = try SweepSpec.parse(density, file: "s.toml")
+        #expect((spec.figure.kind, spec.figure.initializations, spec.figure.trainingSet) == (.density, [0, 3], 0))
+        #expect(spec.rows.count == 2 && spec.repeats == 1)
+        let theory = try SweepSpec.parse(sweep("theory", record: "variability"), file: "s.toml")
+        #expect(theory.figure == FigureSpec(title: "a `title`", kind: .theory))
+        let lines = "training_set = 1\ninitializations = [2]"
+        #expect(try SweepSpec.parse(sweep("trajectories", record: "variability", more: lines), file: "s.toml").figure.trainingSet == 1)
+    }
+
+    @Test(
+        "what a figure cannot show is told at its line",
+        arguments: [
+            (
+                sweep("density", record: "losses", more: "initializations = [0]"),
+                ["4: record: found \"losses\", allowed is \"trajectory\" with figure.kind = \"density\""]
+            ),
+            (
+                sweep("trajectories", record: "trajectory", more: "initializations = [0]"),
+                ["4: record: found \"trajectory\", allowed is \"variability\" with figure.kind = \"trajectories\""]
+            ),
+            (
+                sweep("density", record: "trajectory", more: "initializations = [4]"),
+                ["16: initializations: found 4, allowed are integers from 0 to 3"]
+            ),
+            (
+                sweep("density", record: "trajectory", more: "training_set = 2\ninitializations = [1, 1]"),
+                [
+                    "16: training_set: found 2, allowed is an integer from 0 to 1",
+                    "17: initializations: found [1, 1], allowed is a list of 1 to 8 different integers from 0 to 65535",
+                ]
+            ),
+            (
+                sweep("theory", record: "variability", more: "initializations = [1]"),
+                ["16: initializations: is not known here, allowed are kind, title"]
+            ),
+            (
+                sweep("theory", record: "variability").replacing("training_sets = 2", with: "training_sets = 1"),
+                [
+                    "10: training_sets: found 1, which leaves no standard deviation over training sets, allowed with [[settings]] is an integer from 2 to 65536"
+                ]
+            ),
+            (
+                sweep("theory", record: "variability").replacing("epochs = 20", with: "epochs = 16384"),
+                ["8: epochs: found 16384, allowed are at most 16383 with record = \"variability\""]
+            ),
+            (
+                sweep("curves", record: "losses"),
+                ["14: kind: found \"curves\", allowed is one of \"density\", \"trajectories\", \"theory\""]
+            ),
+        ]) func mistake(text: String, expected: [String])
+    { #expect(mistakes(text) == expected) }
+
+    /// A file of two parts.
+    private static func parts(_ first: String = "a", _ second: String = "b", samples: String = "5", audit: String = "") -> String {
+        let part = { (name: String) in
+            """
+            [[parts]]
+            name = "\(name)"\(audit)
+            [parts.problem]
+            kind = "landscape"
+            samples = \(samples)
+            record = "variability"
+            [parts.training]
+            learning_rates = [0.4]
+            [parts.grid]
+            training_sets = 2
+            initializations = 1
+            repeats = 1
+            [[parts.settings]]
+            label = "SGD"
+            algorithm = "sgd"
+
+            """
+        }
+        return "name = \"both\"\nseed = 3\n[figure]\nkind = \"theory\"\n" + part(first) + part(second)
+    }
+
+    @Test("a file of parts is a sweep for each, with the file's seed and figure and directories below its own") func parts() throws {
+        let list = try SweepList.parse(Self.parts(), file: "s.toml", seed: nil)
+        #expect(list.name == "both" && list.figure?.kind == .theory && list.sweeps.map(\.name) == ["a", "b"])
+        #expect(list.sweeps.allSatisfy { $0.seed == 3 && $0.figure == list.figure && $0.trialCount == 2 })
+        #expect(list.directory(of: list.sweeps[1], below: "results/both") == "results/both/b")
+        #expect(try SweepList.parse(Self.parts(), file: "s.toml", seed: 9).sweeps.map(\.seed) == [9, 9])
+        #expect(try SweepList.parse(Self.parts(audit: "\naudit = 0.5"), file: "s.toml").sweeps.map(\.audit) == [0.5, 0.5])
+        #expect(mistakes("audit = 0.5\n" + Self.parts()).count == 1)
+        let single = try SweepList.parse(density, file: "s.toml")
+        #expect(single.directory(of: single.sweeps[0], below: "results/small") == "results/small")
+    }
+
+    @Test("mistakes in parts have their lines") func partMistakes() {
+        #expect(mistakes(Self.parts("a", "a")) == ["21: name: found \"a\" a second time, allowed is one part of each name"])
+        #expect(
+            mistakes(Self.parts(samples: "0")) == [
+                "9: samples: found 0, allowed is an integer from 1 to 65536", "24: samples: found 0, allowed is an integer from 1 to 65536",
+            ])
+        #expect(
+            mistakes(Self.parts().replacing("seed = 3\n", with: "seed = 3\n[grid]\nrepeats = 1\n")) == [
+                "3: grid: is not known here, allowed are figure, name, parts, seed"
+            ])
+    }
+}
+
+@Suite("Report: series") struct SeriesReportTests {
+    @Test("density: squares, ends, ranks among the map, what was clipped") func density() throws {
+        var report = Density(try SweepSpec.parse(CoordinatorTests.density, file: "s.toml"))
+        // The map of four cells of one point each: traces 1, 2, 3, 4.
+        for initialization in 0..<4 {
+            let map = ["map_covariance_trace": [Double(initialization + 1)], "map_training_loss": [7.0]]
+            let path = initialization == 3 ? ["x": [1.0, 8, 7.5], "y": [1.0, 8, 6.5]] : ["x": [1.0, 1, 1], "y": [3.0, 3, 3]]
+            report.add(trial(initialization: initialization, map.merging(path) { $1 }.merging(["covariance_trace": [0.5, 2.5, 9]]) { $1 }))
+        }
+        // Of another training set: counts in the table, not in the picture.
+        report.add(
+            trial(set: 1, ["x": [7, 7.2], "y": [7, 7.1], "covariance_trace": [1, 1], "map_covariance_trace": [1.0, 2]]))
+        let measures = report.measures
+        func row(_ name: String) -> [Double?] { measures.rows.first { $0.name.hasPrefix(name) }!.values }
+        #expect(measures.columns == ["GD", "SGD"])
+        #expect(row("end near") == [40, nil] && row("left the domain") == [20, nil] && row("diverged") == [0, 0])
+        // Of the first set's paths: none, two and four of four are smaller, four times over; of the second's none, twice.
+        let share: Double = 600.0 / 14, mean: Double = 50.0 / 14
+        #expect(row("domain with a smaller trace") == [share, nil] && row("mean trace") == [mean, nil])
+        // 8 is in the last square; (1, 3) in square 5, 15.
+        #expect(report.visits[0][5 * 40 + 15] == 9 && report.visits[0][39 * 40 + 39] == 1 && report.visits[0].reduce(0, +) == 12)
+        #expect(report.paths[0].count == 2 && report.paths[1].isEmpty && report.maps["map_training_loss"]?.count == 4)
+    }
+
+    @Test("trajectories: ends, and how often a sharp drop of the trace comes with a smaller gap") func trajectories() throws {
+        let spec = try SweepSpec.parse(sweep("trajectories", record: "variability", more: "initializations = [1]"), file: "s.toml")
+        var report = Trajectories(spec)
+        // Windows 0–10 and 10–20: the first loses nine tenths with a smaller gap, the second everything with a larger one.
+        let trace = (0...20).map { $0 < 10 ? 10.0 : $0 < 20 ? 1 : 0 }, gap = (0...20).map { $0 < 10 ? 5.0 : $0 < 20 ? 4 : 6 }
+        report.add(trial(initialization: 1, ["gap": gap, "variability_trace": trace]))
+        // The trace loses less than half, then half of almost nothing.
+        let slow = (0...20).map { $0 < 10 ? 10.0 : $0 < 20 ? 6 : 5.9 }
+        report.add(trial(initialization: 2, ["gap": gap, "variability_trace": slow]))
+        report.add(trial(initialization: 3, isDiverged: true, [:]))
+        func row(_ name: String) -> Double? { report.measures.rows.first { $0.name.hasPrefix(name) }!.values[0] }
+        #expect(row("gap at the end") == 6 && row("trace at the end") == 2.95 && row("diverged") == 1)
+        #expect(row("sharp drops") == 1 && row("with a smaller gap") == 50 && row("of all windows") == 50)
+        #expect(report.curves[1]?[0]?.trace == trace && report.curves.count == 1)
+    }
+
+    @Test("theory: means over training sets of the means of their trials, and Student's interval") func theory() throws {
+        var report = Theory(try SweepSpec.parse(sweep("theory", record: "variability"), file: "s.toml"))
+        func add(_ set: Int, gap: Double, trace: Double, bound: Double) {
+            report.add(
+                trial(
+                    1, set: set,
+                    [
+                        "gap": [0, gap], "variability_trace": [0, trace], "bound_population": [0, bound / 2],
+                        "bound_batch": [0, bound / 2],
+                        "bootstrap_error": [5, 4, 3, 2, Double(set)], "bootstrap_ratio": [1, 1, 1, 1, 0.9], "solution_variance": [trace],
+                        "accumulated_covariance": [bound],
+                    ]))
+        }
+        add(0, gap: 1, trace: 4, bound: 8)
+        add(0, gap: 3, trace: 8, bound: 4)
+        add(1, gap: 4, trace: 2, bound: 20)
+        report.add(trial(1, set: 1, ["gap": [9], "variability_trace": [.nan]]))
+        report.add(trial(1, set: 1, isDiverged: true, [:]))
+        let row = report.rows[1]
+        #expect((row.trials, row.diverged, row.unstable) == (5, 1, 1))
+        #expect(row.gap?.mean == 3 && row.halfTrace?.mean == 2 && row.difference?.mean == 1)
+        // Half the width for means 2 and 4: 12.706 × √2 / √2.
+        #expect(abs((row.gap?.half ?? 0) - 12.706205) < 1e-6)
+        #expect(row.boundHolds.map { ($0 * 3).rounded() } == 200 && row.looseness[1] == 2)
+        #expect(row.errors.map(\.mean) == [5, 4, 3, 2, 0.5] && row.ratios.last?.mean == 0.9)
+        #expect(row.correlation == Statistics.rankCorrelation([8, 4, 20], [4, 8, 2]))
+        #expect(report.rows[0].gap == nil && report.rows[0].errors == [])
+        #expect(report.lines.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false).count } == [25, 25])
+        #expect(Theory.header.split(separator: ",").count == 25)
+    }
+
+    @Test("measures of several sweeps stand beside each other with mean and deviation") func comparison() {
+        let one = Measures(columns: ["GD", "a|b"], rows: [Measures.Row(name: "share, %", decimals: 1, values: [1, nil])])
+        let two = Measures(columns: ["GD", "a|b"], rows: [Measures.Row(name: "share, %", decimals: 1, values: [3, 2])])
+        #expect(
+            Measures.comparison([("seed 1", one), ("seed 2", two)]) == """
+                | share, % | GD | a\\|b |
+                | --- | --- | --- |
+                | seed 1 | 1.0 | – |
+                | seed 2 | 3.0 | 2.0 |
+                | mean ± sd | 2.0 ± 1.4 | – |
+
+                """)
+        #expect(one.text == "           GD  a|b\nshare, %  1.0    –\n")
+    }
+
+    /// Every figure, of full and of empty reports, goes through the real gnuplot without a word of complaint.
+    @Test("figures are drawn", arguments: [true, false]) func drawn(isEmpty: Bool) throws {
+        let directory = try StoreDirectory()
+        var density = Density(try SweepSpec.parse(CoordinatorTests.density, file: "s.toml"))
+        var trajectories = Trajectories(
+            try SweepSpec.parse(sweep("trajectories", record: "variability", more: "initializations = [0, 1]"), file: "s.toml"))
+        var theory = Theory(try SweepSpec.parse(sweep("theory", record: "variability"), file: "s.toml"))
+        let names = ["map_population_loss", "map_training_loss", "map_gradient_norm", "map_covariance_trace"]
+        for row in 0..<2 where !isEmpty {
+            for initialization in 0..<4 {
+                let map = Dictionary(uniqueKeysWithValues: names.map { ($0, (0..<64).map { Double($0 + row) }) })
+                let own: [String: [Double]] = [
+                    "x": [0, 4, 8], "y": [8, 5, 0], "covariance_trace": [1, 2, 3], "gap": [1, -2, 3],
+                    "variability_trace": [-1e4, .nan, 1e5],
+                ]
+                density.add(trial(row, initialization: initialization, map.merging(own) { $1 }))
+                trajectories.add(trial(row, initialization: initialization, own))
+                let ends = [
+                    "variability_trace": [0, 2.0], "bootstrap_error": [1, 2, 3, 4, 5], "bound_population": [1e8], "bound_batch": [1e9],
+                ]
+                theory.add(trial(row, set: initialization % 2, own.merging(ends) { $1 }))
+            }
+        }
+        for (name, drawing) in [
+            ("density", density.drawing), ("trajectories", trajectories.drawing), ("theory", theory.drawing),
+            ("both", TheoryFigure(title: "two", [("a", theory), ("b", theory)])),
+        ] {
+            try Gnuplot.draw(drawing, as: name, in: directory.path)
+            let svg = try String(contentsOfFile: "\(directory.path)/\(name).svg", encoding: .utf8)
+            #expect(svg.contains(name == "both" ? "two" : "a `title`"))
+        }
+    }
+}

@@ -1,0 +1,157 @@
+// SweepFigure5Tests.swift · Tests/CoordinatorTests. Sweeps over learning rates: their files, their table and their figure.
+
+import FoundationEssentials
+import Testing
+import Wire
+
+@testable import regsweep
+
+private let text = """
+    name = "rates"
+    data = "somewhere"
+    [problem]
+    kind = "convolutional-network"
+    samples = 64
+    [training]
+    learning_rates = [0.2, 0.1]
+    epochs = 10
+    [grid]
+    training_sets = 1
+    initializations = 2
+    repeats = 1
+    [[curves]]
+    label = "none"
+    [[curves]]
+    label = "some"
+    lambda2 = 0.5
+    [[curves]]
+    label = "other decay"
+    lambda2 = 0.5
+    weight_decay = 0
+    """
+
+private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> Setting {
+    Setting(algorithm: "sgd", lambda1: 0, lambda2: lambda2, learningRate: rate, weightDecay: decay)
+}
+
+@Suite("Sweeps over learning rates") struct SweepRateTests {
+    private func spec() throws -> SweepSpec { try SweepSpec.parse(text, file: "s.toml") }
+
+    private func mistakes(_ old: String, _ new: String) -> [String] {
+        do {
+            _ = try SweepSpec.parse(text.replacing(old, with: new), file: "s.toml")
+            return []
+        } catch { return error.errors.map(\.description) }
+    }
+
+    @Test("a curve without [strengths] goes over the learning rates, and each weight decay has its own vanilla runs before all others")
+    func curves() throws {
+        let spec = try spec()
+        #expect(spec.dataFolder == "somewhere" && spec.needsData && spec.isByRate)
+        #expect(spec.curves.map(\.label) == ["none", "some", "other decay"])
+        #expect(spec.curves[1].points.map(\.strength) == [0.1, 0.2])
+        #expect(spec.curves[2].points.map(\.setting) == [sgd(0.5, 0.1, 0), sgd(0.5, 0.2, 0)])
+        #expect(
+            spec.settings == [
+                sgd(0, 0.2), sgd(0, 0.1), sgd(0, 0.1, 0), sgd(0, 0.2, 0), sgd(0.5, 0.1), sgd(0.5, 0.2), sgd(0.5, 0.1, 0),
+                sgd(0.5, 0.2, 0),
+            ])
+        #expect(sgd(0.5, 0.1, 0).baseline == sgd(0, 0.1, 0) && !sgd(0.5, 0.1).isBaseline)
+        #expect(spec.figure.xLabel == "learning rate" && spec.figure.yLabel == "test loss")
+    }
+
+    @Test("mistakes are told at their lines")
+    func wrong() {
+        #expect(
+            mistakes("training_sets = 1", "training_sets = 2") == [
+                "s.toml:10: training_sets: found 2, allowed is 1: the data set is one training set"
+            ])
+        #expect(
+            mistakes("lambda2 = 0.5\n[[", "lambda1 = 0.5\n[[")
+                == [
+                    "s.toml:15: lambda1: found 0.5, allowed is 0: Reg1 is not defined for this problem"
+                ].map { $0.replacing(":15:", with: ":17:") })
+        #expect(mistakes("epochs = 10", "batch_size = 65") == ["s.toml:8: batch_size: found 65, which is more than samples = 64"])
+        #expect(mistakes("weight_decay = 0", "weight_decay = -1").first?.hasPrefix("s.toml:21: weight_decay: found -1, allowed is") == true)
+        #expect(mistakes("\"somewhere\"", "3") == ["s.toml:2: data: found 3, allowed is a text"])
+        #expect(mistakes("samples = 64", "training_images = \"x\"").first?.contains("training_images: is not known here") == true)
+    }
+
+    @Test("weight decay is part of a trial's key where there is one, and 0 is none") func keys() {
+        let group = GroupSpec(problem: "p", parameters: [:], seed: 1, trainingSet: 0, initialization: 0, repetition: 0)
+        let texts = [0, 0.01, 0.02].map { TrialIdentity(group: group, setting: sgd(0, 0.1, $0)).canonicalText }
+        #expect(!texts[0].contains("weight_decay"))
+        #expect(texts[1].contains("weight_decay=") && texts[1] != texts[2])
+    }
+
+    @Test(
+        "the three sweeps of Figure 5 are right but for the data, which they leave to the user",
+        arguments: ["figure5", "figure5-small", "weight-decay"])
+    func files(name: String) throws {
+        let top = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
+        let spec = try SweepSpec.load(path: "\(top)/Sweeps/\(name).toml")
+        #expect(spec.name == name && spec.warnings == [] && spec.dataFolder == nil)
+        #expect(spec.curves.count == 6 && spec.initializations == 3 && spec.settings.count == 24)
+        #expect(Set(spec.settings.map(\.learningRate)) == [0.02, 0.05, 0.1, 0.2])
+        #expect(Set(spec.settings.map(\.weightDecay)) == (name == "weight-decay" ? [0, 0.0001, 0.001, 0.003, 0.01, 0.03] : [0.01]))
+        #expect(spec.parameters["samples"] == .integer(name == "figure5" ? 60_000 : 1500))
+        #expect(spec.parameters["epochs"] == .integer(name == "figure5" ? 400 : 60))
+    }
+
+    // MARK: The report
+
+    /// Losses by place of the setting and initialization: 0.4 + 0.1 × place, ± 0.01.
+    private func summary(_ spec: SweepSpec, diverged: Int? = nil) -> Summary {
+        let grid = Grid(spec)
+        return Summary(grid) { index in
+            let place = index % spec.settings.count
+            if place == diverged { return .diverged }
+            let loss = 0.4 + 0.1 * Double(place) + (grid.group(of: index) == 0 ? 0.01 : -0.01)
+            return .done(trainLoss: loss / 2, testLoss: loss)
+        }
+    }
+
+    @Test("the table has losses, gap and the ratio to the same without penalty") func table() throws {
+        let spec = try spec()
+        let rows = RateTable(summary(spec), spec).rows
+        #expect(rows.map(\.curve) == ["none", "none", "some", "some", "other decay", "other decay"])
+        #expect(rows.map(\.rate) == [0.1, 0.2, 0.1, 0.2, 0.1, 0.2])
+        let some = rows[2]
+        #expect(abs(some.test! - 0.8) < 1e-12 && abs(some.train! - 0.4) < 1e-12 && abs(some.gap! - 0.4) < 1e-12 && some.n == 2)
+        #expect(abs(some.deviation! - 0.02 / 2.0.squareRoot()) < 1e-12)
+        #expect(abs(some.ratio! - (0.81 / 0.51 + 0.79 / 0.49) / 2) < 1e-12)
+        // Its own weight decay's vanilla run, not the sweep's.
+        #expect(abs(rows[4].ratio! - (1.01 / 0.61 + 0.99 / 0.59) / 2) < 1e-12)
+        let text = RateTable(summary(spec, diverged: 4), spec).text
+        #expect(text.contains("some                   0.1            div 2") && text.contains("best on some: 0.9000 at 0.2"))
+    }
+
+    @Test("the tables name the weight decay, in their last column, and others do not") func columns() throws {
+        let spec = try spec()
+        let lines = Tables.summary(summary(spec), spec).split(separator: "\n")
+        #expect(lines[0].hasSuffix(",mean_train_loss,weight_decay") && lines[1].hasSuffix(",0.01") && lines[3].hasSuffix(",0"))
+        let other = try SweepSpec.small()
+        #expect(!Tables.summary(Summary(Grid(other)) { _ in nil }, other).contains("weight_decay"))
+    }
+
+    @Test("the figure shows losses by learning rate, those near the benchmark's, and gnuplot draws it") func figure() throws {
+        let spec = try spec()
+        let figure = Figure(summary(spec, diverged: 4), spec)
+        #expect(figure.lines[0].points.map(\.strength) == [0.1, 0.2])
+        #expect(figure.lines[1].diverged == [0.1])
+        let script = figure.script(terminal: "dumb", output: "out")
+        #expect(script.contains("set ylabel \"test loss\"") && !script.contains("1 with lines linecolor rgb '#888888'"))
+        // Twice the smallest, which is vanilla's at the rate of 0.2.
+        #expect(script.contains("3 points above 0.80 not shown"))
+        for isEmpty in [false, true] {
+            let directory = try StoreDirectory(), grid = Grid(spec)
+            let report = try Report(grid, directory: directory.path) { key in
+                guard !isEmpty else { return nil }
+                return TrialResult(
+                    key: key, attempt: 1, outcome: .done(trainLoss: 0.1, testLoss: 0.4 + Double(key.low % 8) / 100), epochs: 10,
+                    lossRatio: nil, digest: nil, curve: [], seconds: 1)
+            }
+            #expect(try report.draw(spec, directory: directory.path) == ["svg", "pdf", "png"])
+        }
+    }
+}

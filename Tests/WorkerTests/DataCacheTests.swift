@@ -1,0 +1,81 @@
+// DataCacheTests.swift · Tests/WorkerTests. Files of data sets on a real disk: fetched in pieces, resumed, shared, broken and refused.
+
+import FoundationEssentials
+import Testing
+import Wire
+
+@testable import regsweep_worker
+
+@Suite("DataCache") struct DataCacheTests {
+    let directory = CacheDirectory()
+    let content = Array("the content of a file".utf8)
+    var file: Digest { Digest(of: content) }
+
+    @Test("a file is fetched in pieces, goes on where another process stopped, and is there under its hash for all") func fetch() throws {
+        do {
+            let cache = DataCache(directory.path)
+            #expect(try cache.answer(.look(alone: false), file) == .part(0))
+            #expect(try cache.answer(.write(Array(content[..<5]), at: 0), file) == .part(5))
+            #expect(directory.names == ["\(file).part"])
+            // Another process of this box: a lock belongs to the open file, so a second cache stands for it.
+            #expect(try DataCache(directory.path).answer(.look(alone: false), file) == .busy)
+            #expect(try DataCache(directory.path).answer(.look(alone: true), file) == .part(0))
+        }
+        try FileManager.default.removeItem(atPath: "\(directory.path)/\(file).part.\(ProcessInfo.processInfo.processIdentifier)")
+        // The system drops the lock with the process; here the file is found without a lock.
+        let part = try #require(directory.read("\(file).part"))
+        try FileManager.default.removeItem(atPath: "\(directory.path)/\(file).part")
+        try directory.write(part, to: "\(file).part")
+        let cache = DataCache(directory.path)
+        #expect(try cache.answer(.look(alone: false), file) == .part(5))
+        #expect(try cache.answer(.write(Array(content[5...]), at: 5), file) == .part(content.count))
+        #expect(try cache.answer(.check, file) == .whole)
+        #expect(directory.names == ["\(file)"])
+        #expect(try cache.content(of: file) == content)
+        let other = DataCache(directory.path)
+        #expect(try other.answer(.look(alone: false), file) == .whole)
+        try FileManager.default.removeItem(atPath: directory.path)
+        // It is open: who cleans the cache disturbs no trial.
+        #expect(try other.content(of: file) == content)
+    }
+
+    @Test("what does not match its hash is thrown away, on the disk as on the way") func wrong() throws {
+        try directory.write(Array("another content of a file".utf8), to: "\(file)")
+        let cache = DataCache(directory.path)
+        #expect(try cache.answer(.look(alone: false), file) == .wrong)
+        #expect(directory.read("\(file)") == nil)
+        #expect(try cache.answer(.write(content.reversed(), at: 0), file) == .part(content.count))
+        #expect(try cache.answer(.check, file) == .wrong)
+        #expect(directory.read("\(file).part") == [])
+        #expect(try cache.answer(.write(content, at: 0), file) == .part(content.count))
+        #expect(try cache.answer(.check, file) == .whole)
+    }
+
+    @Test("one that waits too long fetches for itself, and both come to the same end") func alone() throws {
+        let slow = DataCache(directory.path), cache = DataCache(directory.path)
+        #expect(try slow.answer(.look(alone: false), file) == .part(0))
+        #expect(try cache.answer(.look(alone: true), file) == .part(0))
+        #expect(try cache.answer(.write(content, at: 0), file) == .part(content.count))
+        #expect(try cache.answer(.check, file) == .whole)
+        #expect(try slow.answer(.write(content, at: 0), file) == .part(content.count))
+        #expect(try slow.answer(.check, file) == .whole)
+        #expect(directory.names == ["\(file)"])
+    }
+
+    @Test("a place that cannot be used and a disk that is full are told with what to do") func refused() throws {
+        guard case .failed(let reason) = try DataCache("/dev/null/cache").answer(.look(alone: false), file) else {
+            Issue.record("/dev/null is no directory")
+            return
+        }
+        #expect(reason == "cannot make /dev/null/cache: Not a directory; --cache names another directory")
+        // The device that is always full, in the place of the file.
+        try directory.write([], to: "x")
+        try FileManager.default.createSymbolicLink(atPath: "\(directory.path)/\(file).part", withDestinationPath: "/dev/full")
+        let cache = DataCache(directory.path)
+        #expect(try cache.answer(.look(alone: false), file) == .part(0))
+        #expect(
+            try cache.answer(.write(content, at: 0), file)
+                == .failed(
+                    reason: "cannot write data into \(directory.path): No space left on device; --cache names another directory"))
+    }
+}
