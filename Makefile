@@ -11,7 +11,8 @@ TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 openssh-server openssh-
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 figure2 figure3 theory figure5-small test test-extending build dist bench reproduce lint format proto setup setup-test clean
+.PHONY: help figure4 table1 figure2 figure3 theory figure5-small test test-extending build dist bench reproduce simulate recovery lint
+.PHONY: format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
@@ -22,6 +23,8 @@ help:
 	@echo "make dist       both programs for boxes with neither Swift nor ZeroMQ, into dist/"
 	@echo "make bench      measure kernels, messages and the whole sweep"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md; SWEEP and SEEDS choose others"
+	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
+	@echo "make recovery   the start of a coordinator at a million stored trials"
 	@echo "make build | lint | format | proto | clean"
 
 figure4: build
@@ -62,6 +65,16 @@ SEEDS := 1 2 3 4 5 6 7 8 9 10
 reproduce: build
 	for seed in $(SEEDS); do $(RUN) run Sweeps/$(SWEEP).toml --seed $$seed --quiet || exit 1; done
 	$(RUN) report Sweeps/$(SWEEP).toml $(SEEDS:%=--seed %)
+
+# So many clusters that everything happens to, optimized; prints the seed that fails and how to replay it.
+simulate: SEEDS := 10000
+simulate: setup-test
+	REGSWEEP_RATE=1 REGSWEEP_SEEDS=$(SEEDS) $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/simulate \
+	    --filter SimulationTests/rate
+
+# From the start of a coordinator on a store of a million trials to its first lease; needs 4 GB in /tmp for a minute or two.
+recovery: setup-test
+	REGSWEEP_RECOVERY=1000000 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/simulate --filter RecoveryTests
 
 lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)

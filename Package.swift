@@ -75,7 +75,12 @@ let package = Package(
         .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "WorkerTests", dependencies: ["regsweep-worker", "Wire", "Compute"], swiftSettings: strict(memorySafety: false)),
-        .testTarget(name: "CoordinatorTests", dependencies: ["regsweep", "Wire"], swiftSettings: strict(memorySafety: false)),
+        // A disk for SQLite that writes down what is done to it.
+        .target(
+            name: "CRecordingDisk", path: "Tests/CoordinatorTests/CRecordingDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
+        .testTarget(
+            name: "CoordinatorTests", dependencies: ["regsweep", "Wire", "CRecordingDisk"], exclude: ["CRecordingDisk"],
+            swiftSettings: strict(memorySafety: false)),
         // Real processes: the programs are built because the tests name them here.
         .testTarget(
             name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),

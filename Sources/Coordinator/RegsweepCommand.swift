@@ -14,7 +14,10 @@ internal import Wire
             Exit codes of run: 0 all trials are stored · 1 finished with failed trials · 2 bad input · 3 interrupted, the same \
             command resumes · 4 the environment (port, disk, lock, no workers).
             """,
-        version: Build.version, subcommands: [Run.self, Check.self, ReportCommand.self, Export.self, Workers.self, Keys.self])
+        version: Build.version,
+        subcommands: [
+            Run.self, Check.self, ReportCommand.self, Status.self, Explain.self, Export.self, Workers.self, Keys.self, Repair.self,
+        ])
 
     static func main() {
         Console.prepare()

@@ -29,8 +29,13 @@ struct Run: ParsableCommand {
     @Flag(help: "No progress and no table.")
     var quiet = false
 
-    @Flag(help: "Runs trials again that are stored as failed.")
-    var retryFailed = false
+    enum Retry: String, ExpressibleByArgument { case failed }
+
+    @Option(help: "failed: runs trials again that are stored as failed, and forgets which workers died over the others.")
+    var retry: Retry?
+
+    @Option(help: "A directory of finished trials that sweeps share: what is there is taken and not trained, what is trained is added.")
+    var cache: String?
 
     func validate() throws {
         if let workers, !(0...Limits.slots).contains(workers) {
@@ -80,8 +85,10 @@ struct Run: ParsableCommand {
         let socketPath = try results.socketPath()
         let store = try results.openForWriting()
         try Resume.claim(store, for: spec, directory)
-        if retryFailed { try store.forgetFailures() }
-        let resumed = try Resume(store, grid)
+        if retry == .failed { try store.forgetFailures() }
+        try takeFromCache(into: store, grid)
+        let audit = Audit(share: spec.audit, lanes: spec.declaration.lanes)
+        let resumed = try Resume(store, grid, audit: audit)
 
         let context = try Context()
         let socket = try RouterSocket(in: context)
@@ -94,7 +101,7 @@ struct Run: ParsableCommand {
             grid, cluster, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines, checkpoints: resumed.checkpoints)
+            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
         let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
         let fleet = Fleet(
@@ -116,7 +123,8 @@ struct Run: ParsableCommand {
         }
         var loop = EventLoop(
             scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
-            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total), join: join, data: data, mailbox: mailbox,
+            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total),
+            snapshots: SnapshotWriter(directory: directory), join: join, data: data, mailbox: mailbox,
             logger: logger)
         let end = try loop.run()
         let failed = loop.failed
@@ -132,8 +140,8 @@ struct Run: ParsableCommand {
         let flops = declaration.flops(grid.groups[0].spec.parameters)
         return Scheduler.Configuration(
             sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
-            leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, lanes: declaration.lanes,
-            trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
+            leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
+            lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
             expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest,
             checkpoints: cluster.checkpoints)
     }
@@ -151,14 +159,32 @@ struct Run: ParsableCommand {
         case .finished: break
         }
         let store = try ResultStore(reading: "\(directory)/store.sqlite")
+        try addToCache(from: store, grid)
+        for line in try store.disagreements() { Console.writeLine(line) }
         let report = try Report(grid, directory: directory, of: store)
         let hasFigure = report.publish(grid.spec, directory: directory, isQuiet: quiet)
         guard failed == 0 else {
-            Console.writeLine("\(failed) trials failed; --retry-failed runs them again:")
+            Console.writeLine("\(failed) trials failed; --retry failed runs them again:")
             for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }
             return (1, report)
         }
         return (hasFigure ? 0 : 4, report)
+    }
+
+    /// The cache is a store like any other, without a sweep of its own; a result is found there by its trial's key.
+    private func takeFromCache(into store: borrowing ResultStore, _ grid: Grid) throws {
+        guard let cache, FileManager.default.fileExists(atPath: "\(cache)/store.sqlite") else { return }
+        let taken = try store.copy(from: try ResultStore(reading: "\(cache)/store.sqlite"), (0..<grid.count).lazy.map(grid.key(of:)))
+        if taken > 0, !quiet { Console.writeLine("\(taken) trials taken from \(cache)") }
+    }
+
+    private func addToCache(from store: borrowing ResultStore, _ grid: Grid) throws {
+        guard let cache else { return }
+        // Another sweep may be adding at this moment: for a cache it is enough that the next one does.
+        do {
+            let shared = try ResultsDirectory(cache).openForWriting()
+            _ = try shared.copy(from: store, (0..<grid.count).lazy.map(grid.key(of:)))
+        } catch { Console.writeLine("nothing was added to the cache: \(error)") }
     }
 
     /// As a shell reads them back.

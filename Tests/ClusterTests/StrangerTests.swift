@@ -133,7 +133,7 @@ struct Stranger: ~Copyable {
         #expect(end.errors.contains(isOtherVersion ? "protocol version 9" : "no room for strangers"))
     }
 
-    @Test("failed trials are told with exit code 1, and are run again with --retry-failed") func failures() throws {
+    @Test("failed trials are told with exit code 1, and are run again with --retry failed") func failures() throws {
         let (coordinator, endpoint) = try scratch.coordinator()
         let stranger = try Stranger(endpoint)
         try stranger.say(Stranger.hello())
@@ -159,7 +159,7 @@ struct Stranger: ~Copyable {
         #expect(end.errors.contains("136 trials failed"))
         #expect(end.errors.contains("out of luck"))
         #expect(try scratch.read("results/small/summary.csv").contains(",8,0,8,"))
-        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--retry-failed") == Program.End(code: 0, output: "", errors: ""))
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--retry", "failed") == Program.End(code: 0, output: "", errors: ""))
         #expect(!(try scratch.read("results/small/results.csv").contains("failed")))
     }
 }

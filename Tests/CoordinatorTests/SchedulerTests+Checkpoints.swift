@@ -5,6 +5,8 @@ import Wire
 
 @testable import regsweep
 
+private let cyd = WorkerID(high: 3, low: 0)
+
 @Suite("Scheduler: checkpoints and data") struct SchedulerCheckpointTests {
     private static let grid = Grid(
         SweepSpec(
@@ -113,6 +115,35 @@ import Wire
         #expect(desk.scheduler.checkpoints == [:])
     }
 
+    @Test("a copy goes on from the checkpoint and makes others; what it cannot go on from is forgotten") mutating func copied() {
+        desk = Desk(checkpoints: [mark(0, 7)], only: 0)
+        _ = desk.join(ada, at: routeA, credits: 1)
+        _ = desk.join(bob, at: routeB, credits: 1)
+        var effects: [Scheduler.Effect] = []
+        for _ in 0..<2 { effects += desk.wait(seconds: 1) }
+        #expect(effects.contains(.sendLease(lease(2, 0, attempt: 2), from: mark(0, 7), to: routeB)))
+        #expect(desk.hear(.checkpoint(desk.id(2), checkpoint(0, 8)), from: routeB) == [.keep(checkpoint(0, 8), from: routeB)])
+        let refusal = Message.checkpointAnswer(Self.grid.key(of: 0), epoch: 7, refusal: "no")
+        #expect(desk.hear(refusal, from: routeB).first == .forgetCheckpoint(Self.grid.key(of: 0)))
+    }
+
+    @Test("a check starts from the beginning, and its checkpoints are not taken") mutating func checked() {
+        desk = Desk(checkpoints: [], only: 0)
+        _ = desk.join(ada, at: routeA, credits: 1)
+        _ = desk.join(bob, at: routeB, credits: 1)
+        let result = TrialResult(
+            key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, lossRatio: nil, digest: Digest(of: "d"), curve: [],
+            seconds: 1)
+        _ = desk.commit(desk.hear(desk.batch(1, of: desk.id(1), [result]), from: routeA))
+        // As if it had been left over.
+        desk.scheduler.checkpoints[0] = mark(0, 7)
+        let authors = [Author(worker: ada, host: "ada"), Author(worker: cyd, host: "cyd")]
+        let open = Disagreement(trial: Self.grid.key(of: 0), authors: authors, verdict: .open)
+        #expect(desk.handle(.disagreed([open])).last == desk.send(.lease(lease(2, 0, attempt: 2)), to: routeB))
+        let late = "the trial is no longer this worker's"
+        #expect(desk.hear(.checkpoint(desk.id(2), checkpoint(0, 4)), from: routeB) == [answer(0, 4, late, to: routeB)])
+    }
+
     @Test("a worker that is known is given the data that it asks for, a stranger says Hello first") mutating func data() {
         let request = Message.dataRequest(Digest(of: "file"), offset: 3)
         #expect(desk.hear(request, from: routeA) == [desk.send(.introduce, to: routeA)])
@@ -133,7 +164,8 @@ import Wire
 
 extension Desk {
     /// Four long trials of one group.
-    fileprivate init(checkpoints: [CheckpointMark]) {
+    /// - Parameter only: the one that is not stored yet.
+    fileprivate init(checkpoints: [CheckpointMark], only: Int? = nil) {
         self.init()
         let grid = Grid(
             SweepSpec(
@@ -142,7 +174,7 @@ extension Desk {
                 settings: (0..<4).map { Setting(algorithm: "sgd", lambda1: 0, lambda2: Double($0), learningRate: 0.5) }, curves: [],
                 figure: FigureSpec(title: "sample"), warnings: []))
         scheduler = Scheduler(
-            scheduler.configuration, grid: grid, stored: { _ in false }, counts: Scheduler.Counts(), baselines: [:],
-            checkpoints: checkpoints)
+            scheduler.configuration, grid: grid, stored: { only != nil && $0 != only },
+            counts: Scheduler.Counts(done: only == nil ? 0 : 3), baselines: [:], checkpoints: checkpoints)
     }
 }

@@ -18,6 +18,7 @@ struct Desk {
 
     var scheduler: Scheduler
     var now = Instant(sinceStart: .seconds(100))
+    var records: [LeaseRecord] = []
 
     /// - Parameter secondsPerTrial: 0.01 makes leases by share: half of what waits, divided by the slots, in pairs of lanes.
     init(
@@ -46,10 +47,15 @@ struct Desk {
 
     // MARK: Events
 
+    /// - Returns: all effects but the records of leases that ended, which are collected beside them.
     mutating func handle(_ event: Scheduler.Event) -> [Effect] {
         let effects = scheduler.handle(event, at: now)
         #expect(scheduler.brokenInvariants == [])
-        return effects
+        return effects.filter { effect in
+            guard case .record(let record) = effect else { return true }
+            records.append(record)
+            return false
+        }
     }
 
     mutating func hear(_ message: Message, from route: Route) -> [Effect] {
@@ -134,10 +140,11 @@ struct Desk {
         send(.welcome(Welcome(sweep: "sample", heartbeatInterval: .seconds(2), silence: .seconds(6), keep: keep)), to: route)
     }
 
-    func store(_ results: [TrialResult], by worker: WorkerID?, batch: UInt64, to route: Route) -> Effect {
+    func store(_ results: [TrialResult], by worker: WorkerID, batch: UInt64, to route: Route) -> Effect {
         .store(
             Scheduler.Delivery(
-                results: results, worker: worker, host: worker.map(host) ?? "", acknowledge: (BatchID(rawValue: batch), to: route)))
+                results: results, author: Author(worker: worker, host: host(worker)),
+                acknowledge: (BatchID(rawValue: batch), to: route)))
     }
 
     func acknowledged(_ batch: UInt64, to route: Route) -> Effect { send(.acknowledged(BatchID(rawValue: batch)), to: route) }

@@ -119,11 +119,11 @@ private func trial(
     { #expect(mistakes(text) == expected) }
 
     /// A file of two parts.
-    private static func parts(_ first: String = "a", _ second: String = "b", samples: String = "5") -> String {
+    private static func parts(_ first: String = "a", _ second: String = "b", samples: String = "5", audit: String = "") -> String {
         let part = { (name: String) in
             """
             [[parts]]
-            name = "\(name)"
+            name = "\(name)"\(audit)
             [parts.problem]
             kind = "landscape"
             samples = \(samples)
@@ -149,6 +149,8 @@ private func trial(
         #expect(list.sweeps.allSatisfy { $0.seed == 3 && $0.figure == list.figure && $0.trialCount == 2 })
         #expect(list.directory(of: list.sweeps[1], below: "results/both") == "results/both/b")
         #expect(try SweepList.parse(Self.parts(), file: "s.toml", seed: 9).sweeps.map(\.seed) == [9, 9])
+        #expect(try SweepList.parse(Self.parts(audit: "\naudit = 0.5"), file: "s.toml").sweeps.map(\.audit) == [0.5, 0.5])
+        #expect(mistakes("audit = 0.5\n" + Self.parts()).count == 1)
         let single = try SweepList.parse(density, file: "s.toml")
         #expect(single.directory(of: single.sweeps[0], below: "results/small") == "results/small")
     }

@@ -47,6 +47,8 @@ private func failed(_ number: UInt64, reason: String = "kernel refused: größer
         key: key(number), attempt: 3, outcome: .failed(reason: reason), epochs: 0, lossRatio: nil, digest: nil, curve: [], seconds: 0)
 }
 
+private func author(_ host: String) -> Author { Author(worker: WorkerID(high: 0, low: UInt64(host.utf8.first!)), host: host) }
+
 extension ResultStore {
     /// Rows of a query, each as its columns in text.
     fileprivate borrowing func ask(_ query: String, columns: Int) throws -> [[String]] {
@@ -65,7 +67,7 @@ extension ResultStore {
         let results = [done(1, loss: 1e-7), diverged(2), failed(3)]
         do {
             let store = try directory.writer()
-            #expect(try store.put([(results, host: "ada")]) == [])
+            #expect(try store.put([(results, author: author("ada"))]) == [])
         }
         let store = try directory.writer()
         for result in results { #expect(try store.result(result.key) == result) }
@@ -84,9 +86,9 @@ extension ResultStore {
         ]
         do {
             let store = try directory.writer()
-            _ = try store.put([([failed(1), done(2)], host: "ada"), ([result], host: "bob")])
+            _ = try store.put([([failed(1), done(2)], author: author("ada")), ([result], author: author("bob"))])
             result.series[0].values[0] = 7
-            _ = try store.put([([result], host: "cyd")])
+            _ = try store.put([([result], author: author("cyd"))])
         }
         let store = try ResultStore(reading: directory.store)
         let found = try store.series(key(1))
@@ -97,8 +99,8 @@ extension ResultStore {
 
     @Test("a repeat changes nothing, whoever brings it and in whatever attempt") func repeated() throws {
         let store = try directory.writer()
-        #expect(try store.put([([done(1)], host: "ada"), ([done(1, attempt: 2)], host: "bob")]) == [])
-        #expect(try store.put([([done(1, attempt: 3)], host: "cyd")]) == [])
+        #expect(try store.put([([done(1)], author: author("ada")), ([done(1, attempt: 2)], author: author("bob"))]) == [])
+        #expect(try store.put([([done(1, attempt: 3)], author: author("cyd"))]) == [])
         #expect(try store.result(key(1)) == done(1))
         #expect(try store.ask("SELECT host FROM result", columns: 1) == [["ada"]])
         #expect(try store.ask("SELECT count(*) FROM conflict", columns: 1) == [["0"]])
@@ -106,22 +108,89 @@ extension ResultStore {
 
     @Test("a repeat with other bits is kept as evidence with both hosts, once, and the first result stays") func conflict() throws {
         let store = try directory.writer()
-        _ = try store.put([([done(1, digest: "a")], host: "ada")])
+        _ = try store.put([([done(1, digest: "a")], author: author("ada"))])
         let other = done(1, loss: 9, digest: "b")
-        let conflict = ResultStore.Conflict(trial: key(1), host: "bob", firstHost: "ada")
-        #expect(try store.put([([other], host: "bob")]) == [conflict])
-        #expect(try store.put([([other], host: "bob")]) == [])
+        let conflict = Disagreement(trial: key(1), authors: [author("ada"), author("bob")], verdict: .open)
+        #expect(try store.put([([other], author: author("bob"))]) == [conflict])
+        #expect(try store.put([([other], author: author("bob"))]) == [])
         #expect(try store.result(key(1)) == done(1, digest: "a"))
         let expected = [[Digest(of: "b").description, Digest(of: "a").description, "bob", "ada"]]
         #expect(
             try store.ask("SELECT lower(hex(digest)), lower(hex(first_digest)), host, first_host FROM conflict", columns: 4) == expected)
     }
 
+    @Test("the third of three decides: the bits of two stand, and every finding is told once") func majority() throws {
+        let store = try directory.writer()
+        func found(_ result: TrialResult, by host: String) throws -> Disagreement.Verdict? {
+            try store.put([([result], author: author(host))]).first?.verdict
+        }
+        #expect(try found(done(1, digest: "wrong"), by: "ada") == nil)
+        #expect(try found(done(1, digest: "right"), by: "bob") == .open)
+        #expect(try store.openDisagreements() == [key(1): [author("ada"), author("bob")]])
+        #expect(try found(done(1, attempt: 3, digest: "right"), by: "cyd") == .settled(wrong: [author("ada")]))
+        #expect(try store.result(key(1)) == done(1, attempt: 3, digest: "right"))
+        #expect(try store.openDisagreements() == [:])
+        for host in ["ada", "bob", "cyd"] { #expect(try found(done(1, digest: host == "ada" ? "wrong" : "right"), by: host) == nil) }
+        #expect(try store.ask("SELECT verdict FROM conflict", columns: 1) == [["the first was wrong"], ["wrong"]])
+        #expect(try store.comparedTrials() == [key(1)])
+
+        #expect(try found(done(2), by: "ada") == nil)
+        #expect(try found(done(2), by: "bob") == nil)
+        #expect(try store.ask("SELECT host FROM confirmation ORDER BY trial", columns: 1) == [["bob"], ["bob"]])
+    }
+
+    @Test("who is overruled loses series and model as well, and those of the two that agree stand") func majorityOfSeries() throws {
+        let store = try directory.writer()
+        for (host, digest) in [("ada", "wrong"), ("bob", "right"), ("cyd", "right")] {
+            var result = done(1, digest: digest)
+            result.series = [Series(name: "path", values: host == "ada" ? [1, 2] : [3])]
+            if host == "ada" { result.series.append(Series(name: "gap", values: [4])) }
+            result.model = host == "ada" ? [1] : [2, 3]
+            _ = try store.put([([result], author: author(host))])
+        }
+        #expect(try store.series(key(1)) == [Series(name: "path", values: [3])])
+        #expect(try store.model(of: key(1)) == [2, 3])
+        try Integrity.verify(store.database)
+    }
+
+    @Test("what is copied from another store has its series, its model and its author") func copied() throws {
+        let other = try StoreDirectory(), store = try directory.writer()
+        var result = done(1)
+        (result.series, result.model) = ([Series(name: "path", values: [1, 2])], [7])
+        _ = try other.writer().put([([result, done(2), failed(3)], author: author("ada"))])
+        _ = try store.put([([done(2)], author: author("bob"))])
+        #expect(try store.copy(from: ResultStore(reading: other.store), [key(1), key(2), key(3), key(4)]) == 1)
+        #expect(try store.series(key(1)) == result.series)
+        #expect(try store.model(of: key(1)) == [7])
+        #expect(try store.author(of: key(1)) == author("ada") && store.author(of: key(2)) == author("bob"))
+        #expect(try store.result(key(3)) == nil)
+    }
+
+    @Test("leases that ended are kept with the results of the same commit, and deaths are counted until they are forgiven") func history()
+        throws
+    {
+        let store = try directory.writer()
+        func record(_ end: LeaseRecord.End, _ trials: [UInt64]) -> LeaseRecord {
+            LeaseRecord(
+                epoch: 1, lease: LeaseID(epoch: 1, number: 1), worker: author("ada").worker, host: "ada", trials: trials.map(key),
+                since: Instant(sinceStart: .seconds(1)), until: Instant(sinceStart: .milliseconds(2500)), end: end)
+        }
+        _ = try store.put(
+            [([done(1)], author: author("ada"))], records: [record(.died, [1, 2]), record(.computed, [1]), record(.died, [2])])
+        #expect(
+            try store.ask("SELECT host, since, until, ended FROM lease", columns: 4) == [
+                ["ada", "1.0", "2.5", "died"], ["ada", "1.0", "2.5", "computed"], ["ada", "1.0", "2.5", "died"],
+            ])
+        #expect(try store.crashes() == [key(1): 1, key(2): 2])
+        try store.forgetFailures()
+        #expect(try store.crashes() == [:])
+    }
+
     @Test("a result takes the place of a failure, and a failure that of nothing") func failures() throws {
         let store = try directory.writer()
-        _ = try store.put([([failed(1, reason: "first"), failed(2), done(3), diverged(4)], host: "ada")])
+        _ = try store.put([([failed(1, reason: "first"), failed(2), done(3), diverged(4)], author: author("ada"))])
         let late = [failed(1, reason: "second"), done(2), failed(3), failed(4)]
-        #expect(try store.put([(late, host: "bob")]) == [])
+        #expect(try store.put([(late, author: author("bob"))]) == [])
         for result in [failed(1, reason: "first"), done(2), done(3), diverged(4)] { #expect(try store.result(result.key) == result) }
         #expect(try store.ask("SELECT host FROM result ORDER BY trial", columns: 1) == [["ada"], ["bob"], ["ada"], ["ada"]])
         try store.forgetFailures()
@@ -132,7 +201,7 @@ extension ResultStore {
         let store = try directory.writer()
         var result = done(1)
         result.seconds = .nan
-        _ = try store.put([([result], host: "ada")])
+        _ = try store.put([([result], author: author("ada"))])
         result.seconds = 0
         #expect(try store.result(key(1)) == result)
     }
@@ -148,10 +217,10 @@ extension ResultStore {
             result.curve = curve
             return result
         }
-        #expect(throws: StoreError.blocked(reason: "database or disk is full")) { _ = try store.put([(batch, host: "ada")]) }
+        #expect(throws: StoreError.blocked(reason: "database or disk is full")) { _ = try store.put([(batch, author: author("ada"))]) }
         #expect(try store.ask("SELECT count(*) FROM result", columns: 1) == [["0"]])
         try store.database.execute("PRAGMA max_page_count = 1000000")
-        #expect(try store.put([(batch, host: "ada")]) == [])
+        #expect(try store.put([(batch, author: author("ada"))]) == [])
         #expect(try store.ask("SELECT count(*) FROM result", columns: 1) == [["64"]])
     }
 
@@ -178,7 +247,7 @@ extension ResultStore {
                     _ = try ResultStore(writing: directory.store, holder: "a second one with a longer name")
                 }
             }
-            _ = try first.put([([done(1)], host: "ada")])
+            _ = try first.put([([done(1)], author: author("ada"))])
         }
         let second = try ResultStore(writing: directory.store, holder: "2nd")
         #expect(throws: StoreError.locked(by: "2nd", path: directory.store + ".lock")) { _ = try directory.writer() }
@@ -189,16 +258,19 @@ extension ResultStore {
         let writer = try directory.writer()
         let reader = try ResultStore(reading: directory.store)
         #expect(try reader.result(key(1)) == nil)
-        _ = try writer.put([([done(1)], host: "ada")])
+        _ = try writer.put([([done(1)], author: author("ada"))])
         #expect(try reader.result(key(1)) == done(1))
-        #expect(throws: StoreError.self) { _ = try reader.put([([done(2)], host: "eve")]) }
+        #expect(throws: StoreError.self) { _ = try reader.put([([done(2)], author: author("eve"))]) }
         #expect(try writer.result(key(2)) == nil)
     }
 
-    /// Both a writer and a reader refuse, and the writer leaves the file as it was.
     private func expectForeign(_ bytes: [UInt8], because reason: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        try expectRefused(bytes, .foreign(path: directory.store, reason: reason), sourceLocation: sourceLocation)
+    }
+
+    /// Both a writer and a reader refuse, and the writer leaves the file as it was.
+    private func expectRefused(_ bytes: [UInt8], _ error: StoreError, sourceLocation: SourceLocation = #_sourceLocation) throws {
         try directory.write(bytes, to: "store.sqlite")
-        let error = StoreError.foreign(path: directory.store, reason: reason)
         #expect(throws: error, sourceLocation: sourceLocation) { _ = try directory.writer() }
         #expect(throws: error, sourceLocation: sourceLocation) { _ = try ResultStore(reading: directory.store) }
         #expect(try Data(contentsOf: URL(filePath: directory.store)) == Data(bytes), sourceLocation: sourceLocation)
@@ -224,13 +296,16 @@ extension ResultStore {
     }
 
     @Test("a file that is no database is refused") func garbage() throws {
-        try expectForeign(Array(repeating: 0x61, count: 5000), because: "file is not a database")
+        try expectForeign(
+            Array(repeating: 0x61, count: 5000),
+            because: "file is not a database (if it was a store, `regsweep repair` finds what is left of it)")
     }
 
     @Test("a store that was cut in half is refused") func truncated() throws {
-        do { _ = try directory.writer().put([((0..<200 as Range<UInt64>).map { done($0) }, host: "ada")]) }
+        do { _ = try directory.writer().put([((0..<200 as Range<UInt64>).map { done($0) }, author: author("ada"))]) }
         let bytes = Array(try Data(contentsOf: URL(filePath: directory.store)))
-        try expectForeign(Array(bytes.prefix(bytes.count / 2)), because: "database disk image is malformed")
+        try expectRefused(
+            Array(bytes.prefix(bytes.count / 2)), .damaged(path: directory.store, reason: "database disk image is malformed"))
     }
 
     @Test("a reader of no store, or of an empty one, is told that there are no results") func nothing() throws {
@@ -279,6 +354,23 @@ extension ResultStore {
         try Migrations.requireCurrent(database, [first, second])
     }
 
+    @Test("results and series of a release without seals are sealed as they are") func seals() throws {
+        do {
+            let database = try Database(directory.store)
+            try Migrations.run(on: database, Array(Migrations.all.prefix(3)))
+            let insert = try database.prepare(
+                "INSERT INTO result VALUES (?, 'diverged', 7, NULL, NULL, ?, NULL, x'', 1, 0.25, 'ada')")
+            for number in 1...2 as ClosedRange<UInt64> { try insert.run([.blob(key(number).bytes), .blob(Digest(of: "d").bytes)]) }
+            try database.prepare("INSERT INTO series VALUES (?, 0, 'path', x'3ff0000000000000')").run([.blob(key(1).bytes)])
+        }
+        let store = try directory.writer()
+        try Integrity.verify(store.database)
+        #expect(try store.result(key(2))?.outcome == .diverged)
+        #expect(try store.series(key(1)) == [Series(name: "path", values: [1])])
+        try store.database.execute("UPDATE series SET name = 'gap'")
+        #expect(throws: StoreError.self) { _ = try store.series(key(1)) }
+    }
+
     @Test("one that fails leaves the database as it was before all of them") func fails() throws {
         let database = try Database(directory.store)
         try Migrations.run(on: database, [first])
@@ -314,11 +406,11 @@ extension ResultStore {
                 CheckpointMark(key: key(1), epoch: 5), CheckpointMark(key: key(2), epoch: 9),
             ])
         // One that comes with its result, or after it, is none.
-        _ = try store.put([([done(1)], "ada")], [checkpoint(1, 6)])
+        _ = try store.put([([done(1)], author("ada"))], [checkpoint(1, 6)])
         _ = try store.put([], [checkpoint(1, 7)])
         #expect(try store.checkpointMarks() == [CheckpointMark(key: key(2), epoch: 9)])
         // A failure leaves it: the trial may be tried again.
-        _ = try store.put([([failed(2)], "ada")], [checkpoint(2, 10)])
+        _ = try store.put([([failed(2)], author("ada"))], [checkpoint(2, 10)])
         #expect(try store.checkpoint(of: key(2)) == checkpoint(2, 10))
         try store.remove(checkpointOf: key(2))
         #expect(try store.checkpointMarks() == [])
@@ -328,9 +420,9 @@ extension ResultStore {
         let store = try directory.writer()
         var result = done(1)
         result.model = [1, 2, 3]
-        _ = try store.put([([result], "ada")])
+        _ = try store.put([([result], author("ada"))])
         result.model = [4]
-        _ = try store.put([([result], "bob")])
+        _ = try store.put([([result], author("bob"))])
         #expect(try store.model(of: key(1)) == [1, 2, 3])
         #expect(try store.model(of: key(2)) == nil)
     }

@@ -120,7 +120,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
 
             """
         let expected = [
-            "1: nane: is not known here, allowed are curves, figure, grid, name, parts, problem, seed, settings, strengths, training; did you mean name?",
+            "1: nane: is not known here, allowed are audit, curves, figure, grid, name, parts, problem, seed, settings, strengths, training; did you mean name?",
             "2: name: found \"Figure 4\", allowed are 1 to 64 of the letters a to z, digits and hyphens: it names files",
             "3: seed: found -1, allowed is an integer from 0 to 9223372036854775807",
             "4: from: found \"low\", allowed is a number from -12 to 6",

@@ -7,9 +7,10 @@ import Wire
 @testable import regsweep_worker
 
 struct SimulatedCluster {
-    /// A mistake in the part that obeys, which the simulation has to find.
+    /// A mistake that the simulation has to find: in the part that obeys, on the disk, or in what is left waiting.
     enum Fault: CaseIterable {
-        case acknowledgesBeforeCommit, storesRepeats, losesLeases, keepsBeforeCommit, forgetsCheckpoints
+        case acknowledgesBeforeCommit, storesRepeats, losesLeases, losesRequeues, losesLastCommit, ignoresOtherBits, trustsOtherBuilds
+        case keepsBeforeCommit, forgetsCheckpoints
     }
 
     struct Plan {
@@ -22,15 +23,49 @@ struct SimulatedCluster {
         /// Whoever begins to compute it dies at once.
         var poison: TrialKey?
         var crashLimit = Self.never
+        /// The share of the trials that are computed twice.
+        var audit = 0.0
+        /// What strange workers come.
+        var strangers: [SimulatedWorker.Nature] = [.foreign]
+        /// Seconds that a trial takes; what happens to a cluster happens as often in a trial's time.
+        var pace = 1
 
         /// More deaths than a simulation has.
         static let never = 1000
         var isVerbose = false
+
+        init(
+            seed: UInt64, isCalm: Bool = false, isLong: Bool = false, fault: Fault? = nil, poison: TrialKey? = nil,
+            crashLimit: Int = Self.never
+        ) {
+            (self.seed, self.isCalm, self.isLong, self.fault) = (seed, isCalm, isLong, fault)
+            (self.poison, self.crashLimit) = (poison, crashLimit)
+        }
+
+        var sweep: SampleSweep { isLong ? .long : .short }
+
+        /// Everything that a seed decides of a hostile world.
+        static func hostile(seed: UInt64, fault: Fault? = nil) -> Plan {
+            var plan = Plan(seed: seed, fault: fault)
+            // Apart from what the lower bits decide.
+            plan.isLong = seed / 8 % 2 == 1
+            let keys = plan.sweep.keys
+            // Innocents are set aside as well then, and run again in the end.
+            if seed % 4 == 0 { plan.crashLimit = 1 }
+            if seed % 4 == 1 { (plan.poison, plan.crashLimit) = (keys[Int(seed / 4) % keys.count], 3) }
+            if seed % 3 == 0 {
+                plan.audit = 1
+                plan.strangers.append(.corrupting)
+            }
+            if seed % 3 == 1 { plan.strangers.append(.failing) }
+            if seed % 8 == 7 { plan.pace = 60 }
+            return plan
+        }
     }
 
     enum Trouble: CaseIterable {
-        case brokenConnection, killedWorker, drainedWorker, joinedWorker, killedCoordinator, killedBetweenEffects, killedAfterCommit
-        case drainedCoordinator, stoppedCoordinator, fullDisk, partition, brokenFrame
+        case brokenConnection, killedWorker, drainedWorker, joinedWorker, strangeWorker, killedCoordinator, killedBetweenEffects
+        case killedAfterCommit, drainedCoordinator, stoppedCoordinator, fullDisk, partition, oneWayPartition, brokenFrame, storm, clockJump
         case corruptedCache, fullCache
     }
 
@@ -43,6 +78,8 @@ struct SimulatedCluster {
     private(set) var store = SimulatedStore()
     /// Trials that were computed to their end, repeats counted.
     private(set) var computed = 0
+    /// How often it was run again for what was left.
+    private(set) var reruns = 0
     /// Epochs that were computed, of trials that make checkpoints.
     private(set) var epochs = 0
     private var boxes = [SimulatedBox](repeating: SimulatedBox(), count: 3)
@@ -50,9 +87,10 @@ struct SimulatedCluster {
     private var network: SimulatedNetwork
     private var scheduler: Scheduler?
     private var workers: [SimulatedWorker] = []
-    private var steps = 0
+    private(set) var steps = 0
+    private var acknowledged: Set<TrialKey> = []
 
-    private var sweep: SampleSweep { plan.isLong ? .long : .short }
+    private var sweep: SampleSweep { plan.sweep }
 
     // The coordinator's process beside its scheduler.
     private var uncommitted: [Scheduler.Delivery] = []
@@ -65,15 +103,16 @@ struct SimulatedCluster {
     /// SIGSTOP, or a laptop's lid.
     private var stoppedUntil = Instant(sinceStart: .zero)
     private var ticksFirstAt: Instant?
+    /// How far its clock is ahead of the time of the simulation.
+    private var clockAhead = Duration.zero
+    /// The disk as it was before the last commit, for a fault that forgets it.
+    private var storeBefore = SimulatedStore()
+    private var givenUpAt: Instant
 
     private var workerStartsAt: [Instant]
     private var nextWorker = 1
     private var troubleAt: Instant?
 
-    /// The length of a sweep that nothing disturbs is about 20 s.
-    private static let calmAfter: Duration = .seconds(40)
-    /// From then on a sweep needs as long as it did from the start, and for those that fell silent a little more.
-    private static let givenUpAfter: Duration = .seconds(160)
     private static let workerCount = 3
 
     init(_ plan: Plan) {
@@ -82,19 +121,50 @@ struct SimulatedCluster {
         network = SimulatedNetwork(isHostile: !plan.isCalm)
         workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: Self.workerCount)
         troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
+        // A sweep that nothing disturbs takes about 20 trials' time. Trouble ends after 40; from then on it needs as long as it did from
+        // the start, and for those that fell silent a little more.
+        givenUpAt = Instant(sinceStart: .seconds(160) * plan.pace)
         store.acceptsRepeats = plan.fault == .storesRepeats
+        store.comparesBits = plan.fault != .ignoresOtherBits
     }
 
-    /// Until the sweep is over or something is wrong.
+    private var calmAfter: Duration { .seconds(40) * plan.pace }
+
+    /// Until the sweep is over, nothing is left of it, or something is wrong.
     mutating func run() {
-        while failure == nil, !isOver { step() }
+        while failure == nil {
+            while failure == nil, !isOver { step() }
+            guard failure == nil, hasLeftovers else { break }
+            rerun()
+        }
         guard failure == nil else { return }
         for key in sweep.keys where key != plan.poison {
             guard let row = store.rows[key] else { return fail("trial \(key) is not stored") }
-            // With a low limit innocents may be set aside, never a wrong result stored.
-            if row.isFailure, plan.crashLimit < Plan.never { continue }
             if SampleSweep.lasting(row) != sweep.expected[key] { fail("trial \(key) is stored as \(row.outcome)") }
         }
+    }
+
+    /// Failures that somebody had, and bits that nobody was there to compare.
+    private var hasLeftovers: Bool {
+        guard !plan.isCalm else { return false }
+        return store.rows.contains { $0.value.isFailure && $0.key != plan.poison } || !store.checks(audit, sweep.grid).isEmpty
+    }
+
+    private var audit: Audit { Audit(share: plan.audit, lanes: plan.isLong ? 1 : 2) }
+
+    /// `run --retry failed`, after whatever was wrong is mended.
+    private mutating func rerun() {
+        guard reruns < 3 else {
+            return fail("what is left of the sweep does not get done: \(store.counts), \(store.checks(audit, sweep.grid))")
+        }
+        reruns += 1
+        trace("run again")
+        calmDown()
+        isOver = false
+        store.forgetFailures()
+        stopCoordinator(for: .milliseconds(10))
+        workerStartsAt += Array(repeating: now + .milliseconds(20), count: Self.workerCount)
+        givenUpAt = now + .seconds(120) * plan.pace
     }
 
     private mutating func fail(_ reason: String) { if failure == nil { failure = "\(reason) (step \(steps), \(now.sinceStart))" } }
@@ -132,10 +202,10 @@ struct SimulatedCluster {
         for (index, worker) in workers.enumerated() {
             for (job, work) in worker.jobs.enumerated() { offer(work.steps.first?.at, .advance(index, job: job)) }
             offer(worker.disk.first?.at, .disk(index))
-            offer(worker.machine.nextDeadline, .tickWorker(index))
+            offer(worker.nextDeadline, .tickWorker(index))
         }
         for (index, at) in workerStartsAt.enumerated() { offer(at, .startWorker(index)) }
-        offer(scheduler.map { max($0.nextDeadline, stoppedUntil) }, .tickCoordinator)
+        if let scheduler { offer(max(Instant(sinceStart: scheduler.nextDeadline.sinceStart - clockAhead), stoppedUntil), .tickCoordinator) }
         offer(troubleAt, .trouble)
         return best
     }
@@ -144,8 +214,9 @@ struct SimulatedCluster {
         steps += 1
         guard let (at, step) = nextStep() else { return fail("nothing ever happens again") }
         now = max(now, at)
-        if troubleAt != nil, now.sinceStart >= Self.calmAfter { calmDown() }
-        guard now.sinceStart < Self.givenUpAfter else {
+        // A step of its own: it ends workers that the one in hand may be about.
+        if troubleAt != nil, now.sinceStart >= calmAfter { return calmDown() }
+        guard now < givenUpAt else {
             return fail("the sweep does not end: \(scheduler?.remaining ?? -1) trials are left")
         }
         switch step {
@@ -154,7 +225,8 @@ struct SimulatedCluster {
         case .tickCoordinator:
             ticksFirstAt = nil
             tell(.tick)
-            if let scheduler, scheduler.workers.values.contains(where: { now - $0.lastHeard >= scheduler.configuration.silence }) {
+            let time = now + clockAhead
+            if let scheduler, scheduler.workers.values.contains(where: { time - $0.lastHeard >= scheduler.configuration.silence }) {
                 fail("a silent worker keeps its leases beyond its time")
             }
         case .commit: commit()
@@ -182,6 +254,9 @@ struct SimulatedCluster {
         trace("calm")
         troubleAt = nil
         network.isHostile = false
+        for number in workers.filter({ $0.nature != .sound }).map(\.number) {
+            if let index = workers.firstIndex(where: { $0.number == number }) { killWorker(index) }
+        }
     }
 
     // MARK: The coordinator
@@ -189,20 +264,29 @@ struct SimulatedCluster {
     private mutating func startCoordinator() {
         coordinatorStartsAt = nil
         store.epoch += 1
+        clockAhead = .zero
+        if let lost = acknowledged.first(where: { store.rows[$0]?.isFailure != false }) {
+            fail("trial \(lost) was acknowledged and is gone")
+        }
         trace("coordinator starts, epoch \(store.epoch), \(store.rows.count) trials stored")
         let configuration = Scheduler.Configuration(
-            sweep: "sample", epoch: store.epoch, leaseDuration: .seconds(3), crashLimit: plan.crashLimit, lanes: 2,
-            expectedSecondsPerTrial: 1, selfTest: Digest(of: "ours"))
+            sweep: "sample", epoch: store.epoch, leaseDuration: .seconds(3) * plan.pace, crashLimit: plan.crashLimit, audit: plan.audit,
+            lanes: audit.lanes, expectedSecondsPerTrial: Double(plan.pace), selfTest: SampleSweep.selfTest)
         let grid = sweep.grid, rows = store.rows
         scheduler = Scheduler(
             configuration, grid: grid, stored: { rows[grid.key(of: $0)] != nil }, failed: { rows[grid.key(of: $0)]?.isFailure == true },
             counts: store.counts, baselines: [:],
-            checkpoints: store.checkpoints.values.map { CheckpointMark(key: $0.key, epoch: $0.epoch) })
+            checkpoints: store.checkpoints.values.map { CheckpointMark(key: $0.key, epoch: $0.epoch) },
+            checks: store.checks(audit, sweep.grid))
     }
 
     /// Between two instructions, whatever it was about to do.
     private mutating func stopCoordinator(for pause: Duration) {
         trace("coordinator stops")
+        if plan.fault == .losesLastCommit, scheduler != nil {
+            storeBefore.epoch = store.epoch
+            store = storeBefore
+        }
         scheduler = nil
         uncommitted = []
         uncommittedCheckpoints = []
@@ -220,7 +304,12 @@ struct SimulatedCluster {
     }
 
     private mutating func tell(_ event: Scheduler.Event) {
-        guard let effects = scheduler?.handle(event, at: now) else { return }
+        let waited = scheduler?.waiting.count ?? 0
+        guard let effects = scheduler?.handle(event, at: now + clockAhead) else { return }
+        if plan.fault == .losesRequeues, let lost = scheduler?.waiting.all.first, scheduler!.waiting.count > waited {
+            scheduler!.waiting.remove([lost], from: scheduler!.grid.group(of: lost))
+            scheduler!.states[lost] = .delivered
+        }
         for effect in effects {
             if troubleAt != nil, dice.chance(perThousand: 2) { return kill(.killedBetweenEffects) }
             switch effect {
@@ -238,7 +327,8 @@ struct SimulatedCluster {
             case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
             case .sendData(let file, let offset, let route): sendData(file, offset, to: route)
             case .forgetCheckpoint(let key): fail("the checkpoint of \(key) is refused, and all of them are right")
-            case .report: break
+            case .report(let report): trace("coordinator: \(report)")
+            case .record: break
             // No worker of ours sends a hundred frames that are none, and nobody commands.
             case .cutOff, .obey: fail("\(effect) came out of nothing")
             }
@@ -269,7 +359,9 @@ struct SimulatedCluster {
         switch envelope.message {
         case .acknowledged(let batch):
             let results = workers.first { $0.route == route }?.batches[batch] ?? []
-            for result in results where store.rows[result.key] == nil {
+            // A failure that somebody else may not have is acknowledged and not stored.
+            acknowledged.formUnion(results.lazy.filter { !$0.isFailure }.map(\.key))
+            for result in results where !result.isFailure && store.rows[result.key] == nil {
                 fail(
                     "batch \(batch.rawValue) of worker \(network.worker(at: route) ?? 0) is acknowledged, and \(result.key) is not durable")
             }
@@ -298,8 +390,9 @@ struct SimulatedCluster {
         }
         let deliveries = uncommitted
         let checkpoints = uncommittedCheckpoints
+        storeBefore = store
         store.put(checkpoints.map(\.0))
-        store.put(deliveries)
+        let disagreements = store.put(deliveries)
         if troubleAt != nil, dice.chance(perThousand: 30) { return kill(.killedAfterCommit) }
         uncommitted = []
         uncommittedCheckpoints = []
@@ -308,6 +401,7 @@ struct SimulatedCluster {
                 tell(.kept(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
             }
         }
+        if !disagreements.isEmpty { tell(.disagreed(disagreements)) }
         if plan.fault != .acknowledgesBeforeCommit { tell(.stored(deliveries)) }
         if saysBlocked { tell(.storeBlocked(false)) }
         saysBlocked = false
@@ -315,16 +409,21 @@ struct SimulatedCluster {
 
     private mutating func arrive(_ frame: SimulatedNetwork.Frame, from route: Route) {
         switch frame {
-        case .envelope(let envelope): tell(.received(envelope, from: route))
+        case .envelope(var envelope):
+            if plan.fault == .trustsOtherBuilds, case .hello(var hello) = envelope.message {
+                hello.selfTest = SampleSweep.selfTest
+                envelope.message = .hello(hello)
+            }
+            tell(.received(envelope, from: route))
         case .unreadable(let error): tell(.unreadable(error, from: route))
         }
     }
 
     // MARK: Workers
 
-    private mutating func startWorker() {
-        workers.append(SimulatedWorker(number: nextWorker, slots: dice.number(1...2), at: now))
-        trace("worker \(nextWorker) starts")
+    private mutating func startWorker(_ nature: SimulatedWorker.Nature = .sound) {
+        workers.append(SimulatedWorker(number: nextWorker, slots: dice.number(1...2), nature: nature, at: now))
+        trace("worker \(nextWorker) starts, \(nature)")
         nextWorker += 1
         tell(nextWorker - 1, .tick)
     }
@@ -337,7 +436,7 @@ struct SimulatedCluster {
 
     private mutating func tell(_ number: Int, _ event: WorkerMachine.Event) {
         guard let index = workers.firstIndex(where: { $0.number == number }) else { return }
-        for effect in workers[index].machine.handle(event, at: now) {
+        for effect in workers[index].machine.handle(event, at: now + workers[index].clockAhead) {
             switch effect {
             case .connect:
                 if let route = workers[index].route { network.close(route) }
@@ -357,7 +456,7 @@ struct SimulatedCluster {
                     }
                 }
                 workers[index].start(
-                    lease, secondsPerTrial: Double(dice.number(600...1400)) / 1000, isLong: plan.isLong, at: now)
+                    lease, secondsPerTrial: Double(dice.number(600...1400) * plan.pace) / 1000, isLong: plan.isLong, at: now)
                 if lease.trials.contains(where: { $0.key == plan.poison }) { return killWorker(index) }
             case .stop(let lease): workers[index].stop(lease, at: now)
             case .pause(let lease): workers[index].pause(lease)
@@ -369,7 +468,7 @@ struct SimulatedCluster {
             case .exit(let exit):
                 trace("worker \(number) leaves: \(exit)")
                 // Where a machine reports a wrong protocol or other bits there is nothing to wait for; here both sides are one build.
-                if case .refused(let reason) = exit { fail("worker \(number) was refused: \(reason)") }
+                if case .refused(let reason) = exit, workers[index].nature != .foreign { fail("worker \(number) was refused: \(reason)") }
                 return removeWorker(index, kept: .max)
             }
         }
@@ -390,14 +489,19 @@ struct SimulatedCluster {
         tell(workers[index].number, event)
     }
 
-    private mutating func killWorker(_ index: Int) { removeWorker(index, kept: dice.number(0...2)) }
+    private mutating func killWorker(_ index: Int) {
+        let (number, box) = (workers[index].number, workers[index].box)
+        removeWorker(index, kept: dice.number(0...2))
+        // Half of them are the launcher's, which sees it at once.
+        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.ended(process: number, host: "box\(box)")) }
+    }
 
     /// Another one takes its place while there is something to do, as the launcher sees to it.
     private mutating func removeWorker(_ index: Int, kept: Int) {
         let worker = workers.remove(at: index)
         boxes[worker.box].forget(worker.number)
         if let route = worker.route { network.close(route, kept: kept) }
-        if workers.count + workerStartsAt.count < Self.workerCount, store.rows.count < sweep.keys.count {
+        if workers.count + workerStartsAt.count < Self.workerCount, scheduler?.isFinished != true, !isOver {
             workerStartsAt.append(now + dice.milliseconds(200...3000))
         }
     }
@@ -410,7 +514,7 @@ struct SimulatedCluster {
     }
 
     private mutating func makeTrouble() {
-        troubleAt = now + dice.milliseconds(50...2500)
+        troubleAt = now + dice.milliseconds(50...2500) * plan.pace
         let trouble = Trouble.allCases[dice.number(0...Trouble.allCases.count - 1)]
         let index = workers.isEmpty ? nil : dice.number(0...workers.count - 1)
         switch trouble {
@@ -442,6 +546,19 @@ struct SimulatedCluster {
             guard workers.count < 6 else { return }
             note(trouble)
             startWorker()
+        case .strangeWorker:
+            let nature = plan.strangers[dice.number(0...plan.strangers.count - 1)]
+            guard workers.count < 6, !workers.contains(where: { $0.nature == nature }) else { return }
+            note(trouble)
+            startWorker(nature)
+        case .storm:
+            note(trouble)
+            while workers.count < 6 { startWorker() }
+            for index in workers.indices { if let route = workers[index].route { breakConnection(of: index, route) } }
+        case .clockJump:
+            note(trouble)
+            let jump = dice.milliseconds(500...30_000)
+            if let index, dice.chance(perThousand: 700) { workers[index].clockAhead += jump } else { clockAhead += jump }
         case .killedWorker:
             guard let index else { return }
             note(trouble)
@@ -452,7 +569,7 @@ struct SimulatedCluster {
             let number = workers[index].number
             tell(number, .drainRequested)
             if dice.chance(perThousand: 200) { tell(number, .drainRequested) }
-        case .brokenConnection, .partition, .brokenFrame:
+        case .brokenConnection, .partition, .oneWayPartition, .brokenFrame:
             guard let index, let route = workers[index].route else { return }
             note(trouble)
             trouble == .brokenConnection ? breakConnection(of: index, route) : disturb(trouble, index, route)
@@ -466,12 +583,14 @@ struct SimulatedCluster {
     }
 
     private mutating func disturb(_ trouble: Trouble, _ index: Int, _ route: Route) {
-        guard trouble == .partition else {
+        guard trouble != .brokenFrame else {
             return network.send(.unreadable(.malformed(reason: "noise")), up: route, at: now, &dice)
         }
         // Shorter and longer than the 6 s after which both sides give the other up.
-        workers[index].stalledUntil = now + dice.milliseconds(1000...10_000)
-        network.stall(route, until: workers[index].stalledUntil)
+        let until = now + dice.milliseconds(1000...10_000)
+        guard trouble == .partition else { return network.stall(route, until: until, dice.chance(perThousand: 500) ? \.up : \.down) }
+        workers[index].stalledUntil = until
+        network.stall(route, until: until)
     }
 }
 

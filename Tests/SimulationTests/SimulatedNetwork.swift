@@ -15,15 +15,22 @@ struct SimulatedNetwork {
         var arrival: Instant
     }
 
+    /// One direction of a connection.
+    struct Lane {
+        /// In order.
+        var flights: [Flight] = []
+        /// A partition: nothing arrives before.
+        var stalledUntil = Instant(sinceStart: .zero)
+
+        var first: Flight? { flights.first }
+    }
+
     struct Connection {
         /// Number of the worker's process.
         let worker: Int
         let route: Route
-        /// To the coordinator and back, in order.
-        var up: [Flight] = []
-        var down: [Flight] = []
-        /// A partition: nothing arrives before.
-        var stalledUntil = Instant(sinceStart: .zero)
+        /// To the coordinator and back.
+        var up = Lane(), down = Lane()
         /// The worker has another one or none by now; what is under way may still arrive.
         var isClosed = false
     }
@@ -49,21 +56,25 @@ struct SimulatedNetwork {
     mutating func close(_ route: Route, kept: Int = .max) {
         guard let index = index(of: route) else { return }
         connections[index].isClosed = true
-        connections[index].down = []
-        connections[index].up = Array(connections[index].up.prefix(kept))
+        connections[index].down.flights = []
+        connections[index].up.flights = Array(connections[index].up.flights.prefix(kept))
         prune()
     }
 
     mutating func closeAll() { connections = [] }
 
     mutating func stall(_ route: Route, until: Instant) {
+        stall(route, until: until, \.up)
+        stall(route, until: until, \.down)
+    }
+
+    /// In one direction only: the other side hears and is not heard.
+    mutating func stall(_ route: Route, until: Instant, _ direction: WritableKeyPath<Connection, Lane>) {
         guard let index = index(of: route) else { return }
-        connections[index].stalledUntil = until
-        for flight in connections[index].up.indices {
-            connections[index].up[flight].arrival = max(connections[index].up[flight].arrival, until)
-        }
-        for flight in connections[index].down.indices {
-            connections[index].down[flight].arrival = max(connections[index].down[flight].arrival, until)
+        connections[index][keyPath: direction].stalledUntil = until
+        for flight in connections[index][keyPath: direction].flights.indices {
+            let arrival = connections[index][keyPath: direction].flights[flight].arrival
+            connections[index][keyPath: direction].flights[flight].arrival = max(arrival, until)
         }
     }
 
@@ -78,7 +89,7 @@ struct SimulatedNetwork {
     }
 
     private mutating func send(
-        _ frame: Frame, _ direction: WritableKeyPath<Connection, [Flight]>, _ route: Route, _ now: Instant, _ dice: inout Dice
+        _ frame: Frame, _ direction: WritableKeyPath<Connection, Lane>, _ route: Route, _ now: Instant, _ dice: inout Dice
     ) {
         guard let index = index(of: route) else { return }
         var latency = Duration.milliseconds(1), copies = 1
@@ -87,19 +98,19 @@ struct SimulatedNetwork {
             if dice.chance(perThousand: 40) { copies = 2 }
             if frame.mayBeLost, dice.chance(perThousand: 60) { copies = 0 }
         }
-        let last = connections[index][keyPath: direction].last?.arrival ?? now
-        let arrival = max(now + latency, last, connections[index].stalledUntil)
-        for _ in 0..<copies { connections[index][keyPath: direction].append(Flight(frame: frame, arrival: arrival)) }
+        let last = connections[index][keyPath: direction].flights.last?.arrival ?? now
+        let arrival = max(now + latency, last, connections[index][keyPath: direction].stalledUntil)
+        for _ in 0..<copies { connections[index][keyPath: direction].flights.append(Flight(frame: frame, arrival: arrival)) }
     }
 
     /// Takes the next frame out.
-    mutating func receive(_ direction: WritableKeyPath<Connection, [Flight]>, of route: Route) -> Frame {
-        let frame = connections[index(of: route)!][keyPath: direction].removeFirst().frame
+    mutating func receive(_ direction: WritableKeyPath<Connection, Lane>, of route: Route) -> Frame {
+        let frame = connections[index(of: route)!][keyPath: direction].flights.removeFirst().frame
         prune()
         return frame
     }
 
-    private mutating func prune() { connections.removeAll { $0.isClosed && $0.up.isEmpty } }
+    private mutating func prune() { connections.removeAll { $0.isClosed && $0.up.flights.isEmpty } }
 
     private func index(of route: Route) -> Int? { connections.firstIndex { $0.route == route } }
 }

@@ -15,7 +15,20 @@ struct SimulatedWorker {
         var isStopped = false
     }
 
+    enum Nature: Equatable {
+        case sound
+        /// Gives everything back as failed, at once.
+        case failing
+        /// Computes other bits, now and then.
+        case corrupting
+        /// Of a build that computes other bits, and says so.
+        case foreign
+    }
+
     let number: Int
+    let nature: Nature
+    /// How far its clock is ahead of the time of the simulation. It may jump, and never back.
+    var clockAhead = Duration.zero
     /// The disk that it uses, one of three.
     let box: Int
     var machine: WorkerMachine
@@ -27,20 +40,27 @@ struct SimulatedWorker {
     /// What was sent for an acknowledgement.
     var batches: [BatchID: [TrialResult]] = [:]
 
-    init(number: Int, slots: Int, at now: Instant) {
+    init(number: Int, slots: Int, nature: Nature = .sound, at now: Instant) {
         self.number = number
+        self.nature = nature
         box = number % 3
         let identity = WorkerMachine.Identity(
             worker: WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B9), host: "box\(box)", process: number, slots: slots,
-            cpu: "cpu", build: "0.1", selfTest: Digest(of: "ours"))
+            cpu: "cpu", build: "0.1", selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
         machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: now)
     }
+
+    private static let theirs = Digest(of: "theirs")
+
+    var nextDeadline: Instant { Instant(sinceStart: machine.nextDeadline.sinceStart - clockAhead) }
 
     /// - Parameter isLong: a trial that makes a checkpoint at every epoch.
     mutating func start(_ lease: Lease, secondsPerTrial: Double, isLong: Bool, at now: Instant) {
         let time = Duration.seconds(secondsPerTrial * Double(lease.trials.count))
         var steps: [(Instant, Job.Step)] = [(now, .begin)]
-        if isLong {
+        if nature == .failing {
+            steps.append((now + .milliseconds(2), .end))
+        } else if isLong {
             let first = lease.checkpoint?.epoch ?? 0
             steps += (first + 1..<SampleSweep.epochs).map { (now + time / SampleSweep.epochs * ($0 - first), .checkpoint($0)) }
             steps.append((now + time / SampleSweep.epochs * (SampleSweep.epochs - first), .end))
@@ -83,8 +103,18 @@ struct SimulatedWorker {
         case .paused: return .paused(job.lease.id)
         case .end:
             if job.isStopped { return .stopped(job.lease.id) }
-            return .finished(
-                job.lease.id, job.lease.trials.map { SampleSweep.result(of: $0.key, attempt: $0.attempt, seconds: job.seconds) })
+            return .finished(job.lease.id, job.lease.trials.map { result(of: $0, seconds: job.seconds) })
+        }
+    }
+
+    private func result(of trial: LeasedTrial, seconds: Double) -> TrialResult {
+        let result = SampleSweep.result(of: trial.key, attempt: trial.attempt, seconds: seconds)
+        switch nature {
+        case .sound: return result
+        case .failing: return SampleSweep.failure(of: trial)
+        case .corrupting, .foreign:
+            let isWrong = nature == .foreign || (trial.key.low >> 8) % 3 == UInt64(number % 3)
+            return isWrong ? SampleSweep.corrupted(result, by: number) : result
         }
     }
 }

@@ -1,8 +1,11 @@
 // SimulationTests.swift · Tests/SimulationTests. Clusters that everything happens to, one for each seed.
 // REGSWEEP_SEED=17 runs that seed alone and prints every step of it; REGSWEEP_SEEDS=5000 runs so many.
 
+import Dispatch
 import Glibc
+import Synchronization
 import Testing
+import Wire
 
 @testable import regsweep
 
@@ -15,14 +18,30 @@ import Testing
 
     @Test("a sweep ends with the undisturbed results whatever happens to network, workers, disk and coordinator", arguments: seeds)
     func hostile(seed: UInt64) {
-        // One in four also sets trials aside, and takes their late results.
-        let crashLimit = seed % 4 == 0 || seed % 8 == 5 ? 1 : SimulatedCluster.Plan.never
-        var cluster = SimulatedCluster(
-            SimulatedCluster.Plan(seed: seed, isLong: seed % 2 == 1, crashLimit: crashLimit, isVerbose: Self.chosen != nil))
+        var plan = SimulatedCluster.Plan.hostile(seed: seed)
+        plan.isVerbose = Self.chosen != nil
+        var cluster = SimulatedCluster(plan)
         cluster.run()
         #expect(
             cluster.failure == nil,
             "replay with: REGSWEEP_SEED=\(seed) swift test --filter 'SimulationTests/hostile'")
+    }
+
+    @Test("a thousand seeds are simulated at the rate that `make simulate` prints", .enabled(if: getenv("REGSWEEP_RATE") != nil))
+    func rate() {
+        let count = Self.seeds.count, lanes = 2, clock = ContinuousClock(), total = Mutex(0.0)
+        let start = clock.now
+        DispatchQueue.concurrentPerform(iterations: lanes) { lane in
+            for index in stride(from: lane, to: count, by: lanes) {
+                var cluster = SimulatedCluster(.hostile(seed: Self.seeds[index]))
+                cluster.run()
+                #expect(
+                    cluster.failure == nil, "replay with: REGSWEEP_SEED=\(Self.seeds[index]) swift test --filter 'SimulationTests/hostile'")
+                total.withLock { $0 += cluster.now.sinceStart.inSeconds / 3600 }
+            }
+        }
+        let minutes = (clock.now - start).inSeconds / 60, hours = total.withLock { $0 }
+        print("\(count) seeds: \(Int(hours)) cluster-hours in \(Int(minutes * 60)) s, \(Int(hours / minutes)) a minute")
     }
 
     @Test("where nothing happens every trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calm(seed: UInt64) {
@@ -54,11 +73,11 @@ import Testing
         #expect(cluster.store.counts.failed == 1)
     }
 
-    @Test("a seed decides everything", arguments: [3, 4] as [UInt64]) func deterministic(seed: UInt64) {
-        var runs = (0..<2).map { _ in SimulatedCluster(SimulatedCluster.Plan(seed: seed)) }
+    @Test("a seed decides everything", arguments: [3, 4, 11] as [UInt64]) func deterministic(seed: UInt64) {
+        var runs = (0..<2).map { _ in SimulatedCluster(.hostile(seed: seed)) }
         for index in runs.indices { runs[index].run() }
         #expect(runs[0].now == runs[1].now && runs[0].troubles == runs[1].troubles && runs[0].store.rows == runs[1].store.rows)
-        var other = SimulatedCluster(SimulatedCluster.Plan(seed: seed + 100))
+        var other = SimulatedCluster(.hostile(seed: seed + 100))
         other.run()
         #expect(other.now != runs[0].now)
     }
@@ -66,7 +85,7 @@ import Testing
     @Test("every kind of trouble happens within 20 seeds") func troubles() {
         var seen: [SimulatedCluster.Trouble: Int] = [:]
         for seed in 0..<20 as Range<UInt64> {
-            var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isLong: seed % 2 == 1))
+            var cluster = SimulatedCluster(.hostile(seed: seed))
             cluster.run()
             seen.merge(cluster.troubles, uniquingKeysWith: +)
         }
@@ -74,15 +93,16 @@ import Testing
     }
 
     @Test(
-        "a planted mistake is found within 20 seeds, and named",
+        "a planted mistake is found within 200 seeds, and named",
         arguments: [
             (SimulatedCluster.Fault.acknowledgesBeforeCommit, "is acknowledged, and"), (.storesRepeats, "was stored twice with effect"),
-            (.losesLeases, "the sweep does not end"), (.keepsBeforeCommit, "durable"), (.forgetsCheckpoints, "starts anew"),
+            (.losesLeases, "the sweep does not end"), (.losesRequeues, "the sweep does not end"),
+            (.losesLastCommit, "was acknowledged and is gone"), (.ignoresOtherBits, "is stored as"),
+            (.trustsOtherBuilds, "is stored as"), (.keepsBeforeCommit, "durable"), (.forgetsCheckpoints, "starts anew"),
         ])
     func planted(fault: SimulatedCluster.Fault, finding: String) {
-        let found = (0..<20 as Range<UInt64>).contains { seed in
-            var cluster = SimulatedCluster(
-                SimulatedCluster.Plan(seed: seed, isLong: fault == .keepsBeforeCommit || fault == .forgetsCheckpoints, fault: fault))
+        let found = (0..<200 as Range<UInt64>).contains { seed in
+            var cluster = SimulatedCluster(.hostile(seed: seed, fault: fault))
             cluster.run()
             return cluster.failure?.contains(finding) == true
         }

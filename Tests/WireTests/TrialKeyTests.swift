@@ -69,4 +69,15 @@ import Wire
         #expect(TrialKey(high: 1, low: .max) < TrialKey(high: 2, low: 0))
         #expect(TrialKey(high: 1, low: 1) < TrialKey(high: 1, low: 2))
     }
+
+    @Test("the keys of many trials are those of each one") func many() {
+        let groups = (0..<3).map { number in
+            GroupSpec(
+                problem: "p", parameters: number == 0 ? [:] : ["a": .integer(number), "b": .text("x"), "c": .real(0.5)], seed: 7,
+                trainingSet: number, initialization: 1, repetition: 2)
+        }
+        let settings = (0..<4).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.1) }
+        let each = groups.flatMap { group in settings.map { TrialIdentity(group: group, setting: $0).key } }
+        #expect(TrialIdentity.keys(of: groups, settings) == each)
+    }
 }

@@ -13,6 +13,8 @@ struct LocalLauncher: ~Copyable {
     private var running: [pid_t: Instant] = [:]
     /// Deaths in a row, each within `quick` of its start.
     private var quickDeaths = 0
+    /// Processes that have ended and that nobody has been told of.
+    private var ended: [pid_t] = []
 
     /// A worker that dies sooner than this never got to work.
     private static let quick: Duration = .seconds(5)
@@ -40,6 +42,7 @@ struct LocalLauncher: ~Copyable {
     /// - Returns: whether any of ours is alive.
     mutating func tend(at now: Instant, _ logger: Logger) -> Bool {
         for (pid, status) in Subprocess.reap(Array(running.keys)) {
+            ended.append(pid)
             guard let since = running.removeValue(forKey: pid), status != .exited(0) else { continue }
             // Once given up it stays so: what is said of it must not be untrue after the next death.
             if !hasGivenUp { quickDeaths = now - since < Self.quick ? quickDeaths + 1 : 1 }
@@ -54,6 +57,12 @@ struct LocalLauncher: ~Copyable {
             }
         }
         return !running.isEmpty
+    }
+
+    /// Processes of ours that have ended since the last call: whoever waits for their silence need not.
+    mutating func takeEnded() -> [pid_t] {
+        defer { ended = [] }
+        return ended
     }
 
     /// Those that are still there end with the coordinator, however it ends, unless it was killed itself: all that they have handed over is

@@ -7,7 +7,7 @@ extension Scheduler {
     /// answer: a worker that drains leaves only when it has one.
     mutating func take(_ checkpoint: Checkpoint, of lease: LeaseID, from id: WorkerID, at now: Instant) -> [Effect] {
         let route = workers[id]!.route
-        guard let index = grid.index(of: checkpoint.key), leases[lease]?.worker == id, states[index] == .leased(lease) else {
+        guard let index = grid.index(of: checkpoint.key), leases[lease]?.worker == id, trialsHeld(by: lease).contains(index) else {
             // It was taken from the worker and given to another, or is done: no mistake of anybody's.
             return [answer(checkpoint, "the trial is no longer this worker's", to: id, at: now)]
         }
@@ -47,7 +47,7 @@ extension Scheduler {
     /// A worker could make nothing of the checkpoint that it was given, and has begun from the beginning.
     mutating func hear(refusal: String?, of key: TrialKey, _ epoch: Int, from id: WorkerID) -> [Effect] {
         guard let refusal, let index = grid.index(of: key), checkpoints[index] != nil, case .leased(let lease) = states[index],
-            leases[lease]?.worker == id
+            [lease, leases[lease]?.copy].contains(where: { $0.flatMap { leases[$0] }?.worker == id })
         else { return [] }
         checkpoints[index] = nil
         return [

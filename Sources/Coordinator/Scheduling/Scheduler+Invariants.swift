@@ -13,7 +13,9 @@ extension Scheduler {
             switch state {
             case .waiting: waitingTrials += 1
             case .leased(let id):
-                if leases[id]?.trials.contains(index) != true { broken.append("trial \(index) is leased as \(id), which does not hold it") }
+                if leases[id]?.trials.contains(index) != true || leases[id]?.purpose != .own {
+                    broken.append("trial \(index) is leased as \(id), which does not hold it")
+                }
             case .delivered, .stored: break
             case .failed: failed += 1
             }
@@ -33,16 +35,26 @@ extension Scheduler {
     }
 
     private var brokenAboutLeases: [String] {
-        var broken: [String] = []
+        var broken: [String] = [], checks = 0
         for (id, lease) in leases {
             if workers[lease.worker]?.leases.contains(id) != true {
                 broken.append("lease \(id) is owned by \(lease.worker), who is not here or does not know")
             }
             // It would take a credit from its worker for ever.
-            if trialsHeld(by: id).isEmpty { broken.append("lease \(id) holds nothing that is not done") }
+            switch lease.purpose {
+            case .check: checks += 1
+            case .own, .copy: if trialsHeld(by: id).isEmpty { broken.append("lease \(id) holds nothing that is not done") }
+            }
+            if case .copy(let original) = lease.purpose, leases[original]?.copy != id || lease.worker == leases[original]?.worker {
+                broken.append("lease \(id) is a copy of \(original), which does not know, or is of the same worker")
+            }
+            if let copy = lease.copy, leases[copy]?.purpose != .copy(of: id) {
+                broken.append("lease \(id) has a copy \(copy) that is none")
+            }
             if lease.trials != Set(lease.trials).sorted() { broken.append("lease \(id) is not in order, or holds a trial twice") }
             if lease.trials.contains(where: { grid.group(of: $0) != lease.group }) { broken.append("lease \(id) is of two groups") }
         }
+        if checks != checking { broken.append("\(checks) checks are out, the count says \(checking)") }
         return broken
     }
 
@@ -64,7 +76,10 @@ extension Scheduler {
         if routes.count != workers.count { broken.append("\(routes.count) routes for \(workers.count) workers") }
         if !hungry.allSatisfy({ workers[$0] != nil }) { broken.append("a worker that is gone has credit") }
         if slots != workers.values.reduce(0, { $0 + $1.hello.slots }) { broken.append("\(slots) slots are not the sum of the workers'") }
-        if !isDraining, !isStoreBlocked, !waiting.isEmpty, !hungry.isEmpty { broken.append("trials wait beside workers that have room") }
+        let idle = hungry.filter { !isQuarantined($0) && !isAtRisk($0) }
+        if !isDraining, !isStoreBlocked, !waiting.isEmpty, idle.contains(where: { id in waiting.all.allSatisfy { may(id, try: $0) } }) {
+            broken.append("trials wait beside workers that have room")
+        }
         return broken
     }
 }

@@ -20,11 +20,13 @@ extension Scheduler {
         let isNew = workers[hello.worker] == nil, isRepeat = routes[route] == hello.worker
         var effects = register(hello, at: route, now)
         // What we think it holds and it does not list was lost on the way.
-        for lease in workers[hello.worker]!.leases.sorted() where hello.held[lease] == nil { release(lease) }
+        for lease in workers[hello.worker]!.leases.sorted() where hello.held[lease] == nil {
+            release(lease, as: .forgotten, at: now)
+        }
         // It may have had the first answer by now and have dropped what that did not let it keep: a repeat brings nothing back.
         if !isRepeat {
             for (lease, keys) in hello.held.sorted(by: { $0.key < $1.key }) where leases[lease] == nil {
-                adopt(lease, keys, by: hello.worker)
+                adopt(lease, keys, by: hello.worker, at: now)
             }
         }
         let keep = hello.held.keys.filter { leases[$0]?.worker == hello.worker }.sorted()
@@ -46,15 +48,17 @@ extension Scheduler {
             slots -= old.hello.slots
         }
         if let previous = routes[route], let gone = forget(previous) {
-            for lease in gone.leases.sorted() { release(lease) }
+            for lease in gone.leases.sorted() { release(lease, as: .returned, of: gone.hello.host, at: now) }
             effects.append(.report(.left(previous, host: gone.hello.host, reason: "another worker speaks on its connection")))
         }
         routes[route] = hello.worker
+        formerRoutes[route] = nil
         slots += hello.slots
         // Credits come with Ready, which follows every first Welcome on a connection, but not that of a repeat.
         var worker = WorkerState(
             route: route, hello: hello, credits: old?.route == route ? old!.credits : 0, leases: old?.leases ?? [], lastHeard: now,
-            lastSent: now, secondsPerTrial: old?.secondsPerTrial)
+            lastSent: now, secondsPerTrial: old?.secondsPerTrial, failuresInRow: old?.failuresInRow ?? 0,
+            computesOtherBits: old?.computesOtherBits ?? false)
         worker.hello.held = [:]
         workers[hello.worker] = worker
         change(hello.worker) { _ in }
@@ -69,18 +73,18 @@ extension Scheduler {
     }
 
     /// A lease of an earlier coordinator, or one that was taken from a worker that seemed dead: what of it still waits is this worker's.
-    private mutating func adopt(_ id: LeaseID, _ keys: [TrialKey], by worker: WorkerID) {
+    private mutating func adopt(_ id: LeaseID, _ keys: [TrialKey], by worker: WorkerID, at now: Instant) {
         let trials = Set(keys.compactMap(grid.index(of:)).filter { states[$0] == .waiting }).sorted()
         guard let first = trials.first else { return }
         let group = grid.group(of: first)
         guard trials.allSatisfy({ grid.group(of: $0) == group }) else { return }
-        hand(trials, of: group, to: worker, as: id)
+        hand(trials, of: group, to: worker, as: id, at: now)
     }
 
     /// Goodbye: what it still held waits again, and nobody is blamed.
     mutating func part(from id: WorkerID, reason: String, at now: Instant) -> [Effect] {
         guard let worker = forget(id) else { return [] }
-        for lease in worker.leases.sorted() { release(lease) }
+        for lease in worker.leases.sorted() { release(lease, as: .returned, of: worker.hello.host, at: now) }
         return [.report(.left(id, host: worker.hello.host, reason: reason))] + grant(at: now)
     }
 
@@ -110,17 +114,23 @@ extension Scheduler {
     /// Heartbeats to those that have heard nothing for a while; an end with those that said nothing for too long.
     mutating func tick(at now: Instant) -> [Effect] {
         forgiveOwnPause(at: now)
-        guard now >= alarm else { return grant(at: now) }
+        guard now >= alarm else { return look(at: now) + grant(at: now) }
         var effects: [Effect] = []
         for id in workers.keys.sorted(by: { $0.order < $1.order }) {
             if now - workers[id]!.lastHeard >= configuration.silence {
-                effects += lose(id)
+                effects += lose(id, at: now)
             } else if now - workers[id]!.lastSent >= configuration.heartbeatInterval {
                 effects.append(send(.heartbeat(running: 0), to: id, at: now))
             }
         }
         alarm = workers.values.map(deadline(of:)).min() ?? .distantFuture
-        return effects + grant(at: now)
+        return effects + look(at: now) + grant(at: now)
+    }
+
+    /// The launcher has buried a process: if it was a worker, nobody needs to wait for its silence.
+    mutating func bury(process: Int, on host: String, at now: Instant) -> [Effect] {
+        let dead = workers.filter { $0.value.hello.process == process && $0.value.hello.host == host }.keys
+        return dead.sorted { $0.order < $1.order }.flatMap { lose($0, at: now) } + grant(at: now)
     }
 
     /// A coordinator that was stopped, or waited for a slow disk, finds what was said meanwhile only bit by bit. That it heard nobody is
@@ -139,17 +149,20 @@ extension Scheduler {
         min(worker.lastSent + configuration.heartbeatInterval, worker.lastHeard + configuration.silence)
     }
 
-    private mutating func lose(_ id: WorkerID) -> [Effect] {
+    private mutating func lose(_ id: WorkerID, at now: Instant) -> [Effect] {
         guard let worker = forget(id) else { return [] }
+        // 1,024: more than fall silent between two times that all is well. Only names hang on it.
+        if formerRoutes.count >= 1024 { formerRoutes = [:] }
+        formerRoutes[worker.route] = Author(worker: id, host: worker.hello.host)
         let before = waiting.count
         var effects: [Effect] = []
         for (place, lease) in worker.leases.sorted().enumerated() {
             // Those that merely waited in its queue share no blame. Its slots take leases in order, so the oldest were being computed,
             // though a trial that kills at once leaves no time to say that it has begun.
             if leases[lease]!.hasBegun || place < worker.hello.slots {
-                effects += bury(lease, host: worker.hello.host)
+                effects += bury(lease, host: worker.hello.host, at: now)
             } else {
-                release(lease)
+                release(lease, as: .lost, of: worker.hello.host, at: now)
             }
         }
         return effects + [.report(.lost(id, host: worker.hello.host, returned: waiting.count - before))]

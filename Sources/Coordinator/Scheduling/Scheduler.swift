@@ -1,7 +1,7 @@
 // Scheduler.swift · Coordinator/Scheduling, after Grid.swift, before EffectRunner.swift.
 // Decides which worker computes which trials. In: an Event and the time. Out: [Effect].
-// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials; workers: +Workers; data and checkpoints:
-// +Checkpoints; checks: +Invariants.
+// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials, +Failures; workers: +Workers; data and
+// checkpoints: +Checkpoints; what is computed twice: +Copies, +Checks; what is true after each event: +Invariants.
 
 internal import Wire
 
@@ -18,6 +18,10 @@ struct Scheduler {
         case lostCheckpoint(TrialKey)
         /// The store takes nothing for the moment (disk full), or takes results again.
         case storeBlocked(Bool)
+        /// The store has found that these trials' bits differ from worker to worker. Comes before `stored` of the same transaction.
+        case disagreed([Disagreement])
+        /// A process on this box has ended that may have been a worker.
+        case ended(process: Int, host: String)
         /// Ctrl-C or SIGTERM: hands out no more, and lets every worker finish what it computes.
         case drainRequested
         /// A person wants one worker to finish what it computes and to go.
@@ -40,6 +44,8 @@ struct Scheduler {
         /// The next bytes of a file of the data set.
         case sendData(Digest, offset: Int, to: Route)
         case report(Report)
+        /// To be committed when something else is: history, on which nothing waits.
+        case record(LeaseRecord)
         /// Nothing that comes over this connection, or with its key, is to be heard any more.
         case cutOff(Route)
         /// A command of a person on this box; whoever asked waits for an Answer.
@@ -49,13 +55,13 @@ struct Scheduler {
     /// Results on their way to the disk, and whom to tell when they are there.
     struct Delivery: Equatable, Sendable {
         var results: [TrialResult]
-        var worker: WorkerID?
-        var host: String
+        /// Who computed them.
+        var author: Author
         /// The worker's batch that this settles; nil for what the scheduler itself decided.
         var acknowledge: (BatchID, to: Route)?
 
         static func == (a: Self, b: Self) -> Bool {
-            a.results == b.results && a.worker == b.worker && a.acknowledge?.0 == b.acknowledge?.0 && a.acknowledge?.to == b.acknowledge?.to
+            a.results == b.results && a.author == b.author && a.acknowledge?.0 == b.acknowledge?.0 && a.acknowledge?.to == b.acknowledge?.to
         }
     }
 
@@ -71,6 +77,11 @@ struct Scheduler {
         /// A peer says that a frame of ours was no message to it.
         case dropped(Route, reason: String)
         case setAside(TrialKey, crashes: Int)
+        /// It gives back everything as failed, or computes other bits than others.
+        case quarantined(WorkerID, host: String, reason: String)
+        case disagreed(Disagreement)
+        /// Nobody is there who could check these trials.
+        case unchecked(trials: Int)
         /// Of a worker's, which is not stored, or of ours, which a worker does not go on from.
         case refusedCheckpoint(TrialKey, epoch: Int, host: String, reason: String)
         /// Points of trials that are being computed; never empty.
@@ -86,6 +97,10 @@ struct Scheduler {
         /// Leases are packed to take about this long.
         var leaseDuration: Duration = .seconds(1)
         var crashLimit = 3
+        /// So many workers have to fail at a trial before it is set aside, where so many are there.
+        var failureLimit = 3
+        /// The share of the trials that are computed a second time by another worker to compare the bits, in blocks of `lanes`.
+        var audit = 0.0
         /// Trials that a kernel runs in one go: a lease of one costs as much as a lease of this many.
         var lanes = 16
         /// Trials whose results fit into one frame.
@@ -112,6 +127,20 @@ struct Scheduler {
     /// No worker has to be thought of before this. May be too early, since what is said and heard only moves a worker's deadline away.
     var alarm = Instant.distantFuture
     var lastTick: Instant?
+    /// When idle workers are next looked at for copies of what others are late with, and checks for workers that could do them.
+    var lookAt = Instant(sinceStart: .zero)
+    /// Second and third runs that no worker has.
+    var checks: [Recheck]
+    /// Check leases that are out.
+    var checking = 0
+    /// Since when checks are all that is left and nobody is there for them.
+    var uncheckedSince: Instant?
+    /// Who computed the trials of blocks that will be checked, until all of a block is stored.
+    var authors: [Int: Author] = [:]
+    /// Workers that were taken for dead, by the connection that they had: their late results have a name.
+    var formerRoutes: [Route: Author] = [:]
+    /// Leases that ended during this event.
+    var records: [LeaseRecord] = []
     /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
     var baselines: [Int: [Int: Double]]
     /// What the store has of trials that have no result, by grid index.
@@ -158,9 +187,11 @@ struct Scheduler {
     ///   - counts: of those results.
     ///   - baselines: test losses of stored vanilla runs by grid index.
     ///   - checkpoints: that the store has.
+    ///   - crashes: how many workers have died while they computed a trial, by grid index.
+    ///   - checks: second and third runs that an earlier run has left.
     init(
         _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: Counts,
-        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = []
+        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:], checks: [Recheck] = []
     ) {
         self.configuration = configuration
         self.grid = grid
@@ -170,15 +201,23 @@ struct Scheduler {
         self.counts = counts
         self.baselines = baselines
         self.checkpoints = Dictionary(checkpoints.compactMap { mark in grid.index(of: mark.key).map { ($0, mark) } }) { first, _ in first }
+        self.checks = checks
+        for (index, crashes) in crashes where states[index] == .waiting { histories[index, default: TrialHistory()].crashes = crashes }
     }
 
-    /// Every trial has a durable result.
-    var isFinished: Bool { remaining == 0 }
+    /// Every trial has a durable result, and those that were to be checked are.
+    var isFinished: Bool { remaining == 0 && checks.isEmpty && checking == 0 }
 
     /// Nothing more will happen: finished or drained, and every worker has left.
     var isOver: Bool { (isFinished || isDraining) && workers.isEmpty }
 
     mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
+        let effects = decide(event, at: now)
+        defer { records = [] }
+        return effects + records.map(Effect.record)
+    }
+
+    private mutating func decide(_ event: Event, at now: Instant) -> [Effect] {
         switch event {
         case .received(let envelope, let route): hear(envelope, from: route, at: now)
         case .unreadable(let error, let route): refuse(error, from: route, at: now)
@@ -186,6 +225,8 @@ struct Scheduler {
         case .kept(let mark, let route): kept(mark, from: route, at: now)
         case .lostCheckpoint(let key): lose(checkpointOf: key)
         case .storeBlocked(let blocked): block(blocked, at: now)
+        case .disagreed(let disagreements): note(disagreements, at: now)
+        case .ended(let process, let host): bury(process: process, on: host, at: now)
         case .drainRequested: drain(at: now)
         case .drainWorker(let id): workers[id] == nil ? [] : [send(.drain, to: id, at: now)]
         case .removeWorker(let id): remove(id, at: now)
@@ -194,7 +235,7 @@ struct Scheduler {
     }
 
     /// When `tick` has to come at the latest; at times a little sooner than it must.
-    var nextDeadline: Instant { alarm }
+    var nextDeadline: Instant { mustLook ? min(alarm, lookAt) : alarm }
 
     private mutating func hear(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {
         // Only over ipc, where file permissions have shown that it is this user.
@@ -212,9 +253,11 @@ struct Scheduler {
             leases[lease]!.hasBegun = true
             return points.isEmpty ? [] : [.report(.progressed(id, lease, points))]
         case .results(let batch, let lease, let results):
-            return take(results, of: lease, from: id, acknowledge: (batch, to: route), at: now) + grant(at: now)
+            return take(
+                results, of: lease, by: Author(worker: id, host: workers[id]!.hello.host), acknowledge: (batch, to: route), at: now)
+                + grant(at: now)
         case .cancel(let lease):
-            if leases[lease]?.worker == id { release(lease) }
+            if leases[lease]?.worker == id { release(lease, as: .returned, at: now) }
             return grant(at: now)
         case .dataRequest(let file, let offset): return [.sendData(file, offset: offset, to: route)]
         case .checkpoint(let lease, let checkpoint): return take(checkpoint, of: lease, from: id, at: now)
@@ -230,12 +273,15 @@ struct Scheduler {
     /// The connection is of a worker that was taken for dead, or that an earlier coordinator knew, or it is a worker's next connection.
     private mutating func hearStranger(_ message: Message, from route: Route, at now: Instant) -> [Effect] {
         switch message {
-        // Late results are welcome: the work is done, and the store recognises a repeat.
+        // Late results are welcome: the work is done, and the store recognises a repeat. Those of a connection without a name come again
+        // after its Hello: bits that nobody has computed could not be compared.
         case .results(let batch, let lease, let results):
-            take(results, of: lease, from: nil, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)] + grant(at: now)
-        case .goodbye: []
-        case .dropped(let reason): [.report(.dropped(route, reason: reason))]
-        default: [reply(.introduce, to: route)]
+            guard let author = formerRoutes[route] else { return [reply(.introduce, to: route)] }
+            return take(results, of: lease, by: author, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)]
+                + grant(at: now)
+        case .goodbye: return []
+        case .dropped(let reason): return [.report(.dropped(route, reason: reason))]
+        default: return [reply(.introduce, to: route)]
         }
     }
 

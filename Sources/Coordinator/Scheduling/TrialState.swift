@@ -2,8 +2,9 @@
 
 internal import Wire
 
-/// waiting → leased → delivered → stored. leased → waiting when its worker is lost or gives it back;
-/// → delivered with a failure when it was running on `crashLimit` workers that died. waiting → delivered when a result comes late.
+/// waiting → leased → delivered → stored. leased → waiting when its worker is lost or gives it back,
+/// and when it failed there but may succeed elsewhere; → delivered with a failure when it was running on `crashLimit` workers that died, or
+/// when nobody is left to try it. waiting → delivered when a result comes late.
 /// delivered → failed when what became durable is a failure; failed → stored when a result comes after all.
 /// A trial that the store has of an earlier run starts as stored or failed.
 enum TrialState: Equatable {
@@ -23,6 +24,8 @@ struct TrialHistory: Equatable {
     var attempts = 0
     /// Workers that died while they were computing it.
     var crashes = 0
+    /// Workers that gave it back as failed.
+    var failedOn: Set<WorkerID> = []
 }
 
 /// Names a checkpoint that the store has, without its content, which is large.
@@ -32,12 +35,53 @@ struct CheckpointMark: Equatable, Sendable {
 }
 
 struct LeaseState: Equatable {
+    enum Purpose: Equatable {
+        /// Its trials are nobody else's, but for a copy.
+        case own
+        /// Computes the trials of another worker's lease as well, which takes long. Becomes `own` when that one ends without results.
+        case copy(of: LeaseID)
+        /// Its trials are stored; they are computed again to compare the bits.
+        case check(Recheck)
+    }
+
     var worker: WorkerID
     var group: Int
     /// Grid indices, ascending.
     var trials: [Int]
     /// Set by the first sign that it is being computed.
-    var hasBegun: Bool
+    var hasBegun = false
+    var since: Instant
+    /// A worker has died over these trials.
+    var isRisky = false
+    var purpose = Purpose.own
+    /// The lease that computes the same trials for another worker; only of an `own` lease.
+    var copy: LeaseID?
+}
+
+/// The end of a lease, for the history of its trials.
+struct LeaseRecord: Equatable, Sendable {
+    enum End: String, Equatable, Sendable {
+        case computed
+        /// The worker stopped answering, or its process ended, while it computed this.
+        case died
+        /// The same, while this was queued behind what it computed.
+        case lost
+        /// The worker said Goodbye, or gave this lease back.
+        case returned
+        /// The worker came back without it.
+        case forgotten
+        /// Another lease had brought the results of all its trials.
+        case cancelled
+    }
+
+    /// Of the coordinator whose time `since` and `until` are; not that of the lease where it was adopted.
+    var epoch: UInt64
+    var lease: LeaseID
+    var worker: WorkerID
+    var host: String
+    var trials: [TrialKey]
+    var since: Instant, until: Instant
+    var end: End
 }
 
 struct WorkerState: Equatable {
@@ -50,4 +94,8 @@ struct WorkerState: Equatable {
     var lastSent: Instant
     /// Learned from its results; nil before the first.
     var secondsPerTrial: Double?
+    /// Leases in a row of which it has computed nothing.
+    var failuresInRow = 0
+    /// Two others agreed against it on the bits of a trial.
+    var computesOtherBits = false
 }

@@ -53,14 +53,19 @@ struct WaitingTrials {
         return groups[end].next
     }
 
-    /// The next trials of a group, at most `limit`, ascending; up to the first for which the condition does not hold.
-    func first(_ limit: Int, in group: Int, while condition: (Int) -> Bool = { _ in true }) -> [Int] {
-        var found: [Int] = [], index = groups[group].first
-        let limit = min(limit, groups[group].count)
-        while found.count < limit {
+    /// The next trials of a group, at most `limit`, ascending; without those to skip, and up to the first for which the condition does
+    /// not hold.
+    func first(
+        _ limit: Int, in group: Int, skipping skips: (Int) -> Bool = { _ in false }, while condition: (Int) -> Bool = { _ in true }
+    ) -> [Int] {
+        var found: [Int] = [], index = groups[group].first, seen = 0
+        while found.count < limit, seen < groups[group].count {
             if isWaiting[index] {
-                guard condition(index) else { break }
-                found.append(index)
+                seen += 1
+                if !skips(index) {
+                    guard condition(index) else { break }
+                    found.append(index)
+                }
             }
             index += 1
         }

@@ -26,6 +26,7 @@ struct EventLoop: ~Copyable {
     var fleet: Fleet
     let doorkeeper: Doorkeeper
     private var display: ProgressDisplay
+    private var snapshots: SnapshotWriter
     /// What a person types to start a worker.
     private let join: String
     /// Files of the data set, by hash.
@@ -40,8 +41,8 @@ struct EventLoop: ~Copyable {
 
     init(
         _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
-        fleet: consuming Fleet, doorkeeper: Doorkeeper, display: ProgressDisplay, join: String, data: [Digest: [UInt8]],
-        mailbox: Mailbox<Letter>, logger: Logger
+        fleet: consuming Fleet, doorkeeper: Doorkeeper, display: ProgressDisplay, snapshots: SnapshotWriter, join: String,
+        data: [Digest: [UInt8]], mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
@@ -50,6 +51,7 @@ struct EventLoop: ~Copyable {
         self.fleet = fleet
         self.doorkeeper = doorkeeper
         self.display = display
+        self.snapshots = snapshots
         self.join = join
         self.data = data
         self.mailbox = mailbox
@@ -68,14 +70,16 @@ struct EventLoop: ~Copyable {
         try launcher.start()
         admitNewKeys()
         while true {
-            for event in try receive() + letters() + [.tick] { obey(event) }
+            for event in try receive() + letters() + ended() + [.tick] { obey(event) }
             // Until the disk has them nothing is acknowledged and nothing is lost.
             for event in try commits.commit(at: stopwatch.now, logger) { obey(event) }
             try flush()
             let now = stopwatch.now
             display.show(scheduler, at: now)
+            snapshots.write(scheduler, stopwatch)
             if let end = end(at: now) {
                 display.finish(scheduler, at: now)
+                snapshots.remove()
                 return end
             }
             let deadline = min(scheduler.nextDeadline, commits.retryAt ?? .distantFuture) - now
@@ -87,6 +91,7 @@ struct EventLoop: ~Copyable {
     private mutating func end(at now: Instant) -> End? {
         let over = scheduler.isFinished || scheduler.isDraining
         if !over {
+            dismissedAt = nil
             let alive = launcher.tend(at: now, logger)
             let isFleetAlive = fleet.tend(at: now, logger, invitation: doorkeeper.invitation)
             admitNewKeys()
@@ -115,6 +120,11 @@ struct EventLoop: ~Copyable {
         }
     }
 
+    /// What such a worker still said has been received before, or is welcome later.
+    private mutating func ended() -> [Scheduler.Event] {
+        launcher.takeEnded().map { .ended(process: Int($0), host: Host.name) }
+    }
+
     /// Before anybody can have been told of them by way of another box.
     func admitNewKeys() { for key in doorkeeper.takeNew() { socket.allow(key) } }
 
@@ -137,6 +147,7 @@ struct EventLoop: ~Copyable {
             switch effect {
             case .send(let envelope, let route): send(envelope, to: route)
             case .store(let delivery): commits.add(delivery)
+            case .record(let record): commits.add(record)
             case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
             case .keep(let checkpoint, let route): commits.add(checkpoint, from: route)
             case .forgetCheckpoint(let key): try? commits.forgetCheckpoint(of: key)
@@ -196,6 +207,17 @@ struct EventLoop: ~Copyable {
         if strangers.lines <= limit { logger.warning("\(text)") }
     }
 
+    private func log(_ disagreement: Disagreement) {
+        let names = disagreement.authors.map { "\($0.worker) on \($0.host)" }.joined(separator: " and ")
+        switch disagreement.verdict {
+        case .open: logger.error("trial \(disagreement.trial): workers \(names) computed different bits; a third one decides")
+        case .settled(let wrong):
+            let culprits = wrong.map { "worker \($0.worker) on \($0.host)" }.joined(separator: ", ")
+            logger.error("trial \(disagreement.trial): two workers agree, the bits of \(culprits) are wrong; see to that machine")
+        case .unsettled: logger.error("trial \(disagreement.trial): three workers computed three different results, the last \(names)")
+        }
+    }
+
     private mutating func log(_ report: Scheduler.Report) {
         switch report {
         case .joined(let id, let host, let slots): logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
@@ -210,6 +232,10 @@ struct EventLoop: ~Copyable {
                 "connection \(route) (\(doorkeeper.name(of: route.peer))) is cut off after \(malformed) frames that are no messages")
         case .dropped(let route, let reason): warnOfStranger("connection \(route) dropped a frame of ours: \(reason)")
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
+        case .quarantined(let id, let host, let reason):
+            logger.error("worker \(id) on \(host) gets no more work while others are here: \(reason)")
+        case .unchecked(let trials): logger.warning("\(trials) trials were not checked: that takes another worker than computed them")
+        case .disagreed(let disagreement): log(disagreement)
         case .refusedCheckpoint(let key, let epoch, let host, let reason):
             logger.warning("checkpoint of trial \(key) after epoch \(epoch), worker on \(host): \(reason)")
         case .progressed(_, _, let points):

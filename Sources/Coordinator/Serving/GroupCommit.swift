@@ -9,17 +9,23 @@ struct GroupCommit: ~Copyable {
     private var waiting: [Scheduler.Delivery] = []
     /// The newest of each trial, and who waits for an answer.
     private var checkpoints: [TrialKey: (checkpoint: Checkpoint, route: Route)] = [:]
+    /// History goes with whatever comes next; nothing waits for it.
+    private var records: [LeaseRecord] = []
     /// Set while the store refuses: nothing is tried before it.
     private(set) var retryAt: Instant?
 
     /// How long a full disk is left alone.
     private static let pause: Duration = .seconds(1)
+    /// 1,000: of leases that end without results, so many are not kept in memory.
+    private static let mostRecords = 1000
 
     init(_ store: consuming ResultStore) { self.store = store }
 
     var isEmpty: Bool { waiting.isEmpty && checkpoints.isEmpty }
 
     mutating func add(_ delivery: Scheduler.Delivery) { waiting.append(delivery) }
+
+    mutating func add(_ record: LeaseRecord) { records.append(record) }
 
     mutating func add(_ checkpoint: Checkpoint, from route: Route) {
         guard checkpoint.epoch >= checkpoints[checkpoint.key]?.checkpoint.epoch ?? 0 else { return }
@@ -40,19 +46,21 @@ struct GroupCommit: ~Copyable {
 
     /// - Throws: what waiting cannot mend, such as a store that is corrupt.
     mutating func commit(at now: Instant, _ logger: Logger) throws(StoreError) -> [Scheduler.Event] {
-        guard !isEmpty, retryAt.map({ now >= $0 }) ?? true else { return [] }
-        let conflicts: [ResultStore.Conflict]
-        do { conflicts = try store.put(waiting.map { ($0.results, $0.host) }, checkpoints.values.map(\.checkpoint)) } catch {
+        guard !isEmpty || records.count > Self.mostRecords, retryAt.map({ now >= $0 }) ?? true else { return [] }
+        let disagreements: [Disagreement]
+        do {
+            disagreements = try store.put(waiting.map { ($0.results, $0.author) }, checkpoints.values.map(\.checkpoint), records: records)
+        } catch {
             guard case .blocked = error else { throw error }
             return block(error, at: now, logger)
         }
-        for conflict in conflicts {
-            logger.error(
-                "trial \(conflict.trial): \(conflict.host) and \(conflict.firstHost) computed different bits; both are in the store's table conflict"
-            )
+        records = []
+        // Checkpoints first: what follows may hand out their trials.
+        var events = checkpoints.values.map {
+            Scheduler.Event.kept(CheckpointMark(key: $0.checkpoint.key, epoch: $0.checkpoint.epoch), from: $0.route)
         }
-        var events = waiting.isEmpty ? [] : [Scheduler.Event.stored(waiting)]
-        events += checkpoints.values.map { .kept(CheckpointMark(key: $0.checkpoint.key, epoch: $0.checkpoint.epoch), from: $0.route) }
+        if !disagreements.isEmpty { events.append(.disagreed(disagreements)) }
+        if !waiting.isEmpty { events.append(.stored(waiting)) }
         waiting = []
         checkpoints = [:]
         guard retryAt != nil else { return events }

@@ -13,8 +13,13 @@ struct Resume {
     var secondsPerTrial: Double?
     /// Where trials are that have no result.
     var checkpoints: [CheckpointMark] = []
+    /// Workers that died over a trial that has no result, by grid index.
+    var crashes: [Int: Int] = [:]
+    /// What was to be computed again to compare the bits, and was not.
+    var checks: [Recheck] = []
 
-    init(_ store: borrowing ResultStore, _ grid: Grid) throws {
+    /// - Parameter audit: which trials are to be checked.
+    init(_ store: borrowing ResultStore, _ grid: Grid, audit: Audit = Audit(share: 0, lanes: 1)) throws {
         var stored = [Bool](repeating: false, count: grid.count)
         var failed: Set<Int> = []
         var counts = Scheduler.Counts(), seconds = 0.0, timed = 0
@@ -36,6 +41,20 @@ struct Resume {
         self.failed = failed
         self.counts = counts
         secondsPerTrial = timed == 0 ? nil : seconds / Double(timed)
+        for (key, count) in try store.crashes() { if let index = grid.index(of: key), !stored[index] { crashes[index] = count } }
+        try findChecks(store, grid, audit)
+    }
+
+    private mutating func findChecks(_ store: borrowing ResultStore, _ grid: Grid, _ audit: Audit) throws {
+        let compared = try store.comparedTrials()
+        for (key, authors) in try store.openDisagreements().sorted(by: { $0.key < $1.key }) {
+            if let index = grid.index(of: key) { checks.append(Recheck(trials: [index], authors: authors, isThird: true)) }
+        }
+        for block in audit.blocks(of: grid) where block.allSatisfy({ stored[$0] }) {
+            let trials = block.filter { !failed.contains($0) && !compared.contains(grid.key(of: $0)) }
+            guard !trials.isEmpty else { continue }
+            checks.append(Recheck(trials: trials, authors: Set(try trials.compactMap { try store.author(of: grid.key(of: $0)) })))
+        }
     }
 
     /// A store whose trials were trained under other settings is left alone; a new one learns what it is for.

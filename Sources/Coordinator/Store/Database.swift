@@ -109,6 +109,20 @@ internal import Glibc
 
     func text(_ column: Int) -> String { unsafe sqlite3_column_text(handle, CInt(column)).map { unsafe String(cString: $0) } ?? "" }
 
+    func value(_ column: Int) -> Value {
+        switch unsafe sqlite3_column_type(handle, CInt(column)) {
+        case SQLITE_INTEGER: .integer(unsafe sqlite3_column_int64(handle, CInt(column)))
+        case SQLITE_FLOAT: .real(real(column))
+        case SQLITE_TEXT: .text(text(column))
+        case SQLITE_BLOB: .blob(blob(column))
+        default: .null
+        }
+    }
+
+    var columnNames: [String] {
+        (0..<Int(unsafe sqlite3_column_count(handle))).map { unsafe String(cString: sqlite3_column_name(handle, CInt($0))) }
+    }
+
     func blob(_ column: Int) -> [UInt8] {
         // Sound: pointer and count belong to the current row, which lasts until the next step.
         unsafe Array(
@@ -121,7 +135,8 @@ extension StoreError {
     fileprivate static func of(_ code: CInt, message: String, path: String) -> StoreError {
         switch code & 0xff {
         case SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_NOMEM, SQLITE_LOCKED: .blocked(reason: message)
-        case SQLITE_NOTADB, SQLITE_CORRUPT: .foreign(path: path, reason: message)
+        case SQLITE_CORRUPT: .damaged(path: path, reason: message)
+        case SQLITE_NOTADB: .foreign(path: path, reason: "\(message) (if it was a store, `regsweep repair` finds what is left of it)")
         default: .unusable(path: path, reason: message)
         }
     }

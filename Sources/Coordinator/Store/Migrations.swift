@@ -26,6 +26,23 @@ enum Migrations {
         CREATE TABLE checkpoint (trial BLOB PRIMARY KEY, epoch INTEGER NOT NULL, digest BLOB NOT NULL, content BLOB NOT NULL) STRICT;
         CREATE TABLE model (trial BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT;
         """,
+        // 004: who computed what, when and how it ended; which bits were compared and what came of it; checksums; and what a start has to
+        // read, in one place, since the curves beside it are a hundred times as large. Times are seconds since the epoch's start.
+        """
+        ALTER TABLE result ADD COLUMN worker BLOB;
+        ALTER TABLE result ADD COLUMN series_digest BLOB;
+        ALTER TABLE result ADD COLUMN seal BLOB;
+        ALTER TABLE start ADD COLUMN boot TEXT NOT NULL DEFAULT '';
+        CREATE INDEX outcome ON result (trial, outcome, seconds);
+        ALTER TABLE conflict ADD COLUMN worker BLOB;
+        ALTER TABLE conflict ADD COLUMN first_worker BLOB;
+        ALTER TABLE conflict ADD COLUMN verdict TEXT NOT NULL DEFAULT 'open';
+        CREATE TABLE confirmation (trial BLOB PRIMARY KEY, worker BLOB NOT NULL, host TEXT NOT NULL) STRICT, WITHOUT ROWID;
+        CREATE TABLE lease (
+            epoch INTEGER NOT NULL, lease INTEGER NOT NULL, worker BLOB NOT NULL, host TEXT NOT NULL, since REAL NOT NULL,
+            until REAL NOT NULL, ended TEXT NOT NULL, trials BLOB NOT NULL
+        ) STRICT;
+        """,
     ]
 
     /// In SQLite's header, so that `file` and we know whose it is: "rgsw".
@@ -63,16 +80,19 @@ enum Migrations {
     }
 
     /// Runs those that the database has not seen, in one transaction.
-    static func run(on database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
+    /// - Returns: how many it had seen before.
+    @discardableResult
+    static func run(on database: borrowing Database, _ migrations: [String] = all) throws(StoreError) -> Int {
         let version = try check(database, migrations)
-        guard version < migrations.count else { return }
+        guard version < migrations.count else { return version }
         try database.transaction { () throws(StoreError) in
             for sql in migrations[version...] { try database.execute(sql) }
             try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")
         }
+        return version
     }
 
-    private static func number(_ query: String, _ database: borrowing Database) throws(StoreError) -> Int {
+    static func number(_ query: String, _ database: borrowing Database) throws(StoreError) -> Int {
         var value = 0
         try database.prepare(query).rows { (row) throws(StoreError) in value = row.integer(0) }
         return value

@@ -1,5 +1,5 @@
 // ResultStore.swift · Coordinator/Store, after GroupCommit, before Reporting. Results on disk, under their trial keys.
-// What `put` has returned for is durable (WAL, synchronous = FULL) and stored once, however often it arrives.
+// What `put` has returned for is durable (WAL, synchronous = EXTRA) and stored once, however often it arrives.
 
 internal import Wire
 
@@ -13,7 +13,8 @@ struct ResultStore: ~Copyable {
     private let select: Statement
     private let insertSeries: Statement
     private let selectSeries: Statement
-    private let conflict: Statement
+    private let comparing: Comparing
+    private let history: Statement
 
     /// Opens a store that is there, to read; its writer may be at work.
     /// - Throws: `unusable`, `foreign`, `blocked`.
@@ -30,8 +31,13 @@ struct ResultStore: ~Copyable {
         let lock = try StoreLock(path: path + ".lock", holder: holder)
         let database = try Database(path)
         try Migrations.check(database)
-        try database.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
-        try Migrations.run(on: database)
+        // EXTRA is FULL and, for the moment before the write-ahead log is in place, a sync of the directory: a rollback journal that comes
+        // back after a power cut would undo that step and with it everything that the log holds.
+        try database.execute("PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL")
+        let version = try Migrations.run(on: database)
+        // Before the first release with seals there were none.
+        if (1..<4).contains(version) { try Integrity.sealAll(database) }
+        if try Integrity.mayBeTorn(database) { try Integrity.verify(database) }
         try self.init(lock: lock, database: database)
     }
 
@@ -39,86 +45,105 @@ struct ResultStore: ~Copyable {
         // A stored failure gives way to a result; nothing else ever does. No row comes back when nothing was written.
         let insert = try database.prepare(
             """
-            INSERT INTO result VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            INSERT INTO result
+                (trial, outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, series_digest, seal)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
             ON CONFLICT (trial) DO UPDATE SET
                 outcome = excluded.outcome, epochs = excluded.epochs, train_loss = excluded.train_loss, test_loss = excluded.test_loss,
                 digest = excluded.digest, reason = excluded.reason, curve = excluded.curve, attempt = excluded.attempt,
-                seconds = excluded.seconds, host = excluded.host
-            WHERE outcome = 'failed' AND excluded.outcome <> 'failed'
+                seconds = excluded.seconds, host = excluded.host, worker = excluded.worker,
+                series_digest = excluded.series_digest, seal = excluded.seal
+            WHERE outcome = 'failed' AND excluded.outcome <> 'failed' OR ?15
             RETURNING 1
             """)
         let select = try database.prepare(
-            "SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host FROM result WHERE trial = ?")
+            """
+            SELECT outcome, epochs, train_loss, test_loss, digest, reason, curve, attempt, seconds, host, worker, series_digest, trial, seal
+            FROM result WHERE trial = ?
+            """)
         let insertSeries = try database.prepare("INSERT INTO series VALUES (?, ?, ?, ?)")
         let selectSeries = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
-        // Evidence may arrive twice as well.
-        let conflict = try database.prepare(
-            """
-            INSERT INTO conflict SELECT ?1, ?2, ?3, ?4, ?5
-            WHERE NOT EXISTS (SELECT 1 FROM conflict WHERE trial = ?1 AND digest = ?2 AND host = ?4)
-            RETURNING 1
-            """)
+        let comparing = try Comparing(database)
+        let history = try database.prepare("INSERT INTO lease VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
         self.lock = lock
         self.database = database
         self.insert = insert
         self.select = select
         self.insertSeries = insertSeries
         self.selectSeries = selectSeries
-        self.conflict = conflict
-    }
-
-    /// Two boxes gave different bits for one trial.
-    struct Conflict: Equatable, Sendable {
-        var trial: TrialKey
-        var host: String, firstHost: String
+        self.comparing = comparing
+        self.history = history
     }
 
     /// Stores what is new; a repeat changes nothing, and a repeat with other bits is kept as evidence. A failure is kept until the trial
-    /// has a result after all.
-    /// - Returns: the conflicts found, each the first time. When this returns, everything is on disk; when it throws, nothing is.
-    func put(_ batches: [(results: [TrialResult], host: String)], _ checkpoints: [Checkpoint] = []) throws(StoreError) -> [Conflict] {
-        var conflicts: [Conflict] = []
+    /// has a result after all, and a result until two workers agree against it.
+    /// - Parameters:
+    ///   - batches: results with whoever computed them, where that is known.
+    ///   - checkpoints: of trials; those that have a result by now are left out.
+    ///   - records: leases that have ended.
+    /// - Returns: what comparing bits has brought, each finding once. When this returns, everything is on disk; when it throws, nothing is.
+    func put(
+        _ batches: [(results: [TrialResult], author: Author?)], _ checkpoints: [Checkpoint] = [], records: [LeaseRecord] = []
+    ) throws(StoreError) -> [Disagreement] {
+        var found: [Disagreement] = []
         try database.transaction { () throws(StoreError) in
             // Before the results, which remove them.
             for checkpoint in checkpoints { try put(checkpoint) }
-            for (results, host) in batches {
-                for result in results { if let found = try put(result, host) { conflicts.append(found) } }
+            for (results, author) in batches {
+                for result in results { if let finding = try put(result, author) { found.append(finding) } }
+            }
+            for record in records {
+                try history.run([
+                    .integer(Int64(record.epoch)), .integer(Int64(bitPattern: record.lease.rawValue)), .blob(record.worker.bytes),
+                    .text(record.host), .real(record.since.sinceStart.inSeconds), .real(record.until.sinceStart.inSeconds),
+                    .text(record.end.rawValue), .blob(record.trials.flatMap(\.bytes)),
+                ])
             }
         }
-        return conflicts
+        return found
     }
 
-    private func put(_ result: TrialResult, _ host: String) throws(StoreError) -> Conflict? {
+    private func put(_ result: TrialResult, _ author: Author?) throws(StoreError) -> Disagreement? {
+        guard try !write(result, author, replaces: false), let digest = result.digest else { return nil }
+        var stored: (digest: Digest, author: Author?)?
+        try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in
+            if let digest = Digest(bytes: row.blob(4)) { stored = (digest, Author(row, worker: 10, host: 9)) }
+        }
+        guard let stored else { return nil }
+        let evidence = try comparing.evidence(of: result.key)
+        let finding = Comparison.finding((digest, author), stored: stored, evidence: evidence)
+        try comparing.note(finding, of: result.key, (digest, author), stored: stored)
+        if case .settles(_, replacesStored: true) = finding { _ = try write(result, author, replaces: true) }
+        return finding.disagreement(on: result.key, between: [stored.author, author])
+    }
+
+    /// - Returns: whether anything was written.
+    private func write(_ result: TrialResult, _ author: Author?, replaces: Bool) throws(StoreError) -> Bool {
         var train = Statement.Value.null, test = Statement.Value.null, reason = Statement.Value.null
         switch result.outcome {
         case .done(let trainLoss, let testLoss): (train, test) = (.real(trainLoss), .real(testLoss))
         case .diverged: break
         case .failed(let text): reason = .text(text)
         }
+        let row: [(name: String, value: Statement.Value)] = [
+            ("trial", .blob(result.key.bytes)), ("outcome", .text(result.outcome.name)), ("epochs", .integer(Int64(result.epochs))),
+            ("train_loss", train), ("test_loss", test), ("digest", result.digest.map { .blob($0.bytes) } ?? .null), ("reason", reason),
+            ("curve", .blob(Self.bytes(of: result.curve))), ("attempt", .integer(Int64(result.attempt))),
+            ("seconds", .real(result.seconds.isFinite ? result.seconds : 0)), ("host", .text(author?.host ?? "")),
+            ("worker", author.map { .blob($0.worker.bytes) } ?? .null),
+            ("series_digest", Self.digest(of: result.series).map { .blob($0.bytes) } ?? .null),
+        ]
         var isNew = false
-        try insert.rows([
-            .blob(result.key.bytes), .text(result.outcome.name), .integer(Int64(result.epochs)), train, test,
-            result.digest.map { .blob($0.bytes) } ?? .null, reason, .blob(Self.bytes(of: result.curve)), .integer(Int64(result.attempt)),
-            .real(result.seconds.isFinite ? result.seconds : 0), .text(host),
-        ]) { (_) throws(StoreError) in isNew = true }
-        if isNew {
-            for (place, series) in result.series.enumerated() {
-                try insertSeries.run([
-                    .blob(result.key.bytes), .integer(Int64(place)), .text(series.name),
-                    .blob(Self.bytes(of: series.values.map(\.bitPattern))),
-                ])
-            }
+        try insert.rows(row.map(\.value) + [.blob(Seal(row).bytes), .integer(replaces ? 1 : 0)]) { (_) throws(StoreError) in isNew = true }
+        guard isNew else { return false }
+        if replaces { try removeExtras(of: result.key) }
+        for (place, series) in result.series.enumerated() {
+            try insertSeries.run([
+                .blob(result.key.bytes), .integer(Int64(place)), .text(series.name), .blob(Self.bytes(of: series.values.map(\.bitPattern))),
+            ])
         }
-        if isNew, !result.isFailure { try settle(result) }
-        guard !isNew, let digest = result.digest else { return nil }
-        var first: (digest: [UInt8], host: String)?
-        try select.rows([.blob(result.key.bytes)]) { (row) throws(StoreError) in first = (row.blob(4), row.text(9)) }
-        guard let first, first.digest != digest.bytes else { return nil }
-        isNew = false
-        try conflict.rows([.blob(result.key.bytes), .blob(digest.bytes), .blob(first.digest), .text(host), .text(first.host)]) {
-            (_) throws(StoreError) in isNew = true
-        }
-        return isNew ? Conflict(trial: result.key, host: host, firstHost: first.host) : nil
+        if !result.isFailure { try settle(result) }
+        return true
     }
 
     // MARK: Checkpoints and models
@@ -142,6 +167,11 @@ struct ResultStore: ~Copyable {
         try remove(checkpointOf: result.key)
         guard let model = result.model else { return }
         try database.prepare("INSERT OR REPLACE INTO model VALUES (?, ?)").run([.blob(result.key.bytes), .blob(model)])
+    }
+
+    /// What a result left that has turned out wrong.
+    private func removeExtras(of key: TrialKey) throws(StoreError) {
+        for table in ["series", "model"] { try database.prepare("DELETE FROM \(table) WHERE trial = ?").run([.blob(key.bytes)]) }
     }
 
     func remove(checkpointOf key: TrialKey) throws(StoreError) {
@@ -177,9 +207,11 @@ struct ResultStore: ~Copyable {
     }
 
     /// A stored result without its series; nil when there is none.
+    /// - Throws: `damaged` also for a row that is not what was stored.
     func result(_ key: TrialKey) throws(StoreError) -> TrialResult? {
         var found: TrialResult?
         try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            guard Integrity.isIntact(row) else { throw .damaged(path: database.path, reason: "trial \(key) is not what was stored") }
             let outcome: Outcome =
                 switch row.text(0) {
                 case "done": .done(trainLoss: row.real(2), testLoss: row.real(3))
@@ -194,23 +226,98 @@ struct ResultStore: ~Copyable {
     }
 
     /// What a stored trial left besides its losses, in its own order; empty for most.
+    /// - Throws: `damaged` also for series that are not what was stored.
     func series(_ key: TrialKey) throws(StoreError) -> [Series] {
-        var found: [Series] = []
+        var found: [Series] = [], expected: Digest?
         try selectSeries.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
             found.append(Series(name: row.text(0), values: Self.words(of: row.blob(1)).map(Double.init(bitPattern:))))
+        }
+        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in expected = row.isNull(11) ? nil : Digest(bytes: row.blob(11)) }
+        guard Self.digest(of: found) == expected else {
+            throw .damaged(path: database.path, reason: "the series of trial \(key) are not what was stored")
         }
         return found
     }
 
+    /// Of all numbers that a trial left besides its losses, which the seal of its row covers; nil where it left none.
+    static func digest(of series: [Series]) -> Digest? {
+        guard !series.isEmpty else { return nil }
+        return Digest(
+            of: series.flatMap {
+                bytes(of: [UInt64($0.name.utf8.count), UInt64($0.values.count)]) + $0.name.utf8
+                    + bytes(of: $0.values.map(\.bitPattern))
+            })
+    }
+
     /// Every stored trial's key, outcome and compute time, without its curve: what a coordinator needs to go on.
     func forEachOutcome(_ body: (TrialKey, _ outcome: String, _ seconds: Double) -> Void) throws(StoreError) {
-        try database.prepare("SELECT trial, outcome, seconds FROM result").rows { (row) throws(StoreError) in
+        try database.prepare("SELECT trial, outcome, seconds FROM result INDEXED BY outcome").rows { (row) throws(StoreError) in
             if let key = TrialKey(bytes: row.blob(0)) { body(key, row.text(1), row.real(2)) }
         }
     }
 
-    /// Failed trials wait again.
-    func forgetFailures() throws(StoreError) { try database.execute("DELETE FROM result WHERE outcome = 'failed'") }
+    /// Who computed a stored trial, where that is known.
+    func author(of key: TrialKey) throws(StoreError) -> Author? {
+        var author: Author?
+        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in author = Author(row, worker: 10, host: 9) }
+        return author
+    }
+
+    /// Trials of which two workers have the same bits, or differ and were decided.
+    func comparedTrials() throws(StoreError) -> Set<TrialKey> {
+        var keys: Set<TrialKey> = []
+        try database.prepare("SELECT trial FROM confirmation UNION SELECT trial FROM conflict").rows { (row) throws(StoreError) in
+            if let key = TrialKey(bytes: row.blob(0)) { keys.insert(key) }
+        }
+        return keys
+    }
+
+    /// Trials whose bits differ and of which nobody has decided, with everybody who has computed them.
+    func openDisagreements() throws(StoreError) -> [TrialKey: Set<Author>] {
+        var open: [TrialKey: Set<Author>] = [:]
+        try database.prepare("SELECT trial, worker, host, first_worker, first_host FROM conflict WHERE verdict = 'open'").rows {
+            (row) throws(StoreError) in
+            guard let key = TrialKey(bytes: row.blob(0)) else { return }
+            let authors = [Author(row, worker: 1, host: 2), Author(row, worker: 3, host: 4)].compactMap { $0 }
+            open[key, default: []].formUnion(authors)
+        }
+        return open
+    }
+
+    /// How many workers have died while they computed a trial.
+    func crashes() throws(StoreError) -> [TrialKey: Int] {
+        var crashes: [TrialKey: Int] = [:]
+        try database.prepare("SELECT trials FROM lease WHERE ended = 'died'").rows { (row) throws(StoreError) in
+            for key in TrialKey.list(of: row.blob(0)) { crashes[key, default: 0] += 1 }
+        }
+        return crashes
+    }
+
+    /// Failed trials wait again, and workers that died of them are forgotten.
+    func forgetFailures() throws(StoreError) {
+        try database.transaction { () throws(StoreError) in
+            try database.execute(
+                "DELETE FROM result WHERE outcome = 'failed'; UPDATE lease SET ended = 'died, forgiven' WHERE ended = 'died'")
+        }
+    }
+
+    /// Takes over what another store has of these trials and this one has not, with series and models; failures stay where they are.
+    /// - Returns: how many there were.
+    func copy(from other: borrowing ResultStore, _ keys: some Sequence<TrialKey>) throws(StoreError) -> Int {
+        var taken = 0, here: Set<TrialKey> = [], there: Set<TrialKey> = []
+        try forEachOutcome { key, outcome, _ in if outcome != "failed" { here.insert(key) } }
+        try other.forEachOutcome { key, outcome, _ in if outcome != "failed" { there.insert(key) } }
+        try database.transaction { () throws(StoreError) in
+            for key in keys where there.contains(key) && !here.contains(key) {
+                guard var result = try other.result(key) else { continue }
+                result.series = try other.series(key)
+                result.model = try other.model(of: key)
+                _ = try put(result, try other.author(of: key))
+                taken += 1
+            }
+        }
+        return taken
+    }
 
     // MARK: The sweep that the results belong to
 
@@ -232,8 +339,8 @@ struct ResultStore: ~Copyable {
     /// Counts this start. Epochs begin at 1.
     func beginEpoch(host: String, process: Int) throws(StoreError) -> UInt64 {
         var epoch = 0
-        try database.prepare("INSERT INTO start (host, process, at) VALUES (?, ?, datetime('now')) RETURNING epoch").rows([
-            .text(host), .integer(Int64(process)),
+        try database.prepare("INSERT INTO start (host, process, at, boot) VALUES (?, ?, datetime('now'), ?) RETURNING epoch").rows([
+            .text(host), .integer(Int64(process)), .text(Integrity.boot),
         ]) { (row) throws(StoreError) in epoch = row.integer(0) }
         return UInt64(epoch)
     }
@@ -241,7 +348,7 @@ struct ResultStore: ~Copyable {
     // MARK: Columns of numbers
 
     /// 8 big-endian bytes a word: the same on every box.
-    private static func bytes(of words: [UInt64]) -> [UInt8] {
+    static func bytes(of words: [UInt64]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(8 * words.count)
         for word in words {
@@ -250,7 +357,7 @@ struct ResultStore: ~Copyable {
         return bytes
     }
 
-    private static func words(of bytes: [UInt8]) -> [UInt64] {
+    static func words(of bytes: [UInt8]) -> [UInt64] {
         stride(from: 0, to: bytes.count - 7, by: 8).map { at in bytes[at..<at + 8].reduce(0) { $0 << 8 | UInt64($1) } }
     }
 
@@ -265,5 +372,12 @@ struct ResultStore: ~Copyable {
             CurvePoint(
                 epoch: Int(clamping: words[at]), trainLoss: Double(bitPattern: words[at + 1]), testLoss: Double(bitPattern: words[at + 2]))
         }
+    }
+}
+
+extension TrialKey {
+    /// - Parameter bytes: 16 a key.
+    static func list(of bytes: [UInt8]) -> [TrialKey] {
+        stride(from: 0, to: bytes.count - byteCount + 1, by: byteCount).compactMap { TrialKey(bytes: bytes[$0..<$0 + byteCount]) }
     }
 }

@@ -30,6 +30,16 @@ struct ResultsDirectory {
         try ResultStore(writing: "\(path)/store.sqlite", holder: "regsweep process \(getpid()) on \(Host.name)")
     }
 
+    /// The directories of the sweep that a results directory is of: itself, or those of its parts where it has no store of its own.
+    static func stores(below directory: String) -> [String] {
+        func hasStore(_ path: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/store.sqlite") }
+        guard !hasStore(directory) else { return [directory] }
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory))?.sorted() ?? []
+        let parts = names.map { "\(directory)/\($0)" }.filter(hasStore)
+        // Without any, whoever opens it says so.
+        return parts.isEmpty ? [directory] : parts
+    }
+
     /// No error where there is no such file.
     static func remove(_ path: String) { unsafe _ = unlink(path) }
 

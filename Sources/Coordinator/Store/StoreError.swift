@@ -7,16 +7,24 @@ enum StoreError: Error, Equatable {
     case blocked(reason: String)
     /// The directory cannot be used as it is.
     case unusable(path: String, reason: String)
+    /// A store of ours that is torn or was changed by something else.
+    case damaged(path: String, reason: String)
     /// Not a store of this program, or of a newer one.
     case foreign(path: String, reason: String)
 }
 
 extension StoreError: CustomStringConvertible {
+    private static func directory(of path: String) -> String {
+        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+    }
+
     var description: String {
         switch self {
         case .locked(let holder, let path): "\(path) is in use by \(holder): wait for it, stop it, or name another directory with --out"
         case .blocked(let reason): "the store takes nothing for the moment: \(reason)"
         case .unusable(let path, let reason): "\(path): \(reason); --out names another results directory"
+        case .damaged(let path, let reason):
+            "\(path) is damaged: \(reason); `regsweep repair \(Self.directory(of: path))` keeps every intact result"
         case .foreign(let path, let reason): "\(path): \(reason); name another directory with --out"
         }
     }

@@ -27,5 +27,13 @@ struct StoreLock: ~Copyable {
         unsafe _ = pwrite(descriptor, holder, holder.utf8.count, 0)
     }
 
+    /// Whether somebody holds it at this moment.
+    static func isHeld(path: String) -> Bool {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        return flock(descriptor, LOCK_SH | LOCK_NB) != 0
+    }
+
     deinit { close(descriptor) }
 }

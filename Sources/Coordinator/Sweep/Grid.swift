@@ -20,23 +20,25 @@ struct Grid {
     /// - Complexity: one SHA-256 a trial.
     init(_ spec: SweepSpec) {
         var groups: [Group] = []
-        var keys: [TrialKey] = []
-        keys.reserveCapacity(spec.trainingSets * spec.initializations * spec.repeats * spec.settings.count)
         for trainingSet in 0..<spec.trainingSets {
             for initialization in 0..<spec.initializations {
                 for repetition in 0..<spec.repeats {
                     let group = GroupSpec(
                         problem: spec.problem, parameters: spec.parameters(ofInitialization: initialization), seed: spec.seed,
                         trainingSet: trainingSet, initialization: initialization, repetition: repetition)
-                    groups.append(Group(spec: group, trials: keys.count..<keys.count + spec.settings.count))
-                    keys += spec.settings.map { TrialIdentity(group: group, setting: $0).key }
+                    let first = groups.count * spec.settings.count
+                    groups.append(Group(spec: group, trials: first..<first + spec.settings.count))
                 }
             }
         }
         self.spec = spec
         self.groups = groups
-        self.keys = keys
-        indices = Dictionary(uniqueKeysWithValues: keys.enumerated().map { ($1, $0) })
+        keys = TrialIdentity.keys(of: groups.map(\.spec), spec.settings)
+        var indices: [TrialKey: Int] = [:]
+        indices.reserveCapacity(keys.count)
+        for (index, key) in keys.enumerated() { indices[key] = index }
+        precondition(indices.count == keys.count, "two trials of the sweep have one key")
+        self.indices = indices
     }
 
     var count: Int { keys.count }

@@ -54,6 +54,7 @@ extension SweepSpec {
             name: name, seed: seed, problem: "", parameters: [:], perInitialization: [:], trainingSets: 0, initializations: 0, repeats: 0,
             settings: [], curves: [], figure: figure, warnings: [])
         let tables = ParameterTables(problem: root.table("problem"), training: root.table("training"), grid: root.table("grid"))
+        audit = root.real("audit", 0...1, default: 0) ?? 0
         trainingSets = tables.grid.integer("training_sets", 1...65_536) ?? 1
         repeats = tables.grid.integer("repeats", 1...16_777_216) ?? 1
         if let kind = tables.problem.choice("kind", ProblemDeclaration.all.map(\.name)) {

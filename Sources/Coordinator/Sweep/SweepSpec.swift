@@ -31,6 +31,8 @@ struct SweepSpec: Equatable {
     /// What the file asks for with `[strengths]` and `[[curves]]`, and with `[[settings]]`: one of the two is empty.
     var curves: [CurveSpec]
     var rows: [RowSpec] = []
+    /// The share of the trials that a second worker computes again to compare the bits, 0…1. Moves no result.
+    var audit = 0.0
     var figure: FigureSpec
     /// Of a problem that reads a data set, as the file names it; nil where it does not.
     var dataFolder: String?

@@ -1,0 +1,90 @@
+// Scheduler+Checks.swift · Coordinator/Scheduling. Second runs by chance (audit) and third runs by disagreement: who gets them, and what
+// follows from what the store finds.
+
+internal import Wire
+
+extension Scheduler {
+    private var audit: Audit { Audit(share: configuration.audit, lanes: configuration.lanes) }
+
+    /// A trial of a chosen block became durable; with its last one the block is to be checked.
+    mutating func noteForAudit(_ index: Int, by author: Author) {
+        guard let block = audit.block(of: index, in: grid) else { return }
+        authors[index] = author
+        guard block.allSatisfy({ states[$0] == .stored || states[$0] == .failed }) else { return }
+        let trials = block.filter { states[$0] == .stored }
+        if !trials.isEmpty { checks.append(Recheck(trials: trials, authors: Set(trials.compactMap { authors[$0] }))) }
+        for trial in block { authors[trial] = nil }
+    }
+
+    mutating func note(_ disagreements: [Disagreement], at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        for disagreement in disagreements {
+            effects.append(.report(.disagreed(disagreement)))
+            switch disagreement.verdict {
+            case .open:
+                guard let index = grid.index(of: disagreement.trial) else { continue }
+                checks.append(Recheck(trials: [index], authors: Set(disagreement.authors), isThird: true))
+            case .settled(let wrong): for author in wrong { effects += condemn(author) }
+            case .unsettled: break
+            }
+        }
+        return effects + grant(at: now)
+    }
+
+    /// Its bits are wrong: it gets nothing more while another is there.
+    private mutating func condemn(_ author: Author) -> [Effect] {
+        guard workers[author.worker]?.computesOtherBits == false else { return [] }
+        change(author.worker) { $0.computesOtherBits = true }
+        return [.report(.quarantined(author.worker, host: author.host, reason: "two others agree on bits that it computed differently"))]
+    }
+
+    mutating func makeCheck(for worker: WorkerID, at now: Instant) -> LeaseID? {
+        guard let place = checks.firstIndex(where: { may(worker, do: $0) }) else { return nil }
+        var check = checks.remove(at: place)
+        if check.trials.count > configuration.trialsPerLease {
+            // More than whose results fit into one frame.
+            var rest = check
+            rest.trials.removeFirst(configuration.trialsPerLease)
+            check.trials = Array(check.trials.prefix(configuration.trialsPerLease))
+            checks.insert(rest, at: place)
+        }
+        let id = newLease()
+        leases[id] = LeaseState(
+            worker: worker, group: grid.group(of: check.trials[0]), trials: check.trials, since: now, purpose: .check(check))
+        checking += 1
+        change(worker) { $0.leases.insert(id) }
+        return id
+    }
+
+    /// What a check did not bring is somebody else's to check.
+    mutating func retry(_ check: Recheck, of lease: LeaseID, without results: [TrialResult]) {
+        let done = Set(results.lazy.filter { !$0.isFailure }.map(\.key))
+        let left = check.trials.filter { !done.contains(grid.key(of: $0)) }
+        guard !left.isEmpty, let worker = workers[leases[lease]!.worker] else { return }
+        let failed = Author(worker: leases[lease]!.worker, host: worker.hello.host)
+        checks.append(Recheck(trials: left, authors: check.authors.union([failed]), isThird: check.isThird))
+    }
+
+    /// Whether it has not computed these trials itself; and if it stands beside one that has, whether nobody farther away could do it.
+    private func may(_ worker: WorkerID, do check: Recheck) -> Bool {
+        let hosts = Set(check.authors.map(\.host))
+        func isOther(_ id: WorkerID) -> Bool { !check.authors.contains { $0.worker == id } }
+        func isElsewhere(_ id: WorkerID) -> Bool { !hosts.contains(workers[id]!.hello.host) }
+        guard isOther(worker) else { return false }
+        return isElsewhere(worker) || !workers.contains { $0.value.credits > 0 && isOther($0.key) && isElsewhere($0.key) }
+    }
+
+    /// When checks are all that is left and nobody is there for them, they are left out after a while and said to be.
+    mutating func giveUpChecks(at now: Instant) -> [Effect] {
+        let hasSomebody = workers.contains { worker in worker.value.credits > 0 && checks.contains { may(worker.key, do: $0) } }
+        guard remaining == 0, checking == 0, !checks.isEmpty, !hasSomebody else {
+            uncheckedSince = nil
+            return []
+        }
+        uncheckedSince = uncheckedSince ?? now
+        guard now - uncheckedSince! >= configuration.silence else { return [] }
+        let left = checks.reduce(0) { $0 + $1.trials.count }
+        checks = []
+        return [.report(.unchecked(trials: left))] + dismiss(at: now)
+    }
+}

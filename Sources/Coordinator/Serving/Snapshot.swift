@@ -1,0 +1,107 @@
+// Snapshot.swift · Coordinator/Serving. What runs and what waits, as one immutable value in the results directory: `status` and `explain`
+// read it and never the scheduler. It is a view; nothing is decided by it, and a torn or old one costs nothing.
+
+internal import FoundationEssentials
+internal import Wire
+
+struct Snapshot: Codable, Equatable {
+    struct Worker: Codable, Equatable {
+        var id: String, host: String
+        var process: Int, slots: Int, credits: Int, leases: Int
+        var silentSeconds: Double
+        var isQuarantined: Bool
+        var secondsPerTrial: Double?
+    }
+
+    struct Lease: Codable, Equatable {
+        var id: String, worker: String
+        /// `own`, `copy` or `check`.
+        var purpose: String
+        var hasBegun: Bool
+        var seconds: Double
+        /// Keys of the trials in it that have no result yet; of a check, all of its trials.
+        var trials: [String]
+    }
+
+    /// A trial that has been through something.
+    struct History: Codable, Equatable {
+        var attempts: Int, crashes: Int, failures: Int
+    }
+
+    var epoch: UInt64
+    var total: Int, done: Int, diverged: Int, failed: Int, waiting: Int
+    var checksWaiting: Int
+    var isStoreBlocked: Bool, isDraining: Bool
+    var workers: [Worker]
+    var leases: [Lease]
+    /// By key; only of trials that a worker died over or failed at.
+    var histories: [String: History]
+
+    init(_ scheduler: borrowing Scheduler, at now: Instant) {
+        let grid = scheduler.grid
+        epoch = scheduler.configuration.epoch
+        (total, waiting, checksWaiting) = (grid.count, scheduler.waiting.count, scheduler.checks.count)
+        (done, diverged, failed) = (scheduler.counts.done, scheduler.counts.diverged, scheduler.counts.failed)
+        (isStoreBlocked, isDraining) = (scheduler.isStoreBlocked, scheduler.isDraining)
+        workers = []
+        for (id, worker) in scheduler.workers.sorted(by: { $0.key.order < $1.key.order }) {
+            workers.append(
+                Worker(
+                    id: "\(id)", host: worker.hello.host, process: worker.hello.process, slots: worker.hello.slots, credits: worker.credits,
+                    leases: worker.leases.count, silentSeconds: (now - worker.lastHeard).inSeconds,
+                    isQuarantined: scheduler.isQuarantined(id), secondsPerTrial: worker.secondsPerTrial))
+        }
+        leases = []
+        for (id, lease) in scheduler.leases.sorted(by: { $0.key < $1.key }) {
+            let (purpose, trials) =
+                switch lease.purpose {
+                case .own: ("own", scheduler.trialsHeld(by: id))
+                case .copy: ("copy", scheduler.trialsHeld(by: id))
+                case .check: ("check", lease.trials)
+                }
+            leases.append(
+                Lease(
+                    id: "\(id)", worker: "\(lease.worker)", purpose: purpose, hasBegun: lease.hasBegun,
+                    seconds: (now - lease.since).inSeconds, trials: trials.map { "\(grid.key(of: $0))" }))
+        }
+        histories = [:]
+        for (index, history) in scheduler.histories where history.crashes > 0 || !history.failedOn.isEmpty {
+            histories["\(grid.key(of: index))"] = History(
+                attempts: history.attempts, crashes: history.crashes, failures: history.failedOn.count)
+        }
+    }
+
+    static func path(in directory: String) -> String { "\(directory)/status.json" }
+
+    /// Whole or not at all.
+    func write(to directory: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try encoder.encode(self).write(to: URL(filePath: Self.path(in: directory)), options: .atomic)
+    }
+
+    /// Nil where there is none, or none of this release.
+    static func read(from directory: String) -> Snapshot? {
+        (try? Data(contentsOf: URL(filePath: path(in: directory)))).flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
+    }
+}
+
+/// Writes snapshots, so seldom that they cost at most a hundredth of the coordinator's time.
+struct SnapshotWriter {
+    let directory: String
+    private var nextAt = Instant(sinceStart: .zero)
+
+    init(directory: String) { self.directory = directory }
+
+    mutating func write(_ scheduler: borrowing Scheduler, _ stopwatch: Stopwatch) {
+        let start = stopwatch.now
+        guard start >= nextAt else { return }
+        // A disk that is full has other troubles than this.
+        try? Snapshot(scheduler, at: start).write(to: directory)
+        let end = stopwatch.now
+        nextAt = end + max(.seconds(1), (end - start) * 100)
+    }
+
+    /// What ran is not running any more.
+    func remove() { ResultsDirectory.remove(Snapshot.path(in: directory)) }
+}

@@ -1,0 +1,116 @@
+// ChaosTests.swift · Tests/ClusterTests. A coordinator and four workers, each in a network of its own, and for twenty rounds something
+// happens to one of them: killed, stopped, cut off. In the end the bytes are those of an undisturbed run.
+
+import Foundation
+import Testing
+
+/// A network that no other program is in, whose one link can be cut. Needs root.
+private final class Network {
+    let name = "regsweep-\(UInt32.random(in: 0 ... .max))"
+
+    init() throws {
+        try Self.ip("netns add \(name)")
+        try setLink(isUp: true)
+    }
+
+    func setLink(isUp: Bool) throws { try Self.ip("-n \(name) link set lo \(isUp ? "up" : "down")") }
+
+    func start(_ program: String, _ arguments: [String], in scratch: Scratch) throws -> Program {
+        // ip becomes the program, so signals reach it.
+        try Program(at: "/usr/sbin/ip", ["netns", "exec", name, Program.path(of: program)] + arguments, in: scratch)
+    }
+
+    deinit { try? Self.ip("netns del \(name)") }
+
+    private static func ip(_ words: String) throws {
+        let process = Process()
+        process.executableURL = URL(filePath: "/usr/sbin/ip")
+        process.arguments = words.split(separator: " ").map(String.init)
+        process.standardError = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else { throw Failure(description: "ip \(words) gave \(process.terminationStatus)") }
+    }
+
+    /// Whether this process may make one.
+    static let isPossible: Bool = (try? Network()) != nil
+}
+
+@Suite("Chaos", .serialized) struct ChaosTests {
+    private let scratch: Scratch
+
+    init() throws {
+        scratch = try Scratch()
+        try scratch.write(Sweeps.small(epochs: 10_000, repeats: 4), to: "sweep.toml")
+        try scratch.write(Sweeps.nervous, to: "cluster.toml")
+    }
+
+    @Test(
+        "twenty rounds of killing, stopping and cutting off leave the bytes of an undisturbed run",
+        .enabled(if: Network.isPossible, "network namespaces need root and iproute2"))
+    func rounds() throws {
+        let calm = try run(rounds: 0, into: "calm")
+        var rounds = 0, what: [String: Int] = [:], seconds: [Int] = []
+        while rounds < 20 {
+            let chaos = try run(rounds: 20 - rounds, into: "chaos-\(rounds)-\(seconds.count)")
+            #expect(chaos.tables == calm.tables, "\(chaos.what)")
+            rounds += chaos.what.count
+            for name in chaos.what { what[name, default: 0] += 1 }
+            seconds.append(Int(chaos.seconds))
+        }
+        print("chaos: \(what.sorted { $0.key < $1.key }): sweeps took \(seconds) s, the undisturbed one \(Int(calm.seconds)) s")
+    }
+
+    private struct Run { var tables: Tables, what: [String], seconds: Double }
+
+    private func run(rounds most: Int, into directory: String) throws -> Run {
+        let network = try Network(), endpoint = "tcp://127.0.0.1:5577"
+        let start = ContinuousClock.now
+        func startCoordinator() throws -> Program {
+            try network.start(
+                "regsweep",
+                [
+                    "run", "sweep.toml", "--cluster", "cluster.toml", "--workers", "0", "--quiet", "--out", directory, "--plain",
+                    "--listen", endpoint,
+                ],
+                in: scratch)
+        }
+        func startWorker() throws -> Program {
+            try network.start("regsweep-worker", ["--connect", endpoint, "--orphan-timeout", "60", "--log-level", "error"], in: scratch)
+        }
+        var coordinator = try startCoordinator(), workers = try (0..<4).map { _ in try startWorker() }
+        var rounds = 0, what: [String] = []
+        while rounds < most, coordinator.isRunning {
+            Thread.sleep(forTimeInterval: .random(in: 0.2...0.6))
+            rounds += 1
+            let victim = Int.random(in: 0..<5), program = victim == 4 ? coordinator : workers[victim]
+            // Shorter and longer than the second after which a side gives the other up.
+            let pause = TimeInterval.random(in: 0.2...1.8)
+            switch rounds % 3 {
+            case 0:
+                what.append("killed a \(victim == 4 ? "coordinator" : "worker")")
+                program.signal(SIGKILL)
+                _ = try program.end()
+                if victim == 4 { coordinator = try startCoordinator() } else { workers[victim] = try startWorker() }
+            case 1:
+                what.append("stopped a \(victim == 4 ? "coordinator" : "worker")")
+                program.signal(SIGSTOP)
+                Thread.sleep(forTimeInterval: pause)
+                program.signal(SIGCONT)
+            default:
+                what.append("cut the link")
+                try network.setLink(isUp: false)
+                Thread.sleep(forTimeInterval: pause)
+                try network.setLink(isUp: true)
+            }
+        }
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors.suffix(2000))")
+        for worker in workers {
+            if worker.isRunning { worker.signal(SIGTERM) }
+            _ = try worker.end()
+        }
+        let time = (ContinuousClock.now - start).components
+        return Run(tables: try Tables(scratch, directory), what: what, seconds: Double(time.seconds))
+    }
+}

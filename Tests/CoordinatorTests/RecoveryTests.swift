@@ -1,0 +1,58 @@
+// RecoveryTests.swift · Tests/CoordinatorTests. How long a coordinator takes from its start to its first lease on a store that is nearly
+// full. REGSWEEP_RECOVERY=1000000 measures it at so many trials; `make recovery` does so, optimized.
+
+import Foundation
+import Testing
+import Wire
+
+@testable import regsweep
+
+@Suite("Recovery") struct RecoveryTests {
+    private static let count = ProcessInfo.processInfo.environment["REGSWEEP_RECOVERY"].flatMap(Int.init) ?? 2_000
+
+    @Test("a coordinator goes on with a nearly finished sweep where it was, and hands out what is left") func recovery() throws {
+        let directory = try StoreDirectory(), settings = 100
+        let grid = Desk.grid(groups: max(1, Self.count / settings), settings: settings)
+        let left = 10
+        do {
+            let store = try directory.writer()
+            let curve = (1...50).map { CurvePoint(epoch: 4 * $0, trainLoss: 1 / Double($0), testLoss: 2 / Double($0)) }
+            let author = Author(worker: ada, host: "ada")
+            // In order of key: random pages of a large file would take most of the time, and not of what is measured.
+            let keys = (0..<grid.count - left).map(grid.key(of:)).sorted()
+            for start in stride(from: 0, to: keys.count, by: 20_000) {
+                let results = keys[start..<min(start + 20_000, keys.count)].map { key in
+                    TrialResult(
+                        key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 200, lossRatio: nil,
+                        digest: Digest(of: key.bytes), curve: curve, seconds: 0.01)
+                }
+                _ = try store.put([(results, author: author)])
+            }
+            _ = try store.beginEpoch(host: "ada", process: 1)
+        }
+        let clock = ContinuousClock(), start = clock.now
+        let again = Desk.grid(groups: max(1, Self.count / settings), settings: settings)
+        let keyed = clock.now
+        let store = try directory.writer()
+        let resumed = try Resume(store, again)
+        let read = clock.now
+        let configuration = Scheduler.Configuration(
+            sweep: "sample", epoch: try store.beginEpoch(host: "ada", process: 2), expectedSecondsPerTrial: 1, selfTest: Digest(of: "ours"))
+        var scheduler = Scheduler(
+            configuration, grid: again, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
+            baselines: resumed.baselines, crashes: resumed.crashes, checks: resumed.checks)
+        var effects: [Scheduler.Effect] = []
+        let hello = Hello(
+            worker: ada, host: "ada", process: 1, slots: 1, cpu: "cpu", build: "0.1", selfTest: Digest(of: "ours"), held: [:],
+            unacknowledged: 0)
+        for message in [Message.hello(hello), .ready(credits: 2)] {
+            effects += scheduler.handle(.received(Envelope(epoch: 2, message: message), from: routeA), at: Instant(sinceStart: .seconds(1)))
+        }
+        let end = clock.now
+        #expect(scheduler.remaining == left)
+        #expect(effects.contains { if case .send(let envelope, _) = $0, case .lease = envelope.message { true } else { false } })
+        print(
+            "recovery at \(grid.count) trials: \((end - start).inSeconds) s (keys \((keyed - start).inSeconds), store \((read - keyed).inSeconds), scheduler \((end - read).inSeconds))"
+        )
+    }
+}
