@@ -72,7 +72,13 @@ import Wire
         try directory.write([], to: "x")
         try FileManager.default.createSymbolicLink(atPath: "\(directory.path)/\(file).part", withDestinationPath: "/dev/full")
         let cache = DataCache(directory.path)
-        #expect(try cache.answer(.look(alone: false), file) == .part(0))
+        // There is one such device, and another run of these tests may have its lock for a moment.
+        var news = try cache.answer(.look(alone: false), file)
+        for _ in 0..<100 where news == .busy {
+            try Poller.wait(for: Mailbox<Void>().doorbell, atMost: .milliseconds(100))
+            news = try cache.answer(.look(alone: false), file)
+        }
+        #expect(news == .part(0))
         #expect(
             try cache.answer(.write(content, at: 0), file)
                 == .failed(
