@@ -19,6 +19,13 @@ public struct PlanError: Error, Hashable, CustomStringConvertible {
     public var description: String { "\(parameter) = \(value) cannot be computed: it must be \(allowed)" }
 }
 
+/// - Throws: for a value outside the range, NaN included.
+func require<Value: Comparable>(_ name: String, _ value: Value, _ range: ClosedRange<Value>) throws(PlanError) {
+    if !range.contains(value) {
+        throw PlanError(parameter: name, value: "\(value)", allowed: "from \(range.lowerBound) to \(range.upperBound)")
+    }
+}
+
 /// Trials that share problem, training set, initialization and repeat, and so run as SIMD lanes side by side.
 public struct GroupPlan<P: Problem>: Sendable, Hashable {
     public let problem: P

@@ -35,16 +35,6 @@ public struct ConvolutionalNetwork: Problem {
         train: ImageSet, test: ImageSet, samples: Int = 60_000, pool: Pooling = .max, batchSize: Int = 32, epochs: Int = 400,
         learningRateDecay: Double = 0.99, weightDecay: Double = 0.01, clipNorm: Double = 1, batchGradientEvery: Int = 0
     ) throws(PlanError) {
-        func require(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(PlanError) {
-            if !range.contains(value) {
-                throw PlanError(parameter: name, value: "\(value)", allowed: "from \(range.lowerBound) to \(range.upperBound)")
-            }
-        }
-        func require(_ name: String, _ value: Double, _ range: ClosedRange<Double>) throws(PlanError) {
-            if !range.contains(value) {
-                throw PlanError(parameter: name, value: "\(value)", allowed: "from \(range.lowerBound) to \(range.upperBound)")
-            }
-        }
         try require("samples", samples, 1...train.count)
         try require("batch_size", batchSize, 1...min(samples, Limit.batchSize))
         try require("epochs", epochs, 1...(1 << 32 - 1))

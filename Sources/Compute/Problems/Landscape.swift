@@ -61,16 +61,6 @@ public struct Landscape: Problem {
         initializationsPerSide: Int = 10, batchSize: Int = 2, epochs: Int = 200, learningRateDecay: Double = 0.99,
         noiseDeviation: Double = 1.25, recording: Recording = .losses
     ) throws(PlanError) {
-        func require(_ name: String, _ value: Int, _ range: ClosedRange<Int>) throws(PlanError) {
-            if !range.contains(value) {
-                throw PlanError(parameter: name, value: "\(value)", allowed: "from \(range.lowerBound) to \(range.upperBound)")
-            }
-        }
-        func require(_ name: String, _ value: Double, _ range: ClosedRange<Double>) throws(PlanError) {
-            if !range.contains(value) {
-                throw PlanError(parameter: name, value: "\(value)", allowed: "from \(range.lowerBound) to \(range.upperBound)")
-            }
-        }
         try require("candidates", candidates, 1...Limit.count)
         try require("samples", samples, 1...Limit.count)
         try require("maximum_probability", maximumProbability, 0...1)
