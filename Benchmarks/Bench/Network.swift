@@ -19,7 +19,7 @@ func syntheticImages(_ count: Int) -> ImageSet {
 }
 
 /// Seconds of a step at batch 32: the shortest of eight means over 32 steps, which a busy machine disturbs least.
-func secondsOfStep(lambda2: Double, pool: Pooling) -> Double {
+func secondsOfStep(lambda2: Double, pool: Pooling, threads: Int = 1) -> Double {
     let set = syntheticImages(32 * 32 * 8 + 32)
     do {
         let problem = try ConvolutionalNetwork(train: set, test: set, samples: set.count, pool: pool, epochs: 1)
@@ -32,7 +32,7 @@ func secondsOfStep(lambda2: Double, pool: Pooling) -> Double {
             times.append(clock.now)
             return times.count == 9 ? .stop : .goOn
         }
-        _ = try run(plan, from: [nil], goOn: goOn) { _ in .goOn }
+        _ = try run(plan, from: [nil], threads: threads, goOn: goOn) { _ in .goOn }
         return zip(times, times.dropFirst()).map { $0.duration(to: $1).inSeconds / 32 }.min()!
     } catch { preconditionFailure("the benchmark's own plan was refused: \(error)") }
 }

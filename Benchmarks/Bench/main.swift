@@ -24,6 +24,8 @@ for pool in Pooling.allCases {
     let share = pool == .max ? rounded(Double(operationsOfStep) / vanilla / peaks.single, 2) : ""
     row("convolutional network, pool \(pool), a step of 32 images", rounded(vanilla * 1e3, 2), "ms", share)
     row("the same with Reg2, and how many times as long", rounded(penalized * 1e3, 2), "ms", "\(rounded(penalized / vanilla, 2)) ×")
+    let shared = secondsOfStep(lambda2: 0.01, pool: pool, threads: 2)
+    row("with Reg2 on two threads, and how many times as fast", rounded(shared * 1e3, 2), "ms", "\(rounded(penalized / shared, 2)) ×")
 }
 for (name, unit, speed) in [
     ("exponential", "million/s", exponentialSpeed), ("landscape, 8 lanes, 30 candidates", "million steps/s", landscapeSpeed),

@@ -69,12 +69,13 @@ public func run<P: Problem>(_ plan: GroupPlan<P>, observe: ([Observation]) -> Fl
 /// The same for trials that may take hours: from checkpoints, and with checkpoints to be had.
 /// - Parameters:
 ///   - checkpoints: one for each lane, nil for one that begins.
+///   - threads: how many may work at once, from 1, the calling one among them; only problems with long trials use more than one.
 ///   - goOn: asked on this thread every second or so where the problem takes long. `.stop` gives the group up.
 ///   - observe: called on this thread at the end of every epoch if the problem makes checkpoints, else when the other `run` calls it.
 /// - Returns: as above, with the bits of a run that was never interrupted.
 /// - Throws: for a checkpoint that is not one of such a trial.
 public func run<P: Problem>(
-    _ plan: GroupPlan<P>, from checkpoints: [Checkpoint?], goOn: () -> Flow, observe: (EpochEnd) -> Flow
+    _ plan: GroupPlan<P>, from checkpoints: [Checkpoint?], threads: Int = 1, goOn: () -> Flow, observe: (EpochEnd) -> Flow
 ) throws(PlanError) -> [TrialRecord]? {
     guard checkpoints.count == plan.lanes.count else {
         throw PlanError(
@@ -82,6 +83,6 @@ public func run<P: Problem>(
     }
     for case .some(let checkpoint) in checkpoints { try plan.problem.check(checkpoint) }
     return withFlushedDenormals {
-        plan.problem.train(plan.lanes, at: plan.coordinates, from: checkpoints, goOn: goOn, observe: observe)
+        plan.problem.train(plan.lanes, at: plan.coordinates, from: checkpoints, threads: threads, goOn: goOn, observe: observe)
     }
 }

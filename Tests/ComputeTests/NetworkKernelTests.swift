@@ -38,13 +38,15 @@ import Testing
 
     @Test(
         "losses, every gradient and every product have the bits of the plain loops",
-        arguments: [(Pooling.max, 1), (.max, 2), (.max, 7), (.none, 1), (.none, 4)])
-    func bits(pool: Pooling, batch: Int) {
+        arguments: [
+            (Pooling.max, 1, 1), (.max, 2, 1), (.max, 7, 1), (.max, 7, 2), (.max, 7, 5), (.none, 1, 1), (.none, 4, 1), (.none, 4, 3),
+        ])
+    func bits(pool: Pooling, batch: Int, threads: Int) {
         let shape = NetworkShape(pool: pool, hidden: pool == .max ? 128 : 16)
         let set = sampleImages(9, seed: 5)
         let theta = HashedNetwork.parameters(shape).map { Float($0) }
         let order = Array(((9 - batch)..<9).reversed())[...]
-        let kernel = ConvolutionalKernel(shape: shape, batch: 7)
+        let kernel = ConvolutionalKernel(shape: shape, batch: 7, team: ThreadTeam(size: threads))
         let parameters = memory(shape, theta), g = memory(shape, []), h = memory(shape, [])
         withFlushedDenormals {
             var plain = ReferenceNetwork<Float>(shape: shape, theta: theta)
@@ -69,7 +71,8 @@ import Testing
         let shape = NetworkShape(pool: .max, hidden: 16)
         let set = sampleImages(40, seed: 6)
         let theta = HashedNetwork.parameters(shape).map { Float($0) }
-        let kernel = ConvolutionalKernel(shape: shape, batch: 2)
+        let team = ThreadTeam(size: 1)
+        let kernel = ConvolutionalKernel(shape: shape, batch: 2, team: team)
         let parameters = memory(shape, theta), g = memory(shape, []), h = memory(shape, [])
         let step = NetworkStep(productFactor: 0.02, decay: 0.01, clipNorm: 1)
         withFlushedDenormals {
@@ -85,7 +88,7 @@ import Testing
                 let losses = kernel.forward(parameters, on: set, places)
                 kernel.gradient(parameters, on: set, places, losses, into: g)
                 kernel.product(parameters, with: g, 2, losses, into: h)
-                #expect(step.update(parameters, g, h, count: shape.memory, rate: 0.1))
+                #expect(step.update(parameters, g, h, count: shape.memory, rate: 0.1, team: team))
                 let length = shape.places.reduce(0.0) { $0 + Double(g[$1]) * Double(g[$1]) }
                 shortened += length > 1 ? 1 : 0
             }

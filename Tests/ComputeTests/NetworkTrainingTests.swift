@@ -103,6 +103,22 @@ import Testing
         #expect(whole.map(\.outcome) == [.done, .diverged, .done])
     }
 
+    @Test("threads that share a trial change no bit of it, nor of its checkpoints", arguments: [2, 3, 8])
+    func threads(_ count: Int) throws {
+        let plan = try GroupPlan(problem: network(every: 2), coordinates: here, lanes: [penalized, falling])
+        func results(_ threads: Int) throws -> [[UInt64]] {
+            var checkpoints: [[UInt64]] = []
+            let records = try run(plan, from: [nil, nil], threads: threads, goOn: { .goOn }) { end in
+                checkpoints.append((end.checkpoint(ofLane: 0)?.parameters ?? []).map { UInt64($0.bitPattern) })
+                return .goOn
+            }
+            return try #require(records).map(\.bits) + checkpoints
+        }
+        let alone = try results(1)
+        #expect(alone.count > 2 && alone.last?.isEmpty == false)
+        #expect(try results(count) == alone)
+    }
+
     @Test("a checkpoint that is none of the trial's is refused") func foreignCheckpoint() throws {
         let problem = try network(epochs: 60)
         let right = Checkpoint(

@@ -93,16 +93,17 @@ public struct ConvolutionalNetwork: Problem {
 
     @inline(never)
     public func train(_ lanes: [Lane], at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [TrialRecord]? {
-        train(lanes, at: coordinates, from: lanes.map { _ in nil }, goOn: { .goOn }) { end in
+        train(lanes, at: coordinates, from: lanes.map { _ in nil }, threads: 1, goOn: { .goOn }) { end in
             end.observations.isEmpty ? .goOn : observe(end.observations)
         }
     }
 
     @inline(never)
     public func train(
-        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], goOn: () -> Flow, observe: (EpochEnd) -> Flow
+        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], threads: Int, goOn: () -> Flow,
+        observe: (EpochEnd) -> Flow
     ) -> [TrialRecord]? {
-        NetworkTraining(self, coordinates, lanes, from: checkpoints).run(goOn: goOn, observe: observe)
+        NetworkTraining(self, coordinates, lanes, from: checkpoints, threads: threads).run(goOn: goOn, observe: observe)
     }
 }
 

@@ -23,10 +23,12 @@ public protocol Problem: Sendable, Hashable {
     /// As above, from where each lane's checkpoint is, each checked, or from its start where it has none. Ends with the bits of a run that
     /// was never interrupted.
     /// - Parameters:
+    ///   - threads: how many may work at once, the calling one among them; a problem may well use fewer. They change no bit.
     ///   - goOn: asked often enough that a long trial can be given up within seconds.
     ///   - observe: called at the end of every epoch, or at least of each that has observations.
     func train(
-        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], goOn: () -> Flow, observe: (EpochEnd) -> Flow
+        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], threads: Int, goOn: () -> Flow,
+        observe: (EpochEnd) -> Flow
     ) -> [TrialRecord]?
 }
 
@@ -38,7 +40,8 @@ extension Problem {
 
     @inline(never)
     public func train(
-        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], goOn: () -> Flow, observe: (EpochEnd) -> Flow
+        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], threads: Int, goOn: () -> Flow,
+        observe: (EpochEnd) -> Flow
     ) -> [TrialRecord]? {
         train(lanes, at: coordinates) { observations in
             guard goOn() == .goOn else { return .stop }

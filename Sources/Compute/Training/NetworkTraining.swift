@@ -19,6 +19,7 @@ struct NetworkTraining {
     private let problem: ConvolutionalNetwork
     private let coordinates: Coordinates
     private let rule: CurveRule
+    private let team: ThreadTeam
     private let kernel: ConvolutionalKernel
     private let places: [Int]
     private let gradient: Buffer<Float>, product: Buffer<Float>
@@ -26,7 +27,7 @@ struct NetworkTraining {
     private let batchGradient: Buffer<Float>, difference: Buffer<Float>
     private var trials: [Trial]
 
-    init(_ problem: ConvolutionalNetwork, _ coordinates: Coordinates, _ lanes: [Lane], from checkpoints: [Checkpoint?]) {
+    init(_ problem: ConvolutionalNetwork, _ coordinates: Coordinates, _ lanes: [Lane], from checkpoints: [Checkpoint?], threads: Int) {
         let shape = problem.shape
         let places = shape.places
         func memory(_ isNeeded: Bool) -> Buffer<Float> { Buffer(Array(repeating: 0, count: isNeeded ? shape.memory : 0)) }
@@ -34,7 +35,8 @@ struct NetworkTraining {
         self.coordinates = coordinates
         self.places = places
         rule = CurveRule(epochs: problem.epochs)
-        kernel = ConvolutionalKernel(shape: shape, batch: max(problem.batchSize, Self.evaluated))
+        team = ThreadTeam(size: threads)
+        kernel = ConvolutionalKernel(shape: shape, batch: max(problem.batchSize, Self.evaluated), team: team)
         gradient = memory(true)
         product = memory(lanes.contains { $0.lambda2 > 0 })
         batchGradient = memory(problem.batchGradientEvery > 0)
@@ -126,7 +128,7 @@ struct NetworkTraining {
                 trial.theta, with: problem.batchGradientEvery > 0 ? difference : gradient, batch.count, losses, into: product)
         }
         return trial.step.update(
-            trial.theta, gradient, trial.lane.lambda2 > 0 ? product : nil, count: kernel.shape.memory, rate: rate)
+            trial.theta, gradient, trial.lane.lambda2 > 0 ? product : nil, count: kernel.shape.memory, rate: rate, team: team)
     }
 
     /// ḡ: the batches' mean gradients in the order of the images, the last one as small as it is, weighted by their sizes.

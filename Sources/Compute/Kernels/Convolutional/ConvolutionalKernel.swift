@@ -8,6 +8,7 @@ struct ConvolutionalKernel {
     let shape: NetworkShape
     /// B, the most images that a pass can take.
     let batch: Int
+    private let team: ThreadTeam
     private let intensities: Buffer<Float>
 
     private let imageSize: Int, activationSize: Int
@@ -18,29 +19,50 @@ struct ConvolutionalKernel {
     private let images: Buffer<Float>
     /// Behind the first convolution and its pool, with a border of zeros, and tangent.
     private let activations: Buffer<Float>, activationTangents: Buffer<Float>
-    /// Behind the second, [B][features]; tangent, gradient, gradient's tangent.
-    private let features: Buffer<Float>, featureTangents: Buffer<Float>, featureGradients: Buffer<Float>
-    private let featureGradientTangents: Buffer<Float>
-    /// [B][128] each.
-    private let hidden: Buffer<Float>, hiddenTangents: Buffer<Float>, hiddenGradients: Buffer<Float>, hiddenGradientTangents: Buffer<Float>
-    /// [B][16] each.
-    private let logits: Buffer<Float>, logitTangents: Buffer<Float>, logitGradients: Buffer<Float>, logitGradientTangents: Buffer<Float>
-
-    // Scratch.
+    /// Behind the second, [B][features]; and tangent.
+    private let features: Buffer<Float>, featureTangents: Buffer<Float>
+    /// [B][128], and tangent.
+    private let hidden: Buffer<Float>, hiddenTangents: Buffer<Float>
+    /// [B][16], and tangent.
+    private let logits: Buffer<Float>, logitTangents: Buffer<Float>
+    private let gradients: Deltas, gradientTangents: Deltas
+    /// What the first convolution's winners receive: for each image and channel, its list.
+    private let firstDeltas: Buffer<Float>
     private let packed1: Buffer<Float>, packed2: Buffer<Float>
-    private let z: Buffer<Float>, pooled: Buffer<Float>, activationGradient: Buffer<Float>
-    private let winners: Buffer<Int32>
-    private let partial: Buffer<Float>, values: Buffer<Float>, tangents: Buffer<Float>
+    private let partial: Buffer<Float>
+    /// For each thread.
+    private let scratch: [Scratch]
 
-    init(shape: NetworkShape, batch: Int) {
+    /// What the outputs of the layers receive, or its tangent: [B] rows each.
+    private struct Deltas {
+        let features: Buffer<Float>, hidden: Buffer<Float>, logits: Buffer<Float>
+    }
+
+    private struct Scratch {
+        /// Of one image: a convolution's output, what won in it, and what is left of it.
+        let z: Buffer<Float>, winners: Buffer<Int32>, pooled: Buffer<Float>
+        /// One number for each entry of all lists of an image, and of one list.
+        let values: Buffer<Float>, tangents: Buffer<Float>
+        /// What the first convolution's output receives, with its border.
+        let received: Buffer<Float>
+    }
+
+    /// - Parameter team: shares the work of each pass.
+    init(shape: NetworkShape, batch: Int, team: ThreadTeam) {
         func floats(_ count: Int) -> Buffer<Float> { Buffer(Array(repeating: 0, count: count)) }
         /// Of the patches of side² pixels in an input with a border.
         func patchOffsets(side: Int, channels: Int) -> [Int] {
             (0..<side * side).map { ($0 / side * (side + 2) + $0 % side) * channels }
         }
         let (c1, c2) = (NetworkShape.channels1, NetworkShape.channels2)
+        func deltas() -> Deltas {
+            Deltas(
+                features: floats(batch * shape.features), hidden: floats(batch * shape.hidden),
+                logits: floats(batch * NetworkShape.paddedClasses))
+        }
         self.shape = shape
         self.batch = batch
+        self.team = team
         intensities = Buffer(pixelIntensities().map { Float($0) })
         rowStride1 = shape.side1 + 2
         rowStride2 = (shape.side2 + 2) * c1
@@ -59,25 +81,23 @@ struct ConvolutionalKernel {
         activationTangents = floats(batch * activationSize)
         features = floats(batch * shape.features)
         featureTangents = floats(batch * shape.features)
-        featureGradients = floats(batch * shape.features)
-        featureGradientTangents = floats(batch * shape.features)
         hidden = floats(batch * shape.hidden)
         hiddenTangents = floats(batch * shape.hidden)
-        hiddenGradients = floats(batch * shape.hidden)
-        hiddenGradientTangents = floats(batch * shape.hidden)
         logits = floats(batch * NetworkShape.paddedClasses)
         logitTangents = floats(batch * NetworkShape.paddedClasses)
-        logitGradients = floats(batch * NetworkShape.paddedClasses)
-        logitGradientTangents = floats(batch * NetworkShape.paddedClasses)
+        (gradients, gradientTangents) = (deltas(), deltas())
+        firstDeltas = floats(batch * c1 * lists1.capacity)
         packed1 = floats(c1 * 9)
         packed2 = floats(c2 * 9 * c1)
-        z = floats(max(shape.side1 * shape.side1 * c1, shape.side2 * shape.side2 * c2))
-        winners = Buffer(Array(repeating: 0, count: max(shape.side2 * shape.side2 * c1, shape.side3 * shape.side3 * c2)))
-        pooled = floats(shape.side3 * shape.side3 * c2)
-        activationGradient = floats(activationSize)
         partial = floats(batch * max(shape.hidden, NetworkShape.classes) * 8)
-        values = floats(c2 * max(lists1.capacity, lists2.capacity))
-        tangents = floats(c2 * max(lists1.capacity, lists2.capacity))
+        let capacity = max(lists1.capacity, c2 * lists2.capacity), listCapacity = max(lists1.capacity, lists2.capacity)
+        scratch = (0..<team.size).map { [activationSize] _ in
+            Scratch(
+                z: floats(max(shape.side1 * shape.side1 * c1, shape.side2 * shape.side2 * c2)),
+                winners: Buffer(Array(repeating: 0, count: max(shape.side2 * shape.side2 * c1, shape.side3 * shape.side3 * c2))),
+                pooled: floats(shape.side3 * shape.side3 * c2), values: floats(capacity), tangents: floats(listCapacity),
+                received: floats(activationSize))
+        }
     }
 
     // MARK: Forward
@@ -96,42 +116,46 @@ struct ConvolutionalKernel {
         packWeights(
             theta + shape.weight2, outputs: c2, rowLength: NetworkShape.rowLength2, paddedRow: NetworkShape.rowLength2, packed: packed2.base
         )
-        for (b, place) in places.enumerated() {
-            let image = images.base + b * imageSize, activation = activations.base + b * activationSize
-            for y in 0..<shape.side1 {
-                for x in 0..<shape.side1 {
-                    let intensity = set.images[place * ImageSet.pixels + y * shape.side1 + x]
-                    image[(y + 1) * rowStride1 + x + 1] = intensities[Int(intensity)]
+        team.share(places.count) { range, member in
+            let scratch = scratch[member]
+            for b in range {
+                let image = images.base + b * imageSize, activation = activations.base + b * activationSize
+                let pixels = places[places.startIndex + b] * ImageSet.pixels
+                for y in 0..<shape.side1 {
+                    for x in 0..<shape.side1 {
+                        image[(y + 1) * rowStride1 + x + 1] = intensities[Int(set.images[pixels + y * shape.side1 + x])]
+                    }
                 }
+                convolve(
+                    image, rowStride: rowStride1, rowLength: 3, offsets: offsets1.base, pixels: shape.side1 * shape.side1,
+                    weights: packed1.base, bias: theta + shape.bias1, outputs: c1, output: scratch.z.base)
+                activate(
+                    scratch.z.base, side: shape.side1, channels: c1, pool: shape.pool, patchOffsets: offsets1.base,
+                    output: activation + rowStride2 + c1, rowStride: rowStride2, winners: scratch.winners.base)
+                if keepsLists { lists1.collect(image: b, winners: scratch.winners.base) }
+                convolve(
+                    activation, rowStride: rowStride2, rowLength: NetworkShape.rowLength2, offsets: offsets2.base,
+                    pixels: shape.side2 * shape.side2, weights: packed2.base, bias: theta + shape.bias2, outputs: c2,
+                    output: scratch.z.base)
+                activate(
+                    scratch.z.base, side: shape.side2, channels: c2, pool: shape.pool, patchOffsets: offsets2.base,
+                    output: scratch.pooled.base, rowStride: shape.side3 * c2, winners: scratch.winners.base)
+                if keepsLists { lists2.collect(image: b, winners: scratch.winners.base) }
+                let row = features.base + b * shape.features
+                for c in 0..<c2 { for window in 0..<windows { row[c * windows + window] = scratch.pooled[window * c2 + c] } }
             }
-            convolve(
-                image, rowStride: rowStride1, rowLength: 3, offsets: offsets1.base, pixels: shape.side1 * shape.side1,
-                weights: packed1.base, bias: theta + shape.bias1, outputs: c1, output: z.base)
-            activate(
-                z.base, side: shape.side1, channels: c1, pool: shape.pool, patchOffsets: offsets1.base,
-                output: activation + rowStride2 + c1, rowStride: rowStride2, winners: winners.base)
-            if keepsLists { lists1.collect(image: b, winners: winners.base) }
-            convolve(
-                activation, rowStride: rowStride2, rowLength: NetworkShape.rowLength2, offsets: offsets2.base,
-                pixels: shape.side2 * shape.side2, weights: packed2.base, bias: theta + shape.bias2, outputs: c2, output: z.base)
-            activate(
-                z.base, side: shape.side2, channels: c2, pool: shape.pool, patchOffsets: offsets2.base, output: pooled.base,
-                rowStride: shape.side3 * c2, winners: winners.base)
-            if keepsLists { lists2.collect(image: b, winners: winners.base) }
-            let row = features.base + b * shape.features
-            for c in 0..<c2 { for window in 0..<windows { row[c * windows + window] = pooled[window * c2 + c] } }
         }
         let count = places.count
-        rowProducts(
+        rowProductsShared(
             [(featureRows(features), weights3(theta))], rows: count, outputs: shape.hidden, depth: shape.features,
-            bias: theta + shape.bias3, output: hiddenRows(hidden), partial: partial.base)
+            bias: theta + shape.bias3, output: hiddenRows(hidden))
         for place in stride(from: 0, to: count * shape.hidden, by: 8) {
             let h = load(hidden.base + place)
             store(Vector().replacing(with: h, where: h .> 0), hidden.base + place)
         }
-        rowProducts(
+        rowProductsShared(
             [(hiddenRows(hidden), weights4(theta))], rows: count, outputs: NetworkShape.classes, depth: shape.hidden,
-            bias: theta + shape.bias4, output: logitRows(logits), partial: partial.base)
+            bias: theta + shape.bias4, output: logitRows(logits))
         return places.enumerated().map { b, place in
             SoftmaxLoss(
                 logits: (0..<NetworkShape.classes).map { Double(logits[b * NetworkShape.paddedClasses + $0]) },
@@ -146,46 +170,11 @@ struct ConvolutionalKernel {
     func gradient(
         _ parameters: Buffer<Float>, on set: ImageSet, _ places: ArraySlice<Int>, _ losses: [SoftmaxLoss], into gradient: Buffer<Float>
     ) {
-        let theta = parameters.base, g = gradient.base
-        let count = places.count
-        clearConvolutions(g)
         for (b, place) in places.enumerated() {
-            let d = losses[b].gradient(label: Int(set.labels[place]), batch: count)
-            for j in 0..<NetworkShape.classes { logitGradients[b * NetworkShape.paddedClasses + j] = Float(d[j]) }
+            let d = losses[b].gradient(label: Int(set.labels[place]), batch: places.count)
+            for j in 0..<NetworkShape.classes { gradients.logits[b * NetworkShape.paddedClasses + j] = Float(d[j]) }
         }
-        columnProducts(
-            [(transposed(logitRows(logitGradients)), hiddenRows(hidden))], rows: NetworkShape.classes, columns: shape.hidden,
-            depth: count, output: weights4(g))
-        addRows(logitRows(logitGradients), rows: count, columns: NetworkShape.paddedClasses, to: g + shape.bias4)
-        columnProducts(
-            [(broadcast(logitRows(logitGradients)), weights4(theta))], rows: count, columns: shape.hidden,
-            depth: NetworkShape.classes, output: hiddenRows(hiddenGradients))
-        maskHidden(hiddenGradients, count: count)
-        columnProducts(
-            [(transposed(hiddenRows(hiddenGradients)), featureRows(features))], rows: shape.hidden, columns: shape.features,
-            depth: count, output: weights3(g))
-        addRows(hiddenRows(hiddenGradients), rows: count, columns: shape.hidden, to: g + shape.bias3)
-        columnProducts(
-            [(broadcast(hiddenRows(hiddenGradients)), weights3(theta))], rows: count, columns: shape.features,
-            depth: shape.hidden, output: featureRows(featureGradients))
-
-        for b in 0..<count {
-            let activation = activations.base + b * activationSize
-            for o in 0..<NetworkShape.channels2 {
-                let list = lists2[b, o], values = values.base + o * lists2.capacity
-                take(list, from: featureGradients.base + b * shape.features + o * shape.side3 * shape.side3, into: values)
-                addPatches(g + shape.weight2 + o * 288, activation, rowStride: rowStride2, list, values: values)
-                for n in 0..<list.count { g[shape.bias2 + o] += values[n] }
-            }
-            clear(activationGradient.base, activationSize)
-            for o in 0..<NetworkShape.channels2 {
-                spreadPatches(
-                    theta + shape.weight2 + o * 288, activationGradient.base, rowStride: rowStride2, lists2[b, o],
-                    values: values.base + o * lists2.capacity)
-            }
-            addFirstConvolution(g, image: b)
-        }
-        clearPadding(g)
+        backward(parameters.base, along: nil, gradients, count: places.count, into: gradient.base)
     }
 
     /// H·v for the Hessian H of the mean loss over the batch of the last `forward` and `gradient`: the tangent of the gradient where the
@@ -193,106 +182,188 @@ struct ConvolutionalKernel {
     func product(
         _ parameters: Buffer<Float>, with vector: Buffer<Float>, _ count: Int, _ losses: [SoftmaxLoss], into product: Buffer<Float>
     ) {
-        let theta = parameters.base, v = vector.base, g = product.base
-        let (c1, c2) = (NetworkShape.channels1, NetworkShape.channels2)
-        clearConvolutions(g)
-        for b in 0..<count {
-            let activation = activations.base + b * activationSize, tangent = activationTangents.base + b * activationSize
-            clear(tangent, activationSize)
-            for o in 0..<c1 {
-                let list = lists1[b, o]
-                patchProducts(
-                    vectors: 1, v + shape.weight1 + o * 24, images.base + b * imageSize, rowStride: rowStride1, list, results: values.base)
-                let bias = v[shape.bias1 + o]
-                for n in 0..<list.count { tangent[Int(list.places[n]) + o] = bias + values[n] }
-            }
-            // One input at a time: both do not fit into the first-level cache.
-            for o in 0..<c2 {
-                patchProducts(
-                    vectors: 12, v + shape.weight2 + o * 288, activation, rowStride: rowStride2, lists2[b, o],
-                    results: values.base + o * lists2.capacity)
-            }
-            let row = featureTangents.base + b * shape.features
-            clear(row, shape.features)
-            for o in 0..<c2 {
-                let list = lists2[b, o]
-                patchProducts(
-                    vectors: 12, theta + shape.weight2 + o * 288, tangent, rowStride: rowStride2, list, results: tangents.base)
-                let values = values.base + o * lists2.capacity
-                let bias = v[shape.bias2 + o]
-                for n in 0..<list.count {
-                    row[o * shape.side3 * shape.side3 + Int(list.places[n])] = bias + (values[n] + tangents[n])
-                }
-            }
-        }
-        rowProducts(
-            [(featureRows(features), weights3(v)), (featureRows(featureTangents), weights3(theta))], rows: count,
-            outputs: shape.hidden, depth: shape.features, bias: v + shape.bias3, output: hiddenRows(hiddenTangents),
-            partial: partial.base)
-        maskHidden(hiddenTangents, count: count)
-        rowProducts(
-            [(hiddenRows(hidden), weights4(v)), (hiddenRows(hiddenTangents), weights4(theta))], rows: count,
-            outputs: NetworkShape.classes, depth: shape.hidden, bias: v + shape.bias4, output: logitRows(logitTangents),
-            partial: partial.base)
+        forwardTangents(parameters.base, along: vector.base, count: count)
         for b in 0..<count {
             let row = b * NetworkShape.paddedClasses
             let d = losses[b].gradientTangent((0..<NetworkShape.classes).map { Double(logitTangents[row + $0]) }, batch: count)
-            for j in 0..<NetworkShape.classes { logitGradientTangents[row + j] = Float(d[j]) }
+            for j in 0..<NetworkShape.classes { gradientTangents.logits[row + j] = Float(d[j]) }
         }
-        columnProducts(
-            [
-                (transposed(logitRows(logitGradientTangents)), hiddenRows(hidden)),
-                (transposed(logitRows(logitGradients)), hiddenRows(hiddenTangents)),
-            ], rows: NetworkShape.classes, columns: shape.hidden, depth: count, output: weights4(g))
-        addRows(logitRows(logitGradientTangents), rows: count, columns: NetworkShape.paddedClasses, to: g + shape.bias4)
-        columnProducts(
-            [(broadcast(logitRows(logitGradientTangents)), weights4(theta)), (broadcast(logitRows(logitGradients)), weights4(v))],
-            rows: count, columns: shape.hidden, depth: NetworkShape.classes, output: hiddenRows(hiddenGradientTangents))
-        maskHidden(hiddenGradientTangents, count: count)
-        columnProducts(
-            [
-                (transposed(hiddenRows(hiddenGradientTangents)), featureRows(features)),
-                (transposed(hiddenRows(hiddenGradients)), featureRows(featureTangents)),
-            ], rows: shape.hidden, columns: shape.features, depth: count, output: weights3(g))
-        addRows(hiddenRows(hiddenGradientTangents), rows: count, columns: shape.hidden, to: g + shape.bias3)
-        columnProducts(
-            [(broadcast(hiddenRows(hiddenGradientTangents)), weights3(theta)), (broadcast(hiddenRows(hiddenGradients)), weights3(v))],
-            rows: count, columns: shape.features, depth: shape.hidden, output: featureRows(featureGradientTangents))
-
-        for b in 0..<count {
-            let activation = activations.base + b * activationSize, tangent = activationTangents.base + b * activationSize
-            for o in 0..<c2 {
-                let list = lists2[b, o], rowTangents = tangents.base + o * lists2.capacity
-                take(list, from: featureGradientTangents.base + b * shape.features + o * shape.side3 * shape.side3, into: rowTangents)
-                addPatches(g + shape.weight2 + o * 288, activation, rowStride: rowStride2, list, values: rowTangents)
-                for n in 0..<list.count { g[shape.bias2 + o] += rowTangents[n] }
-            }
-            for o in 0..<c2 {
-                let list = lists2[b, o], values = values.base + o * lists2.capacity
-                take(list, from: featureGradients.base + b * shape.features + o * shape.side3 * shape.side3, into: values)
-                addPatches(g + shape.weight2 + o * 288, tangent, rowStride: rowStride2, list, values: values)
-            }
-            clear(activationGradient.base, activationSize)
-            for o in 0..<c2 {
-                spreadPatchTangents(
-                    theta + shape.weight2 + o * 288, v + shape.weight2 + o * 288, activationGradient.base, rowStride: rowStride2,
-                    lists2[b, o], values: values.base + o * lists2.capacity, tangents: tangents.base + o * lists2.capacity)
-            }
-            addFirstConvolution(g, image: b)
-        }
-        clearPadding(g)
+        backward(parameters.base, along: vector.base, gradientTangents, count: count, into: product.base)
     }
+
+    /// How the activations change where the parameters move along v.
+    private func forwardTangents(_ theta: UnsafeMutablePointer<Float>, along v: UnsafeMutablePointer<Float>, count: Int) {
+        let (c1, c2) = (NetworkShape.channels1, NetworkShape.channels2)
+        team.share(count) { range, member in
+            let scratch = scratch[member]
+            for b in range {
+                let activation = activations.base + b * activationSize, tangent = activationTangents.base + b * activationSize
+                clear(tangent, activationSize)
+                for o in 0..<c1 {
+                    let list = lists1[b, o]
+                    patchProducts(
+                        vectors: 1, v + shape.weight1 + o * 24, images.base + b * imageSize, rowStride: rowStride1, list,
+                        results: scratch.values.base)
+                    let bias = v[shape.bias1 + o]
+                    for n in 0..<list.count { tangent[Int(list.places[n]) + o] = bias + scratch.values[n] }
+                }
+                // One input at a time: both do not fit into the first-level cache.
+                for o in 0..<c2 {
+                    patchProducts(
+                        vectors: 12, v + shape.weight2 + o * 288, activation, rowStride: rowStride2, lists2[b, o],
+                        results: scratch.values.base + o * lists2.capacity)
+                }
+                let row = featureTangents.base + b * shape.features
+                clear(row, shape.features)
+                for o in 0..<c2 {
+                    let list = lists2[b, o]
+                    patchProducts(
+                        vectors: 12, theta + shape.weight2 + o * 288, tangent, rowStride: rowStride2, list,
+                        results: scratch.tangents.base)
+                    let values = scratch.values.base + o * lists2.capacity
+                    let bias = v[shape.bias2 + o]
+                    for n in 0..<list.count {
+                        row[o * shape.side3 * shape.side3 + Int(list.places[n])] = bias + (values[n] + scratch.tangents[n])
+                    }
+                }
+            }
+        }
+        rowProductsShared(
+            [(featureRows(features), weights3(v)), (featureRows(featureTangents), weights3(theta))], rows: count,
+            outputs: shape.hidden, depth: shape.features, bias: v + shape.bias3, output: hiddenRows(hiddenTangents))
+        maskHidden(hiddenTangents, count: count)
+        rowProductsShared(
+            [(hiddenRows(hidden), weights4(v)), (hiddenRows(hiddenTangents), weights4(theta))], rows: count,
+            outputs: NetworkShape.classes, depth: shape.hidden, bias: v + shape.bias4, output: logitRows(logitTangents))
+    }
+
+    /// What belongs to each parameter, from what the logits receive.
+    /// - Parameters:
+    ///   - v: nil for the gradient. For its tangent, the direction; each sum then has a second term by the product rule, in which the
+    ///     gradients of `gradient` meet the tangents of `forwardTangents`.
+    ///   - deltas: what each layer's output receives; that of the logits is given.
+    private func backward(
+        _ theta: UnsafeMutablePointer<Float>, along v: UnsafeMutablePointer<Float>?, _ deltas: Deltas, count: Int,
+        into g: UnsafeMutablePointer<Float>
+    ) {
+        func pairs(_ first: (Broadcast, Rows), _ second: (Broadcast, Rows)?) -> [(a: Broadcast, b: Rows)] {
+            second.map { [first, $0] } ?? [first]
+        }
+        columnProductsShared(
+            pairs(
+                (transposed(logitRows(deltas.logits)), hiddenRows(hidden)),
+                v.map { _ in (transposed(logitRows(gradients.logits)), hiddenRows(hiddenTangents)) }),
+            rows: NetworkShape.classes, columns: shape.hidden, depth: count, output: weights4(g))
+        addRows(logitRows(deltas.logits), rows: count, columns: NetworkShape.paddedClasses, to: g + shape.bias4)
+        columnProductsShared(
+            pairs(
+                (broadcast(logitRows(deltas.logits)), weights4(theta)), v.map { (broadcast(logitRows(gradients.logits)), weights4($0)) }),
+            rows: count, columns: shape.hidden, depth: NetworkShape.classes, output: hiddenRows(deltas.hidden))
+        maskHidden(deltas.hidden, count: count)
+        columnProductsShared(
+            pairs(
+                (transposed(hiddenRows(deltas.hidden)), featureRows(features)),
+                v.map { _ in (transposed(hiddenRows(gradients.hidden)), featureRows(featureTangents)) }),
+            rows: shape.hidden, columns: shape.features, depth: count, output: weights3(g))
+        addRows(hiddenRows(deltas.hidden), rows: count, columns: shape.hidden, to: g + shape.bias3)
+        columnProductsShared(
+            pairs(
+                (broadcast(hiddenRows(deltas.hidden)), weights3(theta)), v.map { (broadcast(hiddenRows(gradients.hidden)), weights3($0)) }),
+            rows: count, columns: shape.features, depth: shape.hidden, output: featureRows(deltas.features))
+        clear(g, shape.weight3)
+        addSecondConvolution(g, deltas, hasTangents: v != nil, count: count)
+        passSecondConvolution(theta, along: v, deltas, count: count)
+        addFirstConvolution(g, count: count)
+    }
+
+    /// The second convolution's weights and biases.
+    private func addSecondConvolution(_ g: UnsafeMutablePointer<Float>, _ deltas: Deltas, hasTangents: Bool, count: Int) {
+        team.share(NetworkShape.channels2, unit: 8) { channels, member in
+            let values = scratch[member].values.base
+            func add(_ b: Int, _ input: UnsafePointer<Float>, _ source: Buffer<Float>, toBias: Bool) {
+                for o in channels {
+                    let list = lists2[b, o]
+                    take(list, from: source.base + place(b, o), into: values)
+                    addPatches(g + shape.weight2 + o * 288, input, rowStride: rowStride2, list, values: values)
+                    guard toBias else { continue }
+                    for n in 0..<list.count { g[shape.bias2 + o] += values[n] }
+                }
+            }
+            for b in 0..<count {
+                add(b, activations.base + b * activationSize, deltas.features, toBias: true)
+                if hasTangents { add(b, activationTangents.base + b * activationSize, gradients.features, toBias: false) }
+            }
+        }
+    }
+
+    /// What the second convolution passes on to the first one's winners.
+    private func passSecondConvolution(
+        _ theta: UnsafeMutablePointer<Float>, along v: UnsafeMutablePointer<Float>?, _ deltas: Deltas, count: Int
+    ) {
+        team.share(count) { range, member in
+            let scratch = scratch[member]
+            let (values, tangents, received) = (scratch.values.base, scratch.tangents.base, scratch.received.base)
+            for b in range {
+                clear(received, activationSize)
+                for o in 0..<NetworkShape.channels2 {
+                    let list = lists2[b, o], weights = theta + shape.weight2 + o * 288
+                    take(list, from: gradients.features.base + place(b, o), into: values)
+                    if let v {
+                        take(list, from: deltas.features.base + place(b, o), into: tangents)
+                        spreadPatchTangents(
+                            weights, v + shape.weight2 + o * 288, received, rowStride: rowStride2, list, values: values, tangents: tangents)
+                    } else {
+                        spreadPatches(weights, received, rowStride: rowStride2, list, values: values)
+                    }
+                }
+                for o in 0..<NetworkShape.channels1 {
+                    take(lists1[b, o], from: received + o, into: firstDeltas.base + firstPlace(b, o))
+                }
+            }
+        }
+    }
+
+    /// The first convolution's weights and biases.
+    private func addFirstConvolution(_ g: UnsafeMutablePointer<Float>, count: Int) {
+        team.share(NetworkShape.channels1, unit: 8) { channels, _ in
+            for b in 0..<count {
+                for o in channels {
+                    let list = lists1[b, o], values = firstDeltas.base + firstPlace(b, o)
+                    addSmallPatches(
+                        g + shape.weight1 + o * 24, images.base + b * imageSize, rowStride: rowStride1, list, values: values)
+                    for n in 0..<list.count { g[shape.bias1 + o] += values[n] }
+                }
+            }
+        }
+        // The places that addSmallPatches fills without meaning.
+        for row in 0..<NetworkShape.channels1 * 3 {
+            for lane in 3..<NetworkShape.rowLength1 { g[shape.weight1 + row * NetworkShape.rowLength1 + lane] = 0 }
+        }
+    }
+
+    private func place(_ image: Int, _ channel: Int) -> Int { image * shape.features + channel * shape.side3 * shape.side3 }
+    private func firstPlace(_ image: Int, _ channel: Int) -> Int { (image * NetworkShape.channels1 + channel) * lists1.capacity }
 
     // MARK: Parts of both
 
-    /// What `activationGradient` holds at the first convolution's winners, into its weights and biases.
-    private func addFirstConvolution(_ g: UnsafeMutablePointer<Float>, image b: Int) {
-        for o in 0..<NetworkShape.channels1 {
-            let list = lists1[b, o]
-            take(list, from: activationGradient.base + o, into: values.base)
-            addSmallPatches(
-                g + shape.weight1 + o * 24, images.base + b * imageSize, rowStride: rowStride1, list, values: values.base)
-            for n in 0..<list.count { g[shape.bias1 + o] += values[n] }
+    private func rowProductsShared(
+        _ pairs: [(x: Rows, w: Rows)], rows: Int, outputs: Int, depth: Int, bias: UnsafePointer<Float>, output: Rows
+    ) {
+        team.share(outputs, unit: 4) { range, _ in
+            let first = range.lowerBound
+            rowProducts(
+                pairs.map { ($0.x, Rows(base: $0.w[first], stride: $0.w.stride)) }, rows: rows, outputs: range.count, depth: depth,
+                bias: bias + first, output: Rows(base: output.base + first, stride: output.stride), partial: partial.base + rows * first * 8
+            )
+        }
+    }
+
+    private func columnProductsShared(_ pairs: [(a: Broadcast, b: Rows)], rows: Int, columns: Int, depth: Int, output: Rows) {
+        team.share(columns, unit: 16) { range, _ in
+            let first = range.lowerBound
+            columnProducts(
+                pairs.map { ($0.a, Rows(base: $0.b.base + first, stride: $0.b.stride)) }, rows: rows, columns: range.count, depth: depth,
+                output: Rows(base: output.base + first, stride: output.stride))
         }
     }
 
@@ -301,15 +372,6 @@ struct ConvolutionalKernel {
     }
 
     private func clear(_ memory: UnsafeMutablePointer<Float>, _ count: Int) { memory.update(repeating: 0, count: count) }
-
-    private func clearConvolutions(_ g: UnsafeMutablePointer<Float>) { clear(g, shape.weight3) }
-
-    /// The places that `addSmallPatches` fills without meaning.
-    private func clearPadding(_ g: UnsafeMutablePointer<Float>) {
-        for row in 0..<NetworkShape.channels1 * 3 {
-            for lane in 3..<NetworkShape.rowLength1 { g[shape.weight1 + row * NetworkShape.rowLength1 + lane] = 0 }
-        }
-    }
 
     /// Zero where the hidden unit is not above 0.
     private func maskHidden(_ values: Buffer<Float>, count: Int) {

@@ -19,12 +19,43 @@ struct NetworkStep {
     ///   - product: nil without a penalty.
     /// - Returns: whether u's squared norm is finite; if not, θ is as it was.
     func update(
-        _ theta: Buffer<Float>, _ gradient: Buffer<Float>, _ product: Buffer<Float>?, count: Int, rate: Double
+        _ theta: Buffer<Float>, _ gradient: Buffer<Float>, _ product: Buffer<Float>?, count: Int, rate: Double, team: ThreadTeam
     ) -> Bool {
+        let sums = Buffer(Array(repeating: Vector(), count: Self.sums))
+        // Each of the norm's sums is one thread's; two of them are a line of the cache.
+        team.share(Self.sums, unit: 2) { range, _ in
+            if range.count == Self.sums {
+                direct(Self.sums, from: 0, theta, gradient, product, count: count, sums)
+            } else {
+                for first in stride(from: range.lowerBound, to: range.upperBound, by: 2) {
+                    direct(2, from: first, theta, gradient, product, count: count, sums)
+                }
+            }
+        }
+        let squares = sum((sums[0] + sums[1]) + (sums[2] + sums[3]))
+        guard squares.isFinite else { return false }
+        let factor = Vector(repeating: Float(-self.factor(rate: rate, squaredNorm: Double(squares))))
+        team.share(count, unit: 32) { range, _ in
+            for k in stride(from: range.lowerBound, to: range.upperBound, by: 8) {
+                store(load(theta.base + k).addingProduct(factor, load(gradient.base + k)), theta.base + k)
+            }
+        }
+        return true
+    }
+
+    /// Vectors of the squared norm that are summed apart.
+    private static let sums = 4
+
+    /// u in place of g, and its squares, at the places of `parts` sums.
+    @inline(__always)
+    private func direct(
+        _ parts: Int, from firstPart: Int, _ theta: Buffer<Float>, _ gradient: Buffer<Float>, _ product: Buffer<Float>?, count: Int,
+        _ results: Buffer<Vector>
+    ) {
         var sums = InlineArray<4, Vector>(repeating: Vector())
         let productFactor = Vector(repeating: Float(productFactor)), decay = Vector(repeating: Float(decay))
-        for first in stride(from: 0, to: count, by: 32) {
-            for part in 0..<4 {
+        for first in stride(from: 8 * firstPart, to: count, by: 8 * Self.sums) {
+            for part in 0..<parts {
                 let k = first + 8 * part
                 var u = load(gradient.base + k)
                 if let product { u.addProduct(productFactor, load(product.base + k)) }
@@ -33,12 +64,6 @@ struct NetworkStep {
                 store(u, gradient.base + k)
             }
         }
-        let squares = sum((sums[0] + sums[1]) + (sums[2] + sums[3]))
-        guard squares.isFinite else { return false }
-        let factor = Vector(repeating: Float(-self.factor(rate: rate, squaredNorm: Double(squares))))
-        for k in stride(from: 0, to: count, by: 8) {
-            store(load(theta.base + k).addingProduct(factor, load(gradient.base + k)), theta.base + k)
-        }
-        return true
+        for part in 0..<parts { results[firstPart + part] = sums[part] }
     }
 }
