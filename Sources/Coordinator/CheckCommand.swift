@@ -43,7 +43,10 @@ struct Check: ParsableCommand {
                 )
             }
         }
-        let cores = (cluster.localWorkers ?? coreCount()) * cluster.slots
-        print(SweepPlan(grid, measured: measured, cores: max(1, cores), leaseSeconds: cluster.leaseSeconds).text(stored: stored))
+        // Threads that share a trial end it sooner, and fewer run beside it.
+        let cores = cluster.localWorkers(cores: coreCount()) * cluster.slots * (spec.declaration.isLong ? cluster.threadsPerTrial : 1)
+        print(
+            SweepPlan(grid, measured: measured, cores: max(1, min(cores, coreCount())), leaseSeconds: cluster.leaseSeconds).text(
+                stored: stored))
     }
 }

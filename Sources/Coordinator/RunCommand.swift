@@ -102,14 +102,15 @@ struct Run: ParsableCommand {
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
             baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks)
-        let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers ?? coreCount()
+        let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: coreCount())
         let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
         let fleet = Fleet(
             scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,
             sshOptions: cluster.sshOptions,
             orphanTimeout: cluster.orphanTimeout, directory: results.absolutePath)
         let launcher = LocalLauncher(
-            program: worker, endpoint: local, count: count, slots: cluster.slots, orphanTimeout: cluster.orphanTimeout,
+            program: worker, endpoint: local, count: count, slots: cluster.slots, threadsPerTrial: cluster.threadsPerTrial,
+            orphanTimeout: cluster.orphanTimeout,
             logPath: "\(directory)/workers.log")
         let mailbox = try Mailbox<EventLoop.Letter>()
         // From the line on that says it runs, Ctrl-C means a drain.
@@ -137,12 +138,11 @@ struct Run: ParsableCommand {
         _ grid: Grid, _ cluster: ClusterSpec, epoch: UInt64, secondsPerTrial: Double?
     ) -> Scheduler.Configuration {
         let declaration = grid.spec.declaration
-        let flops = declaration.flops(grid.groups[0].spec.parameters)
         return Scheduler.Configuration(
             sweep: grid.spec.name, epoch: epoch, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
             lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
-            expectedSecondsPerTrial: secondsPerTrial ?? flops / SweepPlan.assumedFlopsPerSecond, selfTest: Build.selfTest,
+            expectedSecondsPerTrial: secondsPerTrial ?? grid.assumedSecondsPerTrial, selfTest: Build.selfTest,
             checkpoints: cluster.checkpoints)
     }
 

@@ -29,10 +29,12 @@ protocol LeasePlan: Sendable {
     /// The arrays that the parameters of its trials are; none for a problem that makes no checkpoints and leaves no model.
     var tensors: [Tensor] { get }
 
-    /// - Parameter checkpoint: of its one trial; nil to begin.
+    /// - Parameters:
+    ///   - checkpoint: of its one trial; nil to begin.
+    ///   - threads: how many may share it.
     /// - Throws: for a checkpoint that the problem cannot go on from.
     func run(
-        from checkpoint: Compute.Checkpoint?, goOn: () -> Flow, observe: (EpochEnd) -> Flow
+        from checkpoint: Compute.Checkpoint?, threads: Int, goOn: () -> Flow, observe: (EpochEnd) -> Flow
     ) throws(PlanError) -> [TrialRecord]?
 }
 
@@ -40,9 +42,9 @@ extension GroupPlan: LeasePlan where P: TranslatableProblem {
     var tensors: [Tensor] { problem.modelTensors }
 
     func run(
-        from checkpoint: Compute.Checkpoint?, goOn: () -> Flow, observe: (EpochEnd) -> Flow
+        from checkpoint: Compute.Checkpoint?, threads: Int, goOn: () -> Flow, observe: (EpochEnd) -> Flow
     ) throws(PlanError) -> [TrialRecord]? {
-        try Compute.run(self, from: lanes.map { _ in checkpoint }, goOn: goOn, observe: observe)
+        try Compute.run(self, from: lanes.map { _ in checkpoint }, threads: threads, goOn: goOn, observe: observe)
     }
 }
 

@@ -13,16 +13,22 @@ final class TrialThread: Sendable {
 
     private let images: ImageShelf
     private let checkpoints: CheckpointRule
+    private let threads: Int
 
     /// Starts at once.
     /// - Parameters:
     ///   - images: where its data set is, if it reads one.
     ///   - checkpoints: when to make one, if its problem makes any.
+    ///   - threads: how many may share the work of a long trial.
     ///   - post: called on the new thread, with `progressed` at most every 0.2 s, with `checkpointed`, and with `finished`, `stopped` or
     ///     `paused` once, last.
-    init(_ lease: Lease, images: ImageShelf, checkpoints: CheckpointRule, post: @escaping @Sendable (WorkerMachine.Event) -> Void) {
+    init(
+        _ lease: Lease, images: ImageShelf, checkpoints: CheckpointRule, threads: Int,
+        post: @escaping @Sendable (WorkerMachine.Event) -> Void
+    ) {
         self.images = images
         self.checkpoints = checkpoints
+        self.threads = threads
         startThread { [self] in post(compute(lease, post: post)) }
     }
 
@@ -63,7 +69,7 @@ final class TrialThread: Sendable {
             return pauses ? .stop : .goOn
         }
         func run(from start: Compute.Checkpoint?) throws(PlanError) -> [TrialRecord]? {
-            try plan.run(from: start, goOn: { mustStop.load(ordering: .relaxed) ? .stop : .goOn }, observe: observe)
+            try plan.run(from: start, threads: threads, goOn: { mustStop.load(ordering: .relaxed) ? .stop : .goOn }, observe: observe)
         }
         let records: [TrialRecord]?
         do {

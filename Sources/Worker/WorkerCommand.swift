@@ -31,8 +31,11 @@ internal import Wire
     @Flag(help: "Prints the digest that all builds have to agree on, as computed on this processor, and leaves.")
     var selfTest = false
 
-    @Option(help: "Compute threads; each runs one lease at a time.")
+    @Option(help: "Leases that are computed at once: one trial of a long problem, or a group of short ones each.")
     var slots = 1
+
+    @Option(help: "Threads that share one trial of a problem with long trials. They change no bit of it.")
+    var threadsPerTrial = 1
 
     @Option(help: "Where files of data sets are kept. (default: $XDG_CACHE_HOME/regsweep, or ~/.cache/regsweep)")
     var cache: String?
@@ -61,6 +64,9 @@ internal import Wire
             throw ValidationError("give one of --connect ENDPOINT, --join SOURCE and --self-test")
         }
         guard (1...Limits.slots).contains(slots) else { throw ValidationError("--slots \(slots): give a number from 1 to \(Limits.slots)") }
+        guard (1...Limits.slots).contains(threadsPerTrial) else {
+            throw ValidationError("--threads-per-trial \(threadsPerTrial): give a number from 1 to \(Limits.slots)")
+        }
         guard orphanTimeout.isFinite, (1...86_400).contains(orphanTimeout) else {
             throw ValidationError("--orphan-timeout \(orphanTimeout): give seconds from 1 to 86400")
         }
@@ -86,7 +92,7 @@ internal import Wire
                 build: Build.version, selfTest: selfTestDigest())
             var loop = try WorkerLoop(
                 identity, coordinator: coordinator, orphanTimeout: .seconds(orphanTimeout),
-                cache: DataCache(cache ?? DataCache.standardDirectory), mailbox: mailbox, logger: logger)
+                cache: DataCache(cache ?? DataCache.standardDirectory), threadsPerTrial: threadsPerTrial, mailbox: mailbox, logger: logger)
             switch try loop.run() {
             case .drained: logger.info("drained: nothing is left here")
             case .refused(let reason):

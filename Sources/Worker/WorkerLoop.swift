@@ -34,6 +34,7 @@ struct WorkerLoop: ~Copyable {
     private var machine: WorkerMachine
     private let cache: DataCache
     private let images: ImageShelf
+    private let threadsPerTrial: Int
     private var socket: DealerSocket?
     private var threads: [LeaseID: TrialThread] = [:]
     /// Frames that the socket would not take yet, in order.
@@ -42,12 +43,13 @@ struct WorkerLoop: ~Copyable {
 
     init(
         _ identity: WorkerMachine.Identity, coordinator: CoordinatorAddress, orphanTimeout: Duration, cache: DataCache,
-        mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
+        threadsPerTrial: Int, mailbox: Mailbox<WorkerMachine.Event>, logger: Logger
     ) throws(SocketError) {
         context = try Context()
         self.cache = cache
         images = ImageShelf(cache)
         self.coordinator = coordinator
+        self.threadsPerTrial = threadsPerTrial
         self.mailbox = mailbox
         self.logger = logger
         machine = WorkerMachine(identity, orphanTimeout: orphanTimeout, at: stopwatch.now)
@@ -97,9 +99,9 @@ struct WorkerLoop: ~Copyable {
         case .compute(let lease):
             logger.debug("computing lease \(lease.id): \(lease.trials.count) trials")
             if let checkpoint = lease.checkpoint { logger.info("trial \(checkpoint.key) goes on after epoch \(checkpoint.epoch)") }
-            threads[lease.id] = TrialThread(lease, images: images, checkpoints: machine.checkpointRule) { [mailbox] event in
-                mailbox.post(event)
-            }
+            threads[lease.id] = TrialThread(
+                lease, images: images, checkpoints: machine.checkpointRule, threads: threadsPerTrial
+            ) { [mailbox] event in mailbox.post(event) }
         case .stop(let lease): threads[lease]?.stop()
         case .pause(let lease): threads[lease]?.pause()
         case .data(let command, let file): cache.perform(command, file) { [mailbox] news in mailbox.post(.data(file, news)) }

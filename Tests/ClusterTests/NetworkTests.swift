@@ -35,7 +35,7 @@ import Wire
     init() throws {
         scratch = try Scratch()
         try scratch.write(Self.sweep(epochs: Self.epochs), to: "sweep.toml")
-        try scratch.write(Sweeps.nervous + "\ncheckpoint_epochs = 1\n", to: "cluster.toml")
+        try scratch.write(Sweeps.nervous + "\ncheckpoint_epochs = 1\n[local]\nthreads_per_trial = 2\n", to: "cluster.toml")
         try FileManager.default.createDirectory(atPath: "\(scratch.path)/data", withIntermediateDirectories: true)
         for (name, count, isImages) in [
             ("train-images-idx3-ubyte", 70, true), ("train-labels-idx1-ubyte", 70, false), ("t10k-images-idx3-ubyte", 20, true),
@@ -111,7 +111,6 @@ import Wire
     @Test("a worker that is asked to go hands over a checkpoint and not the hours that are left; so does a coordinator")
     func drained() throws {
         let calm = try undisturbed()
-        // Too long to be waited for.
         let (coordinator, endpoint) = try coordinator()
         let first = try worker(endpoint)
         try first.errors(have: "checkpoint of trial", times: 1)
@@ -123,6 +122,7 @@ import Wire
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         #expect(try second.end().code == 0)
+        // Here two threads share a trial, and change no bit of it either.
         let end = try run("--cluster", "cluster.toml", "--quiet")
         #expect(end.code == 0, "\(end.errors)")
         #expect(try scratch.read("results/network/workers.log").contains("goes on after epoch"))

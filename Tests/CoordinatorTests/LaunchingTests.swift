@@ -149,7 +149,7 @@ extension Instant {
         #expect(try shell(SSHText.copy(bundle), home: folder.path, input: program).code == 0)
         #expect(try shell(start, home: folder.path, input: "secret\n").code == 0)
         let said = try String(contentsOfFile: folder.path + "/said", encoding: .utf8)
-        #expect(said == String(repeating: "--join - --slots 2 --orphan-timeout 30.0 secret\n", count: 3))
+        #expect(said == String(repeating: "--join - --slots 2 --threads-per-trial 1 --orphan-timeout 30.0 secret\n", count: 3))
 
         let place = folder.path + "/.cache/regsweep/worker-\("\(bundle.digest)".prefix(16))"
         try "another".write(toFile: place, atomically: true, encoding: .utf8)
@@ -183,6 +183,7 @@ extension Instant {
     private var spec: HostSpec {
         var spec = HostSpec(kind: .slurm, name: "batch")
         spec.slots = 4
+        spec.threadsPerTrial = 2
         spec.slurm.partition = "long"
         spec.slurm.timeLimit = "1:00:00"
         spec.slurm.extra = ["--qos=low"]
@@ -202,11 +203,11 @@ extension Instant {
                 #SBATCH --no-requeue
                 #SBATCH --signal=B:TERM@60
                 #SBATCH --ntasks=1
-                #SBATCH --cpus-per-task=4
+                #SBATCH --cpus-per-task=8
                 #SBATCH --time=1:00:00
                 #SBATCH --partition=long
                 #SBATCH --qos=low
-                exec '/opt/my worker' --join /r/keys/batch.invitation --slots 4 --orphan-timeout 30.0
+                exec '/opt/my worker' --join /r/keys/batch.invitation --slots 4 --threads-per-trial 2 --orphan-timeout 30.0
 
                 """)
     }
@@ -251,6 +252,7 @@ extension Instant {
             kind = "slurm"
             name = "batch"
             slots = 4
+            threads_per_trial = 3
             max = 8
             min = 2
             time_limit = "1:00:00"
@@ -260,6 +262,7 @@ extension Instant {
         ada.workers = 2
         var batch = HostSpec(kind: .slurm, name: "batch")
         batch.slots = 4
+        batch.threadsPerTrial = 3
         (batch.slurm.minimum, batch.slurm.maximum) = (2, 8)
         batch.slurm.timeLimit = "1:00:00"
         batch.slurm.extra = ["--qos=low"]

@@ -58,7 +58,7 @@ func shipped(_ name: String) -> String {
                 "record": .text("losses"), "replacements": .integer(8),
             ])
         #expect(spec.perInitialization == ["initialization_scale": [.real(0.2), .real(0.3), .real(0.4)]])
-        #expect(spec.declaration.flops(spec.parameters(ofInitialization: 0)) == 200 * 40 * 48_000)
+        #expect(Grid(spec).flopsPerTrial == 200 * 40 * 48_000)
     }
 
     @Test("a seed of the command line takes the place of the file's") func seed() throws {
@@ -74,6 +74,13 @@ func shipped(_ name: String) -> String {
 
     @Test("an empty file means the defaults") func empty() throws {
         #expect(try ClusterSpec.parse("", file: "cluster.toml") == ClusterSpec())
+    }
+
+    @Test(
+        "workers are as many as give each core a thread, unless the file says how many",
+        arguments: [("", 8), ("slots = 3", 2), ("threads_per_trial = 2", 4), ("slots = 2\nthreads_per_trial = 8", 1), ("workers = 0", 0)])
+    func workers(local: String, count: Int) throws {
+        #expect(try ClusterSpec.parse("[local]\n\(local)\n", file: "cluster.toml").localWorkers(cores: 8) == count)
     }
 
     @Test("all that is wrong is told in the order of the lines") func mistakes() {

@@ -147,7 +147,7 @@ import Wire
         let group = GroupSpec(problem: "landscape", parameters: parameters, seed: .max, trainingSet: 0, initialization: 0, repetition: 0)
         let settings = Array(repeating: penalized, count: declaration.trialsPerLease(parameters))
         let lease = lease(.max, epoch: UInt64(UInt32.max), settings: settings, of: group)
-        let records = try #require(try translate(lease, noImages).run(from: nil, goOn: { .goOn }) { _ in .goOn })
+        let records = try #require(try translate(lease, noImages).run(from: nil, threads: 1, goOn: { .goOn }) { _ in .goOn })
         let bytes = records[0].series.reduce(0) { $0 + 8 * $1.values.count }
         #expect(bytes > 8 * epochs && bytes <= declaration.resultBytes(parameters))
         let results = zip(records, lease.trials).map { TrialResult($0, of: $1, lossRatio: 0.9, seconds: 0.1) }
@@ -165,7 +165,7 @@ import Wire
     /// All that a thread posts, up to its last word.
     private func events(of lease: Lease, stoppingAtOnce: Bool = false) throws -> [WorkerMachine.Event] {
         let mailbox = try Mailbox<WorkerMachine.Event>()
-        let thread = TrialThread(lease, images: noImages, checkpoints: CheckpointRule()) { mailbox.post($0) }
+        let thread = TrialThread(lease, images: noImages, checkpoints: CheckpointRule(), threads: 1) { mailbox.post($0) }
         if stoppingAtOnce { thread.stop() }
         var events: [WorkerMachine.Event] = []
         let stopwatch = Stopwatch()
@@ -199,7 +199,7 @@ import Wire
             return
         }
         #expect(results.map(\.key) == lease.trials.map(\.key))
-        let records = try #require(try translate(lease, noImages).run(from: nil, goOn: { .goOn }) { _ in .goOn })
+        let records = try #require(try translate(lease, noImages).run(from: nil, threads: 1, goOn: { .goOn }) { _ in .goOn })
         #expect(results.map(\.digest) == records.map(\.digest))
         #expect(results.map(\.lossRatio) == records.map { $0.testLoss / records[40].testLoss })
         #expect(results[40].lossRatio == 1)

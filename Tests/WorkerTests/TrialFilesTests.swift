@@ -15,7 +15,7 @@ import Wire
     /// All that a thread posts, up to its last word.
     private func events(of lease: Lease, rule: CheckpointRule = CheckpointRule(), pauses: Bool = false) throws -> [WorkerMachine.Event] {
         let mailbox = try Mailbox<WorkerMachine.Event>()
-        let thread = TrialThread(lease, images: try ImageSamples.shelf(in: directory), checkpoints: rule) { mailbox.post($0) }
+        let thread = TrialThread(lease, images: try ImageSamples.shelf(in: directory), checkpoints: rule, threads: 2) { mailbox.post($0) }
         if pauses { thread.pause() }
         var events: [WorkerMachine.Event] = []
         for _ in 0..<60 {

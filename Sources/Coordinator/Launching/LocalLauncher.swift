@@ -24,9 +24,14 @@ struct LocalLauncher: ~Copyable {
     /// - Parameters:
     ///   - count: worker processes; 0 for none.
     ///   - logPath: where their stderr goes.
-    init(program: String, endpoint: String, count: Int, slots: Int, orphanTimeout: Duration, logPath: String) {
+    init(
+        program: String, endpoint: String, count: Int, slots: Int, threadsPerTrial: Int, orphanTimeout: Duration, logPath: String
+    ) {
         self.program = program
-        arguments = ["--connect", endpoint, "--slots", "\(slots)", "--orphan-timeout", "\(orphanTimeout.inSeconds)"]
+        arguments = [
+            "--connect", endpoint, "--slots", "\(slots)", "--threads-per-trial", "\(threadsPerTrial)", "--orphan-timeout",
+            "\(orphanTimeout.inSeconds)",
+        ]
         self.count = count
         self.logPath = logPath
     }

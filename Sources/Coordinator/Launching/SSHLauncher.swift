@@ -100,7 +100,10 @@ struct SSHLauncher: ~Copyable {
             if step == .copy {
                 (script, input) = (SSHText.copy(bundle), .file(bundle.path))
             } else {
-                script = SSHText.start(bundle, HostLaunch(workers: spec.workers, slots: spec.slots, orphanTimeout: orphanTimeout))
+                script = SSHText.start(
+                    bundle,
+                    HostLaunch(
+                        workers: spec.workers, slots: spec.slots, threadsPerTrial: spec.threadsPerTrial, orphanTimeout: orphanTimeout))
                 input = .text(try invitation(spec.keyName).secretText + "\n")
             }
             hosts[index].process = try Subprocess.spawn(

@@ -24,8 +24,9 @@ struct WorkerBundle: Equatable {
 struct HostLaunch: Equatable {
     /// Worker processes.
     var workers: Int
-    /// Compute threads of each; nil for as many as the box has cores, shared among the workers.
+    /// Of each; nil for as many as give every core of the box a thread.
     var slots: Int?
+    var threadsPerTrial = 1
     var orphanTimeout: Duration
 }
 
@@ -57,11 +58,12 @@ enum SSHText {
     /// Starts workers and waits for them; the invitation comes on standard input and is on no command line. Ends with `needsCopy`, or with
     /// the code of a worker that did not drain.
     static func start(_ bundle: WorkerBundle, _ launch: HostLaunch) -> String {
-        let slots = launch.slots.map { "t=\($0)" } ?? "t=$(( ($(nproc) + \(launch.workers - 1)) / \(launch.workers) ))"
+        let threads = launch.workers * launch.threadsPerTrial
+        let slots = launch.slots.map { "t=\($0)" } ?? "t=$(( ($(nproc) + \(threads - 1)) / \(threads) ))"
         return """
             \(file(bundle)); \(isThere(bundle)) || exit \(needsCopy); IFS= read -r i; \(slots); p=; k=0; \
             while [ $k -lt \(launch.workers) ]; do \
-            printf "%s\\n" "$i" | "$f" --join - --slots $t --orphan-timeout \(launch.orphanTimeout.inSeconds) & p="$p $!"; k=$((k+1)); done; \
+            printf "%s\\n" "$i" | "$f" --join - --slots $t --threads-per-trial \(launch.threadsPerTrial) --orphan-timeout \(launch.orphanTimeout.inSeconds) & p="$p $!"; k=$((k+1)); done; \
             i=; r=0; for q in $p; do wait $q || r=$?; done; exit $r
             """
     }

@@ -17,14 +17,15 @@ enum SlurmText {
         lines.append("#SBATCH --output=\(log)/slurm-%A_%a.log")
         // One that Slurm has ended is replaced by us, with another number; SIGTERM comes before the limit, so that the worker drains.
         lines += ["#SBATCH --no-requeue", "#SBATCH --signal=B:TERM@\(spec.slurm.drainSeconds)", "#SBATCH --ntasks=1"]
-        lines.append("#SBATCH --cpus-per-task=\(spec.slots ?? 1)")
+        lines.append("#SBATCH --cpus-per-task=\((spec.slots ?? 1) * spec.threadsPerTrial)")
         for (option, value) in [
             ("time", spec.slurm.timeLimit), ("partition", spec.slurm.partition), ("constraint", spec.slurm.constraint),
             ("account", spec.slurm.account),
         ] { if let value { lines.append("#SBATCH --\(option)=\(value)") } }
         lines += spec.slurm.extra.map { "#SBATCH \($0)" }
         let words = [
-            program, "--join", invitation, "--slots", "\(spec.slots ?? 1)", "--orphan-timeout", "\(orphanTimeout.inSeconds)",
+            program, "--join", invitation, "--slots", "\(spec.slots ?? 1)", "--threads-per-trial", "\(spec.threadsPerTrial)",
+            "--orphan-timeout", "\(orphanTimeout.inSeconds)",
         ]
         return (lines + ["exec " + Run.shellWords(words)]).joined(separator: "\n") + "\n"
     }

@@ -14,16 +14,22 @@ struct ClusterSpec: Equatable {
     /// Go before the host on each call of ssh.
     var sshOptions: [String] = []
     var hosts: [HostSpec] = []
-    /// Worker processes on this box; nil for one a core.
+    /// Worker processes on this box; nil for as many as give each core a thread.
     var localWorkers: Int?
-    /// Compute threads of each.
+    /// Trials, or groups of short ones, that each of them computes at once.
     var slots = 1
+    /// Threads that share one long trial.
+    var threadsPerTrial = 1
     var heartbeatInterval: Duration = .seconds(2)
     var silence: Duration = .seconds(6)
     var leaseSeconds = 1.0
     var orphanTimeout: Duration = .seconds(30)
     var crashLimit = 3
     var checkpoints = CheckpointRule()
+
+    /// - Parameter cores: of this box.
+    /// - Returns: worker processes to start on it, at least 1 unless the file says 0.
+    func localWorkers(cores: Int) -> Int { localWorkers ?? max(1, cores / (slots * threadsPerTrial)) }
 
     /// What is wrong with an endpoint to listen on; nil when nothing is.
     static func complaint(aboutListen endpoint: String, isPlain: Bool = false) -> String? {
@@ -82,6 +88,7 @@ struct ClusterSpec: Equatable {
         }
         if local.has("workers") { spec.localWorkers = local.integer("workers", 0...Limits.slots) } else { local.allow(["workers"]) }
         spec.slots = local.integer("slots", 1...Limits.slots, default: spec.slots) ?? spec.slots
+        spec.threadsPerTrial = local.integer("threads_per_trial", 1...Limits.slots, default: 1) ?? 1
         let heartbeat = timing.real("heartbeat_interval_seconds", 0.1...3600, default: 2) ?? 2
         let silence = timing.real("silence_seconds", 0.2...36_000, default: 6) ?? 6
         if silence < 2 * heartbeat {
@@ -108,8 +115,10 @@ struct HostSpec: Equatable {
     var name: String
     /// Worker processes on an ssh host.
     var workers = 1
-    /// Compute threads of each; nil for all cores of an ssh host, for 1 on Slurm.
+    /// Trials, or groups of short ones, that each computes at once; nil for what all cores of an ssh host have room for, for 1 on Slurm.
     var slots: Int?
+    /// Threads that share one long trial.
+    var threadsPerTrial = 1
     var slurm = Slurm()
 
     struct Slurm: Equatable {
@@ -136,6 +145,7 @@ struct HostSpec: Equatable {
                 "name", "found \"\(spec.name)\", allowed is a word of ASCII letters, digits and . _ @ - that does not begin with -")
         }
         if table.has("slots") { spec.slots = table.integer("slots", 1...Limits.slots) } else { table.allow(["slots"]) }
+        spec.threadsPerTrial = table.integer("threads_per_trial", 1...Limits.slots, default: 1) ?? 1
         switch kind {
         case .ssh: spec.workers = table.integer("workers", 1...Limits.slots, default: 1) ?? 1
         case .slurm: spec.slurm = slurm(table)

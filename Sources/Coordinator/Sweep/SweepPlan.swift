@@ -10,19 +10,15 @@ struct SweepPlan {
     var cores: Int
     var leaseSeconds: Double
 
-    /// What the kernels reach on one core of a small server of 2021 (`make bench`), when nothing was measured here.
-    static let assumedFlopsPerSecond = 60e9
-
     /// - Parameter measured: mean seconds of a trial in this sweep's own store.
     init(_ grid: Grid, measured: Double?, cores: Int, leaseSeconds: Double) {
         self.grid = grid
         self.cores = cores
         self.leaseSeconds = leaseSeconds
-        let flops = grid.spec.declaration.flops(grid.groups[0].spec.parameters)
-        secondsPerTrial = measured ?? flops / Self.assumedFlopsPerSecond
+        secondsPerTrial = measured ?? grid.assumedSecondsPerTrial
         basis =
             measured == nil
-            ? "assuming \(Int(Self.assumedFlopsPerSecond / 1e9)) GFLOP/s a core" : "as measured on the trials that are stored"
+            ? "assuming \(Int(grid.spec.declaration.flopsPerSecond / 1e9)) GFLOP/s a core" : "as measured on the trials that are stored"
     }
 
     var leases: Int {
@@ -37,7 +33,7 @@ struct SweepPlan {
             left == 0
             ? "none: every trial is stored"
             : "about \(Self.duration(Double(left) * secondsPerTrial / Double(cores))) on \(cores) core\(cores == 1 ? "" : "s"), \(basis)"
-        let flops = Double(grid.count) * spec.declaration.flops(grid.groups[0].spec.parameters)
+        let flops = Double(grid.count) * grid.flopsPerTrial
         return """
             sweep      \(spec.name) (\(spec.problem), seed \(spec.seed))
             settings   \(spec.settings.count) \(spec.rows.isEmpty ? "on \(spec.curves.count) curves" : "in a table of \(spec.rows.count) rows"), with vanilla SGD
@@ -71,4 +67,15 @@ struct SweepPlan {
         default: "1000 years or more"
         }
     }
+}
+
+extension Grid {
+    /// Floating-point operations, by the problem's own count: the mean over the settings.
+    var flopsPerTrial: Double {
+        let parameters = groups[0].spec.parameters
+        return spec.settings.reduce(0) { $0 + spec.declaration.flops(parameters, $1) } / Double(spec.settings.count)
+    }
+
+    /// Of one core, while nothing has been measured.
+    var assumedSecondsPerTrial: Double { flopsPerTrial / spec.declaration.flopsPerSecond }
 }

@@ -42,8 +42,10 @@ public struct ProblemDeclaration: Sendable {
     public var initializations: @Sendable ([String: ParameterValue]) -> Int = { _ in 65_536 }
     /// What a setting must not be beside the parameters that are right by themselves: (parameter, what is wrong).
     public var settingConflicts: @Sendable (Setting, [String: ParameterValue]) -> [(parameter: String, message: String)] = { _, _ in [] }
-    /// Floating-point operations of one trial. For estimates and the size of first leases only.
-    public var flops: @Sendable ([String: ParameterValue]) -> Double
+    /// Floating-point operations of one trial of a setting. For estimates and the size of first leases only.
+    public var flops: @Sendable ([String: ParameterValue], Setting) -> Double
+    /// How many of them a second are assumed of a core: what the kernels reached on one of a small server of 2021 (`make bench`).
+    public var flopsPerSecond = 60e9
     /// What a trial's series weigh in a message: as many results must fit into a frame as a lease has trials.
     public var resultBytes: @Sendable ([String: ParameterValue]) -> Int = { _ in 0 }
     /// What parameters must be to each other: (parameter, what is wrong, what is allowed).

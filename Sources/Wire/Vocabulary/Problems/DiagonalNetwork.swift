@@ -26,11 +26,11 @@ extension ProblemDeclaration {
         },
         // Six passes over X or X² a step, one fused multiply-add (2 flop) an element. The variability: steps of the copies that touch the
         // batch alone and a pass at the end of each epoch, 7 fused multiply-adds an element; and squares of gradients, of (2d)² ÷ 2 each.
-        flops: {
-            let (d, n, epochs) = ($0.integer("dimension"), $0.integer("samples"), $0.integer("epochs"))
-            let training = epochs * n / $0.integer("batch_size") * 12 * n * d
-            guard $0["record"] == .text("variability") else { return training }
-            return training + epochs * (n * $0.integer("replacements") * 14 * n * d + (3 * n + 86) * 4 * d * d)
+        flops: { values, _ in
+            let (d, n, epochs) = (values.integer("dimension"), values.integer("samples"), values.integer("epochs"))
+            let training = epochs * n / values.integer("batch_size") * 12 * n * d
+            guard values["record"] == .text("variability") else { return training }
+            return training + epochs * (n * values.integer("replacements") * 14 * n * d + (3 * n + 86) * 4 * d * d)
         },
         resultBytes: { recordedBytes($0, series: 6, others: 11) },
         conflicts: { values in

@@ -36,10 +36,10 @@ extension ProblemDeclaration {
         },
         // Two bumps a candidate: an exponential (40 flop) and its place in gradient and Hessian (40) each, in every iteration for those in the
         // training set, and at 50 points of the curve for all.
-        flops: {
-            let present = min($0.integer("candidates"), $0.integer("samples"))
-            let copies = $0["record"] == .text("variability") ? $0.integer("samples") * $0.integer("candidates") : 0
-            return $0.integer("epochs") * (1 + copies) * present * 160 + min(50, $0.integer("epochs")) * $0.integer("candidates") * 90
-        },
+        flops: { values, _ in
+            let (candidates, samples, epochs) = (values.integer("candidates"), values.integer("samples"), values.integer("epochs"))
+            let copies = values["record"] == .text("variability") ? samples * candidates : 0
+            return epochs * (1 + copies) * min(candidates, samples) * 160 + min(50, epochs) * candidates * 90
+        }, flopsPerSecond: 10e9,
         resultBytes: { recordedBytes($0, series: 10, others: 4 * 64) }, conflicts: recordConflicts, warnings: { _ in [] })
 }
