@@ -3,6 +3,7 @@
 
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import Glibc
 internal import Wire
 
 struct Status: ParsableCommand {
@@ -16,15 +17,29 @@ struct Status: ParsableCommand {
     @Option(help: "Key of a trial as in results.csv; the first digits are enough where no other begins with them.")
     var trial: String?
 
+    @Flag(help: "Says it again every two seconds, until the sweep does not run any more.")
+    var watch = false
+
     func run() throws {
         try orExit {
-            if let trial {
-                print(try Explanation(of: trial, in: try Explain.directory(of: trial, below: directory)).text)
-            } else {
-                let parts = ResultsDirectory.stores(below: directory)
-                for part in parts { print(parts.count > 1 ? "\(part)\n\(try Overview(part).text)" : try Overview(part).text) }
+            while true {
+                let (text, isRunning) = try status()
+                // A terminal is drawn over, so that curves grow in place.
+                print(watch && Console.isTerminal ? "\u{1b}[H\u{1b}[2J\(text)" : text)
+                guard watch, isRunning else { return }
+                fflush(nil)
+                sleep(2)
             }
         }
+    }
+
+    private func status() throws -> (text: String, isRunning: Bool) {
+        let parts = trial == nil ? ResultsDirectory.stores(below: directory) : [try Explain.directory(of: trial!, below: directory)]
+        let texts = try parts.map { part in
+            let text = try trial.map { try Explanation(of: $0, in: part).text } ?? Overview(part).text
+            return parts.count > 1 ? "\(part)\n\(text)" : text
+        }
+        return (texts.joined(separator: "\n"), parts.contains { Coordinator($0).isRunning })
     }
 }
 
@@ -97,6 +112,7 @@ private struct Overview {
                     "worker \(worker.id) on \(worker.host), process \(worker.process): \(worker.leases) of \(worker.credits) leases, last heard \(Self.rounded(worker.silentSeconds)) s before\(speed)\(worker.isQuarantined ? ", quarantined" : "")"
                 )
             }
+            lines += now.curves.map { "  " + Self.line($0) }
         } else {
             var counts = Scheduler.Counts()
             try store.forEachOutcome { _, outcome, _ in counts.count(name: outcome) }
@@ -104,6 +120,17 @@ private struct Overview {
         }
         lines += try store.disagreements()
         text = lines.joined(separator: "\n")
+    }
+
+    /// A trial's curve, of test losses between the lowest and the highest so far.
+    private static func line(_ curve: Snapshot.Curve) -> String {
+        func last(_ values: [Double?]) -> String { (values.last ?? nil).map { Tables.fixed($0, 3) } ?? "-" }
+        return """
+            trial \(curve.trial.prefix(8)) λ₂ \(Tables.number(curve.lambda2)) η \(Tables.number(curve.learningRate)) \
+            initialization \(curve.initialization) repeat \(curve.repetition): epoch \(curve.epochs.last ?? 0) of \(curve.lastEpoch), \
+            train loss \(last(curve.trainLoss)), test loss \(last(curve.testLoss)), ratio \(last(curve.lossRatio)) \
+            \(Sparkline.text(curve.testLoss))
+            """
     }
 
     static func rounded(_ value: Double) -> String { "\((value * 1000).rounded() / 1000)" }

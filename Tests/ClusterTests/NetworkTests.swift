@@ -129,6 +129,25 @@ import Wire
         #expect(try Tables(scratch, "results/network") == calm.tables)
     }
 
+    @Test("status draws the curves of trials that run, and watches them until the sweep does not run any more") func watched() throws {
+        // A point of the curve every 20 epochs.
+        try scratch.write(Self.sweep(epochs: 1000), to: "sweep.toml")
+        let (coordinator, endpoint) = try coordinator()
+        let worker = try worker(endpoint)
+        let watcher = try Program("regsweep", ["status", "results/network", "--watch"], in: scratch)
+        try watcher.output(has: " of 1000, train loss ")
+        // Not a trial is done, and yet it says how far it is and when it will end.
+        try coordinator.errors(have: "ETA")
+        coordinator.signal(SIGINT)
+        let end = try coordinator.end()
+        #expect(end.code == 3 && end.errors.contains("  0/4  "), "\(end.errors)")
+        #expect(try worker.end().code == 0)
+        let watched = try watcher.end()
+        #expect(watched.output.contains(" λ₂ 0 η 0.1 initialization 0 repeat 0: epoch "))
+        #expect(watched.code == 0 && watched.output.contains("running, epoch 1: 0 of 4 trials stored"))
+        #expect(watched.output.hasSuffix("not running: 0 trials stored, 0 diverged, 0 failed\n"), "\(watched.output)")
+    }
+
     @Test("a disk that takes no data is told by the worker, which leaves; nothing is lost") func noCache() throws {
         try scratch.write("no directory", to: "file")
         let (coordinator, endpoint) = try coordinator()

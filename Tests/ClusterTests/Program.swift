@@ -81,6 +81,9 @@ final class Program: Sendable {
         try wait(for: "\"\(text)\"") { $0.errors.components(separatedBy: text).count > times ? () : nil }
     }
 
+    /// Waits until stdout has a text.
+    func output(has text: String) throws { try wait(for: "\"\(text)\"") { $0.output.contains(text) ? () : nil } }
+
     /// The word after a text on stderr, once it is there.
     func word(after text: String) throws -> String {
         try wait(for: "\"\(text)\"") { printed in

@@ -222,6 +222,22 @@ import Wire
         #expect(progress.plainLine == "figure4: 25 %  1000/4000  10 trials/s  ETA 5 min  1 worker")
     }
 
+    @Test("what is done of running trials counts, also for the rate, and slow sweeps have another unit") func running() {
+        var progress = progress
+        (progress.done, progress.total, progress.doneAtStart, progress.elapsed) = (2, 10, 2, .seconds(120))
+        (progress.running, progress.runningSinceStart) = (1.5, 1)
+        #expect(progress.plainLine == "figure4: 35 %  2/10  30 trials/h  ETA 13 min  1 worker")
+        progress.elapsed = .seconds(3600 * 48)
+        #expect(progress.plainLine.contains("  0.5 trials/day  "))
+    }
+
+    @Test("a curve is drawn between its lowest and its highest value, thinned to its width") func sparkline() {
+        #expect(Sparkline.text([1, 0.5, nil, .nan, 0.25, 0]) == "█▅  ▃▁")
+        #expect(Sparkline.text([]) == "" && Sparkline.text([nil]) == "" && Sparkline.text([3]) == "▁")
+        #expect(Sparkline.text((0..<100).map { Double($0) }, width: 10).count == 10)
+        #expect(Sparkline.text((0..<100).map { Double($0) }, width: 10).hasSuffix("█"))
+    }
+
     @Test("a line never fills its terminal, however narrow", arguments: 0..<120) func width(width: Int) {
         var progress = progress
         (progress.failed, progress.diverged, progress.workers) = (3, 12, 2)

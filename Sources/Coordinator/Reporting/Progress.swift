@@ -9,20 +9,36 @@ struct Progress: Equatable {
     var total: Int
     /// Of earlier runs of the sweep: no part of the rate.
     var doneAtStart: Int
+    /// What has been done of the trials that are computed, in whole trials; and the part of it that was done in this run of the sweep.
+    var running = 0.0, runningSinceStart = 0.0
     var elapsed: Duration
     var workers: Int, slots: Int
 
     /// Trials a second since this start; nil before the first.
-    var rate: Double? { done > doneAtStart && elapsed > .zero ? Double(done - doneAtStart) / elapsed.inSeconds : nil }
+    var rate: Double? {
+        let trained = Double(done - doneAtStart) + runningSinceStart
+        return trained > 0 && elapsed > .zero ? trained / elapsed.inSeconds : nil
+    }
+
+    /// 0…1.
+    private var share: Double { total == 0 ? 1 : min(1, (Double(done) + running) / Double(total)) }
 
     private var facts: String {
         var facts = "\(done)/\(total)"
-        if let rate { facts += "  \(Tables.fixed(rate, rate < 10 ? 1 : 0)) trials/s" }
-        if let rate, done < total { facts += "  ETA \(SweepPlan.duration(Double(total - done) / rate))" }
+        if let rate { facts += "  \(Self.speed(rate))" }
+        if let rate, done < total { facts += "  ETA \(SweepPlan.duration(max(0, Double(total - done) - running) / rate))" }
         facts += "  \(workers) worker\(workers == 1 ? "" : "s")"
         if diverged > 0 { facts += "  \(diverged) diverged" }
         if failed > 0 { facts += "  \(failed) failed" }
         return facts
+    }
+
+    /// - Parameter rate: trials a second.
+    private static func speed(_ rate: Double) -> String {
+        for (unit, seconds) in [("s", 1.0), ("min", 60), ("h", 3600)] where rate * seconds >= 1 {
+            return "\(Tables.fixed(rate * seconds, rate * seconds < 10 ? 1 : 0)) trials/\(unit)"
+        }
+        return "\(Tables.fixed(rate * 86_400, 1)) trials/day"
     }
 
     /// For a terminal: at most `width` columns.
@@ -30,10 +46,10 @@ struct Progress: Equatable {
         let facts = " \(self.facts)"
         let room = min(40, width - name.count - facts.count - 4)
         guard room >= 5 else { return String("\(name)\(facts)".prefix(max(0, width - 1))) }
-        let filled = total == 0 ? room : min(room, room * done / total)
+        let filled = Int(Double(room) * share)
         return "\(name) [" + String(repeating: "█", count: filled) + String(repeating: "·", count: room - filled) + "]" + facts
     }
 
     /// For a log.
-    var plainLine: String { "\(name): \(total == 0 ? 100 : 100 * done / total) %  \(facts)" }
+    var plainLine: String { "\(name): \(Int(100 * share)) %  \(facts)" }
 }

@@ -166,6 +166,12 @@ extension Scheduler {
         return lease.trials.filter { states[$0] == .leased(holder) }
     }
 
+    /// Whether a worker has a trial that has no result.
+    func isLeased(_ key: TrialKey) -> Bool {
+        guard let index = grid.index(of: key), case .leased = states[index] else { return false }
+        return true
+    }
+
     /// Whether a lease other than this one is to bring a trial's result.
     private func isUnderWay(_ trial: Int, apartFrom id: LeaseID) -> Bool {
         guard case .leased(let holder) = states[trial] else { return false }

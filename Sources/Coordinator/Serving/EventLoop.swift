@@ -27,6 +27,7 @@ struct EventLoop: ~Copyable {
     let doorkeeper: Doorkeeper
     private var display: ProgressDisplay
     private var snapshots: SnapshotWriter
+    private var live: LiveTrials
     /// What a person types to start a worker.
     private let join: String
     /// Files of the data set, by hash.
@@ -52,6 +53,7 @@ struct EventLoop: ~Copyable {
         self.doorkeeper = doorkeeper
         self.display = display
         self.snapshots = snapshots
+        live = LiveTrials(self.scheduler.grid.spec.declaration)
         self.join = join
         self.data = data
         self.mailbox = mailbox
@@ -75,10 +77,11 @@ struct EventLoop: ~Copyable {
             for event in try commits.commit(at: stopwatch.now, logger) { obey(event) }
             try flush()
             let now = stopwatch.now
-            display.show(scheduler, at: now)
-            snapshots.write(scheduler, stopwatch)
+            live.keep { key in scheduler.isLeased(key) }
+            display.show(scheduler, live, at: now)
+            snapshots.write(scheduler, live, stopwatch)
             if let end = end(at: now) {
-                display.finish(scheduler, at: now)
+                display.finish(scheduler, live, at: now)
                 snapshots.remove()
                 return end
             }
@@ -239,6 +242,7 @@ struct EventLoop: ~Copyable {
         case .refusedCheckpoint(let key, let epoch, let host, let reason):
             logger.warning("checkpoint of trial \(key) after epoch \(epoch), worker on \(host): \(reason)")
         case .progressed(_, _, let points):
+            live.note(points, in: scheduler.grid)
             for point in points {
                 logger.debug(
                     "trial \(point.key) epoch \(point.point.epoch): train loss \(point.point.trainLoss), test loss \(point.point.testLoss), ratio \(point.lossRatio.map { "\($0)" } ?? "unknown")"

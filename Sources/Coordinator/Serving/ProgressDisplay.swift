@@ -15,25 +15,26 @@ struct ProgressDisplay {
         self.doneAtStart = doneAtStart
     }
 
-    mutating func show(_ scheduler: borrowing Scheduler, at now: Instant) {
+    mutating func show(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
         // Five times a second for eyes, every five seconds for a log.
         let interval: Duration = isTerminal ? .milliseconds(200) : .seconds(5)
         guard !isQuiet, now - (shownAt ?? Instant(sinceStart: .zero)) >= interval else { return }
         shownAt = now
-        draw(scheduler, at: now)
+        draw(scheduler, live, at: now)
     }
 
-    mutating func finish(_ scheduler: borrowing Scheduler, at now: Instant) {
+    mutating func finish(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
         guard !isQuiet else { return }
-        draw(scheduler, at: now)
+        draw(scheduler, live, at: now)
         if isTerminal { Console.write("\n") }
     }
 
-    private func draw(_ scheduler: borrowing Scheduler, at now: Instant) {
+    private func draw(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
         let counts = scheduler.counts
         let progress = Progress(
             name: scheduler.configuration.sweep, done: counts.done + counts.diverged + counts.failed, failed: counts.failed,
-            diverged: counts.diverged, total: scheduler.grid.count, doneAtStart: doneAtStart, elapsed: now.sinceStart,
+            diverged: counts.diverged, total: scheduler.grid.count, doneAtStart: doneAtStart, running: live.share.behind,
+            runningSinceStart: live.share.watched, elapsed: now.sinceStart,
             workers: scheduler.workers.count, slots: scheduler.workers.values.reduce(0) { $0 + $1.hello.slots })
         Console.write(isTerminal ? "\r\u{1b}[K" + progress.line(width: Console.width) : progress.plainLine + "\n")
     }

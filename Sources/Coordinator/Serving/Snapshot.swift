@@ -23,6 +23,17 @@ struct Snapshot: Codable, Equatable {
         var trials: [String]
     }
 
+    /// A long trial's curve while it is computed, in the order of epochs; a number that is none is left out as null.
+    struct Curve: Codable, Equatable {
+        var trial: String
+        var lambda2: Double, learningRate: Double
+        var initialization: Int, repetition: Int
+        var epochs: [Int]
+        /// Of the whole trial.
+        var lastEpoch: Int
+        var trainLoss: [Double?], testLoss: [Double?], lossRatio: [Double?]
+    }
+
     /// A trial that has been through something.
     struct History: Codable, Equatable {
         var attempts: Int, crashes: Int, failures: Int
@@ -34,10 +45,12 @@ struct Snapshot: Codable, Equatable {
     var isStoreBlocked: Bool, isDraining: Bool
     var workers: [Worker]
     var leases: [Lease]
+    /// In the order of the grid.
+    var curves: [Curve]
     /// By key; only of trials that a worker died over or failed at.
     var histories: [String: History]
 
-    init(_ scheduler: borrowing Scheduler, at now: Instant) {
+    init(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
         let grid = scheduler.grid
         epoch = scheduler.configuration.epoch
         (total, waiting, checksWaiting) = (grid.count, scheduler.waiting.count, scheduler.checks.count)
@@ -64,6 +77,10 @@ struct Snapshot: Codable, Equatable {
                     id: "\(id)", worker: "\(lease.worker)", purpose: purpose, hasBegun: lease.hasBegun,
                     seconds: (now - lease.since).inSeconds, trials: trials.map { "\(grid.key(of: $0))" }))
         }
+        curves = []
+        for index in live.curves.keys.compactMap({ grid.index(of: $0) }).sorted() {
+            curves.append(Curve(grid, index, live.curves[grid.key(of: index)]!))
+        }
         histories = [:]
         for (index, history) in scheduler.histories where history.crashes > 0 || !history.failedOn.isEmpty {
             histories["\(grid.key(of: index))"] = History(
@@ -86,6 +103,18 @@ struct Snapshot: Codable, Equatable {
     }
 }
 
+extension Snapshot.Curve {
+    init(_ grid: Grid, _ index: Int, _ curve: LiveTrials.Curve) {
+        func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
+        let setting = grid.setting(of: index), group = grid.groups[grid.group(of: index)].spec
+        self.init(
+            trial: "\(grid.key(of: index))", lambda2: setting.lambda2, learningRate: setting.learningRate,
+            initialization: group.initialization, repetition: group.repetition, epochs: curve.points.map(\.point.epoch),
+            lastEpoch: curve.epochs, trainLoss: curve.points.map { finite($0.point.trainLoss) },
+            testLoss: curve.points.map { finite($0.point.testLoss) }, lossRatio: curve.points.map { finite($0.lossRatio) })
+    }
+}
+
 /// Writes snapshots, so seldom that they cost at most a hundredth of the coordinator's time.
 struct SnapshotWriter {
     let directory: String
@@ -93,11 +122,11 @@ struct SnapshotWriter {
 
     init(directory: String) { self.directory = directory }
 
-    mutating func write(_ scheduler: borrowing Scheduler, _ stopwatch: Stopwatch) {
+    mutating func write(_ scheduler: borrowing Scheduler, _ live: LiveTrials, _ stopwatch: Stopwatch) {
         let start = stopwatch.now
         guard start >= nextAt else { return }
         // A disk that is full has other troubles than this.
-        try? Snapshot(scheduler, at: start).write(to: directory)
+        try? Snapshot(scheduler, live, at: start).write(to: directory)
         let end = stopwatch.now
         nextAt = end + max(.seconds(1), (end - start) * 100)
     }
