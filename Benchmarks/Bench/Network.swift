@@ -40,3 +40,42 @@ func secondsOfStep(lambda2: Double, pool: Pooling, threads: Int = 1) -> Double {
 /// Multiplications and additions of a step as dense products would need them, pooled: three passes of every layer but the first, which
 /// needs no gradient of its input.
 let operationsOfStep = 32 * 2 * (2 * 784 * 9 * 32 + 3 * 196 * 288 * 64 + 3 * 3136 * 128 + 3 * 128 * 10)
+
+/// Seconds of an image's second convolution, forward: as the sum over each patch, and by tiles, as the network's kernel does it. Turn by
+/// turn, so that both have the same box; the shortest times.
+func secondsOfConvolution() -> (patches: Double, tiles: Double) {
+    let (side, inputs, outputs) = (14, 32, 64)
+    var input = (0..<(side + 2) * (side + 2) * inputs).map { Float($0 * 31 % 97) / 97 }
+    let weights = (0..<outputs * 9 * inputs).map { Float($0 * 17 % 89) / 89 - 0.5 }
+    let bias = [Float](repeating: 0, count: outputs),
+        offsets = (0..<side * side).map { Int32(($0 / side * (side + 2) + $0 % side) * inputs) }
+    var packed = [Float](repeating: 0, count: 9 * inputs * outputs), transformed = [Float](repeating: 0, count: 16 * inputs * outputs)
+    packWeights(weights, outputs: outputs, rowLength: 3 * inputs, paddedRow: 3 * inputs, packed: &packed)
+    transformWeights(weights, inputs: inputs, outputs: outputs, transformed: &transformed)
+    let scratch = WinogradScratch(side: side, inputs: inputs, outputs: outputs)
+    var output = [Float](repeating: 0, count: side * side * outputs)
+    var best = (patches: Double.infinity, tiles: Double.infinity)
+    for _ in 0..<50 {
+        best.patches = min(
+            best.patches,
+            seconds {
+                for _ in 0..<50 {
+                    convolve(
+                        input, rowStride: (side + 2) * inputs, rowLength: 3 * inputs, offsets: offsets, pixels: side * side,
+                        weights: packed, bias: bias, outputs: outputs, output: &output)
+                }
+            } / 50)
+        input[0] += output[0] * 1e-9
+        best.tiles = min(
+            best.tiles,
+            seconds {
+                for _ in 0..<50 {
+                    convolveByTiles(
+                        input, side: side, inputs: inputs, weights: &transformed, bias: bias, outputs: outputs, output: &output,
+                        scratch: scratch)
+                }
+            } / 50)
+        input[0] += output[0] * 1e-9
+    }
+    return best
+}

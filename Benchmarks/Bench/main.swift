@@ -27,6 +27,11 @@ for pool in Pooling.allCases {
     let shared = secondsOfStep(lambda2: 0.01, pool: pool, threads: 2)
     row("with Reg2 on two threads, and how many times as fast", rounded(shared * 1e3, 2), "ms", "\(rounded(penalized / shared, 2)) ×")
 }
+let convolution = secondsOfConvolution()
+row("second convolution of an image, forward, over patches", rounded(convolution.patches * 1e6), "µs", "")
+row(
+    "the same by tiles, and how many times as fast", rounded(convolution.tiles * 1e6), "µs",
+    "\(rounded(convolution.patches / convolution.tiles, 2)) ×")
 for (name, unit, speed) in [
     ("exponential", "million/s", exponentialSpeed), ("landscape, 8 lanes, 30 candidates", "million steps/s", landscapeSpeed),
 ] {

@@ -32,8 +32,12 @@ import Wire
         #expect(page.contains("\n  digest \(try #require(digest))\n"))
         #expect(page.contains("\n  key    \(identity.key)\n"))
         #expect(page.contains("\n    \(selfTestDigest())\n"))
-        #expect(
-            page.contains("This is version \(TrialIdentity.numericsVersion).")
-                && identity.canonicalText.contains("numerics=\(TrialIdentity.numericsVersion)\n"))
+        let versions = ProblemDeclaration.all.map { "`\($0.name)` \($0.numericsVersion)" }.joined(separator: ", ")
+        #expect(page.contains("Each problem's numbers have a version: \(versions)."))
+        for declaration in ProblemDeclaration.all {
+            var other = identity
+            other.group.problem = declaration.name
+            #expect(other.canonicalText.contains("numerics=\(declaration.numericsVersion)\nproblem=\(declaration.name)\n"))
+        }
     }
 }

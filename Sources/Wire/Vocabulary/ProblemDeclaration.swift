@@ -36,6 +36,9 @@ public struct ProblemDeclaration: Sendable {
     public var name: String
     public var parameters: [ParameterDeclaration]
     public var algorithms: [String]
+    /// Counts the versions of the problem's part of Docs/numerics.md: it goes up when any trial's bits change, which gives all of its trials
+    /// new keys.
+    public var numericsVersion = 1
     /// Trials that a kernel runs side by side: a lease of one costs as much as a lease of this many.
     public var lanes: Int
     /// How many initializations it has where none of its parameters is a list of one value for each.

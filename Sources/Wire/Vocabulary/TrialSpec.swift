@@ -80,9 +80,6 @@ public struct TrialIdentity: Hashable, Sendable {
         self.setting = setting
     }
 
-    /// Counts the versions of `Docs/numerics.md`: it goes up when any trial's bits change, which gives all trials new keys.
-    public static let numericsVersion = 1
-
     /// The text whose hash is the key: one `name=value` a line, parameters by name, reals as the 16 digits of their IEEE 754 bits,
     /// so that no formatting of numbers can ever move a key.
     public var canonicalText: String { Self.head(group) + "\n" + Self.middle(setting) + Self.tail(group) }
@@ -90,7 +87,7 @@ public struct TrialIdentity: Hashable, Sendable {
     private static func head(_ group: GroupSpec) -> String {
         """
         regsweep trial
-        numerics=\(numericsVersion)
+        numerics=\(ProblemDeclaration.named(group.problem)?.numericsVersion ?? 1)
         problem=\(group.problem)
         seed=\(group.seed)
         training_set=\(group.trainingSet)

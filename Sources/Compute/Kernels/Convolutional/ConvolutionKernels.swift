@@ -1,4 +1,4 @@
-// ConvolutionKernels.swift · Compute/Kernels/Convolutional. The four loops in which nearly all of a step's time goes: a 3 × 3 convolution
+// ConvolutionKernels.swift · Compute/Kernels/Convolutional. Loops in which most of a step's time goes: a 3 × 3 convolution
 // at every pixel, and three forms of it at listed pixels only. Behind a ReLU and a pool no more than one pixel in four has a gradient or a
 // tangent, another one for each channel, so a list for each channel (Pooling.swift) is less work than any dense product.
 //
@@ -35,7 +35,7 @@ func sum(_ s: Vector) -> Float {
 ///   - rowLength: three times the channels of the input.
 ///   - weights: [outputs/16][3][rowLength][16].
 ///   - output: [pixels][outputs].
-func convolve(
+package func convolve(
     _ input: UnsafePointer<Float>, rowStride: Int, rowLength: Int, offsets: UnsafePointer<Int32>, pixels: Int,
     weights: UnsafePointer<Float>, bias: UnsafePointer<Float>, outputs: Int, output: UnsafeMutablePointer<Float>
 ) {
@@ -87,7 +87,7 @@ private func convolveTile(
 /// - Parameters:
 ///   - weights: [outputs][3][paddedRow].
 ///   - packed: [outputs/16][3][rowLength][16].
-func packWeights(
+package func packWeights(
     _ weights: UnsafePointer<Float>, outputs: Int, rowLength: Int, paddedRow: Int, packed: UnsafeMutablePointer<Float>
 ) {
     for o in 0..<outputs {

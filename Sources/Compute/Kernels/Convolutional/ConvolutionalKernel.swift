@@ -28,7 +28,8 @@ struct ConvolutionalKernel {
     private let gradients: Deltas, gradientTangents: Deltas
     /// What the first convolution's winners receive: for each image and channel, its list.
     private let firstDeltas: Buffer<Float>
-    private let packed1: Buffer<Float>, packed2: Buffer<Float>
+    /// The convolutions' weights as their kernels read them.
+    private let packed1: Buffer<Float>, transformed2: Buffer<Float>
     private let partial: Buffer<Float>
     /// For each thread.
     private let scratch: [Scratch]
@@ -45,6 +46,7 @@ struct ConvolutionalKernel {
         let values: Buffer<Float>, tangents: Buffer<Float>
         /// What the first convolution's output receives, with its border.
         let received: Buffer<Float>
+        let winograd: WinogradScratch
     }
 
     /// - Parameter team: shares the work of each pass.
@@ -88,7 +90,7 @@ struct ConvolutionalKernel {
         (gradients, gradientTangents) = (deltas(), deltas())
         firstDeltas = floats(batch * c1 * lists1.capacity)
         packed1 = floats(c1 * 9)
-        packed2 = floats(c2 * 9 * c1)
+        transformed2 = floats(16 * c1 * c2)
         partial = floats(batch * max(shape.hidden, NetworkShape.classes) * 8)
         let capacity = max(lists1.capacity, c2 * lists2.capacity), listCapacity = max(lists1.capacity, lists2.capacity)
         scratch = (0..<team.size).map { [activationSize] _ in
@@ -96,7 +98,7 @@ struct ConvolutionalKernel {
                 z: floats(max(shape.side1 * shape.side1 * c1, shape.side2 * shape.side2 * c2)),
                 winners: Buffer(Array(repeating: 0, count: max(shape.side2 * shape.side2 * c1, shape.side3 * shape.side3 * c2))),
                 pooled: floats(shape.side3 * shape.side3 * c2), values: floats(capacity), tangents: floats(listCapacity),
-                received: floats(activationSize))
+                received: floats(activationSize), winograd: WinogradScratch(side: shape.side2, inputs: c1, outputs: c2))
         }
     }
 
@@ -113,9 +115,7 @@ struct ConvolutionalKernel {
         let (c1, c2) = (NetworkShape.channels1, NetworkShape.channels2)
         let windows = shape.side3 * shape.side3
         packWeights(theta + shape.weight1, outputs: c1, rowLength: 3, paddedRow: NetworkShape.rowLength1, packed: packed1.base)
-        packWeights(
-            theta + shape.weight2, outputs: c2, rowLength: NetworkShape.rowLength2, paddedRow: NetworkShape.rowLength2, packed: packed2.base
-        )
+        transformWeights(theta + shape.weight2, inputs: c1, outputs: c2, transformed: transformed2.base)
         team.share(places.count) { range, member in
             let scratch = scratch[member]
             for b in range {
@@ -133,10 +133,9 @@ struct ConvolutionalKernel {
                     scratch.z.base, side: shape.side1, channels: c1, pool: shape.pool, patchOffsets: offsets1.base,
                     output: activation + rowStride2 + c1, rowStride: rowStride2, winners: scratch.winners.base)
                 if keepsLists { lists1.collect(image: b, winners: scratch.winners.base) }
-                convolve(
-                    activation, rowStride: rowStride2, rowLength: NetworkShape.rowLength2, offsets: offsets2.base,
-                    pixels: shape.side2 * shape.side2, weights: packed2.base, bias: theta + shape.bias2, outputs: c2,
-                    output: scratch.z.base)
+                convolveByTiles(
+                    activation, side: shape.side2, inputs: c1, weights: transformed2.base, bias: theta + shape.bias2, outputs: c2,
+                    output: scratch.z.base, scratch: scratch.winograd)
                 activate(
                     scratch.z.base, side: shape.side2, channels: c2, pool: shape.pool, patchOffsets: offsets2.base,
                     output: scratch.pooled.base, rowStride: shape.side3 * c2, winners: scratch.winners.base)

@@ -65,7 +65,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
             let values: [Scalar]
             (values, m.paths1) = activated(z1, channels: NetworkShape.channels1, side: shape.side1)
             m.activation = bordered(values, channels: NetworkShape.channels1, side: shape.side2)
-            let z2 = convolved(m.activation, channels: NetworkShape.channels1, side: shape.side2, tensor: 2)
+            let z2 = convolvedByTiles(m.activation, channels: NetworkShape.channels1, side: shape.side2, tensor: 2)
             (m.features, m.paths2) = activated(z2, channels: NetworkShape.channels2, side: shape.side2)
             for o in 0..<shape.hidden {
                 let (value, slope, curvature) = activation(theta[starts[5] + o] + laneSum([(m.features, o, theta, starts[4])]))
@@ -255,6 +255,39 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
                         }
                     }
                 }
+            }
+            return z
+        }
+    }
+
+    /// The same sums by tiles of 2 × 2 outputs.
+    private func convolvedByTiles(_ values: [Scalar], channels: Int, side: Int, tensor: Int) -> [[Scalar]] {
+        /// Rows of `block`, n × n, by way of its columns.
+        func twice(_ n: Int, _ block: (_ y: Int, _ x: Int) -> Scalar, _ transform: ([Scalar]) -> [Scalar]) -> [Scalar] {
+            let columns = (0..<n).map { x in transform((0..<n).map { y in block(y, x) }) }
+            return columns[0].indices.flatMap { y in transform(columns.map { $0[y] }) }
+        }
+        let width = side + 2, half = Scalar(0.5)
+        let inputs = (0..<side * side / 4).map { tile in
+            (0..<channels).map { c in
+                twice(4, { y, x in values[(c * width + tile / (side / 2) * 2 + y) * width + tile % (side / 2) * 2 + x] }) { d in
+                    [d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]]
+                }
+            }
+        }
+        return (0..<shape.tensors[tensor].shape[0]).map { o in
+            let weights = (0..<channels).map { c in
+                twice(3, { y, x in theta[weight(tensor, o, c, channels: channels, y, x)] }) { w in
+                    [w[0], ((w[0] + w[1]) + w[2]) * half, ((w[0] - w[1]) + w[2]) * half, w[2]]
+                }
+            }
+            var z = [Scalar](repeating: 0, count: side * side)
+            for (tile, input) in inputs.enumerated() {
+                var m = [Scalar](repeating: 0, count: 16)
+                for c in 0..<channels { for p in 0..<16 { m[p].addProduct(input[c][p], weights[c][p]) } }
+                let four = twice(4, { y, x in m[y * 4 + x] }) { m in [(m[0] + m[1]) + m[2], (m[1] - m[2]) - m[3]] }
+                let first = tile / (side / 2) * 2 * side + tile % (side / 2) * 2
+                for p in 0..<4 { z[first + p / 2 * side + p % 2] = theta[starts[tensor + 1] + o] + four[p] }
             }
             return z
         }

@@ -19,7 +19,7 @@ extension ProblemDeclaration {
             ParameterDeclaration("batch_gradient_every", .integer(0...1_000_000), in: "training", standard: .integer(0)),
             ParameterDeclaration("precision", .choice(["float32"]), in: "training", standard: .text("float32")),
         ],
-        algorithms: ["sgd"], lanes: 1,
+        algorithms: ["sgd"], numericsVersion: 2, lanes: 1,
         settingConflicts: { setting, _ in
             guard setting.lambda1 != 0 else { return [] }
             return [("lambda1", "found \(setting.lambda1), allowed is 0: Reg1 is not defined for this problem")]
