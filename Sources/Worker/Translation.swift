@@ -192,5 +192,8 @@ extension TrialRecord {
     var canonicalBytes: [UInt8] { bits.bigEndianBytes }
 }
 
-/// What a build has to agree on with every other: SHA-256 over the bits of the self-test trials.
-func selfTestDigest() -> Digest { Digest(of: selfTestRecords().flatMap(\.canonicalBytes)) }
+/// What a build has to agree on with every other: SHA-256 over the digests of each problem's self-test trials.
+func selfTestDigest() -> Digest { Digest(of: selfTestDigests().flatMap(\.bytes)) }
+
+/// Of each problem, in the order of Docs/numerics.md.
+func selfTestDigests() -> [Digest] { selfTestRecords().map { Digest(of: $0.flatMap(\.canonicalBytes)) } }

@@ -7,7 +7,7 @@ Standard input: one trial a line, as `name=value` pairs separated by spaces (nam
 left out has the value of DEFAULTS; `problem=landscape` makes it one of that problem). Standard output: one line a trial with its key, digest, outcome, losses and record.
 
   --worked-example   print the worked example of Docs/numerics.md
-  --self-test        print the self-test's digest (takes minutes)
+  --self-test        print the self-test's digests of these two problems (the network's takes minutes)
 """
 
 import copy
@@ -859,7 +859,17 @@ def worked_example():
     return "\n".join([*lines, f"  digest {digest(trial.words())}", f"  key    {trial.key()}"])
 
 
-def self_test():
+def landscape_self_test():
+    words = []
+    for algorithm in ["sgd", "gd", "noisy-gd", "noisy-gd-matched"]:
+        for strength in [0.0, 1 / 1024]:
+            words += Landscape(dict(
+                seed=2026, training_set=3, initialization=42, repeat=2, algorithm=algorithm, lambda1=strength,
+                lambda2=strength if algorithm == "sgd" else 0.0, learning_rate=0.125, epochs=30)).run().words()
+    return digest(words)
+
+
+def network_self_test():
     words = []
     strengths = [(n / 256, n / 512, 1 / 128) for n in range(18)] + [(0.0, 1e6, 1.0)]
     for precision, batch_size in [("float32", 1), ("float32", 2), ("float64", 1), ("float64", 2)]:
@@ -884,7 +894,8 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--worked-example"]:
         print(worked_example())
     elif sys.argv[1:] == ["--self-test"]:
-        print(self_test())
+        print("landscape", landscape_self_test(), flush=True)
+        print("diagonal-network", network_self_test())
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:

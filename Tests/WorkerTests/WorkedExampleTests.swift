@@ -32,6 +32,9 @@ import Wire
         #expect(page.contains("\n  digest \(try #require(digest))\n"))
         #expect(page.contains("\n  key    \(identity.key)\n"))
         #expect(page.contains("\n    \(selfTestDigest())\n"))
+        for (declaration, digest) in zip(ProblemDeclaration.all, selfTestDigests()) {
+            #expect(page.contains("\n- `\(declaration.name)`, \(digest):"), "\(declaration.name) \(digest)")
+        }
         let versions = ProblemDeclaration.all.map { "`\($0.name)` \($0.numericsVersion)" }.joined(separator: ", ")
         #expect(page.contains("Each problem's numbers have a version: \(versions)."))
         for declaration in ProblemDeclaration.all {
