@@ -81,6 +81,9 @@ final class Program: Sendable {
         try wait(for: "\"\(text)\"") { $0.errors.components(separatedBy: text).count > times ? () : nil }
     }
 
+    /// Whether a text is on stderr by now.
+    func hasSaid(_ text: String) -> Bool { printed.withLock { $0.errors.contains(text) } }
+
     /// The word after a text on stderr, once it is there.
     func word(after text: String) throws -> String {
         try wait(for: "\"\(text)\"") { printed in
@@ -88,6 +91,15 @@ final class Program: Sendable {
             let rest = printed.errors[range.upperBound...]
             return rest.firstIndex(where: \.isWhitespace).map { String(rest[..<$0]) }
         }
+    }
+
+    /// The most memory that it has had so far, in bytes.
+    func peakMemory() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kibibytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+        else { throw Failure(description: "no peak memory in \(status)") }
+        return kibibytes << 10
     }
 
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
