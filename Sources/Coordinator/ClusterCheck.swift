@@ -78,12 +78,14 @@ struct ClusterCheck {
 
     /// Whether Slurm would take the job: nothing is submitted.
     private func slurm(_ host: HostSpec, _ folder: String) -> Finding {
-        let output = "\(folder)/sbatch"
+        let output = "\(folder)/sbatch-\(host.name)"
         let script = SlurmText.script(
             host, sweep: "check", tasks: 1, program: program, invitation: "none", log: folder, orphanTimeout: cluster.orphanTimeout)
         var finding = Finding(host: host.name)
         do {
-            let status = try Subprocess.run("sbatch", ["--test-only"], input: .text(script), outputTo: output)
+            let path = "\(folder)/sbatch-\(host.name).sh"
+            try script.write(toFile: path, atomically: true, encoding: .utf8)
+            let status = try Subprocess.run("sbatch", ["--test-only"], input: .file(path), outputTo: output)
             finding.isReachable = status == .exited(0)
             if !finding.isReachable {
                 finding.trouble =

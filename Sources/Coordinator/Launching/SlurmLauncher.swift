@@ -72,7 +72,10 @@ struct SlurmLauncher: ~Copyable {
             try PrivateFile.write(try invitation(spec.keyName).secretText + "\n", to: file)
             let script = SlurmText.script(
                 spec, sweep: sweep, tasks: tasks, program: program, invitation: file, log: directory, orphanTimeout: orphanTimeout)
-            process = try Subprocess.spawn("sbatch", ["--parsable"], input: .text(script), outputTo: outputPath(index))
+            // However many extra lines it has; the secret is not in it.
+            let path = "\(directory)/slurm-\(spec.name).sh"
+            try script.write(toFile: path, atomically: true, encoding: .utf8)
+            process = try Subprocess.spawn("sbatch", ["--parsable"], input: .file(path), outputTo: outputPath(index))
         case .count:
             let jobs = groups[index].jobs.map { "\($0.id)" }.joined(separator: ",")
             process = try Subprocess.spawn(

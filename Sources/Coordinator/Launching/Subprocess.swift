@@ -87,7 +87,9 @@ enum Subprocess {
     }
 
     private static func filledPipe(_ text: String, for program: String) throws(SubprocessError) -> CInt {
-        precondition(text.utf8.count <= 4096, "a text of \(text.utf8.count) bytes for \(program)")
+        guard text.utf8.count <= 4096 else {
+            throw .failed(program: program, reason: "a secret of \(text.utf8.count) bytes, more than 4096")
+        }
         var ends: [CInt] = [0, 0]
         guard unsafe pipe(&ends) == 0 else { throw .failed(program: program, reason: unsafe String(cString: strerror(errno))) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
