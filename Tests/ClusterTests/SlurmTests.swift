@@ -185,6 +185,28 @@ final class SlurmCluster {
         #expect(try queued() == 0)
     }
 
+    @Test("a controller that is away now and then is asked again, and given up only after five calls in a row") func controllerAway() throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try configure(max: 1, min: 1)
+        let coordinator = try run()
+        try coordinator.errors(have: "joined with")
+        let answer = "results/small/slurm-batch.out", again = "; trying again"
+        for failures in [RemoteHost.patience - 1, RemoteHost.patience] {
+            // Nobody can say who he is.
+            try slurm.shell("mv \(slurm.path)/munge.socket \(slurm.path)/away")
+            try coordinator.errors(have: again, times: failures)
+            try slurm.shell("mv \(slurm.path)/away \(slurm.path)/munge.socket")
+            try wait(for: "an answer of the controller") { try scratch.read(answer) == "RUNNING\n" }
+        }
+        coordinator.signal(SIGINT)
+        try coordinator.errors(have: "once more stops at once")
+        coordinator.signal(SIGINT)
+        let end = try coordinator.end()
+        #expect(end.code == 3)
+        #expect(!end.errors.contains("given up"))
+        #expect(try queued() == 0)
+    }
+
     @Test("before its time limit a worker drains and leaves a checkpoint, and another goes on from there") func timeLimit() throws {
         // Slurm looks at time limits about once in half a minute and sends the warning up to a minute early. The trial takes hours, and
         // nothing but the drain asks for a checkpoint.

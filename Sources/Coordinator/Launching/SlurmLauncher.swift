@@ -90,6 +90,8 @@ struct SlurmLauncher: ~Copyable {
         // squeue knows nothing of jobs that ended a while ago and calls that an error.
         let isForgotten = call == .count && output.contains("Invalid job id")
         guard status == .exited(0) || isForgotten else { return fail(index, lastLine(output) ?? "\(status)", at: now, logger) }
+        // A controller that is away now and then in weeks is no reason to give up.
+        groups[index].failures = 0
         switch call {
         case .limits:
             // Slurm's own default.
@@ -99,7 +101,6 @@ struct SlurmLauncher: ~Copyable {
             guard let job = SlurmText.job(fromSbatch: output) else { return fail(index, "sbatch said \"\(output)\"", at: now, logger) }
             groups[index].waiting.removeFirst()
             groups[index].jobs.append(job)
-            groups[index].failures = 0
             groups[index].nextCount = groups[index].waiting.isEmpty ? now + spec.slurm.pollInterval : now
             logger.info("slurm \(spec.name): job \(job.id) with \(tasks) worker\(tasks == 1 ? "" : "s")")
         case .count:
