@@ -128,12 +128,15 @@ extension Duration {
 
 enum ControlError: Error, Equatable, CustomStringConvertible {
     case nobody(String)
-    case several(Int)
+    /// What each of them says of itself.
+    case several([String])
 
     var description: String {
         switch self {
         case .nobody(let place): "no coordinator of yours answers\(place): is regsweep run going?"
-        case .several(let count): "\(count) sweeps of yours run on this box: name the results directory with --out"
+        case .several(let sweeps):
+            "\(sweeps.count) sweeps of yours run on this box: name the results directory with --out\n  "
+                + sweeps.sorted().joined(separator: "\n  ")
         }
     }
 }
@@ -153,9 +156,9 @@ enum ControlClient {
         }
         let folder = ResultsDirectory.socketFolder
         let sockets = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
-        let alive = try first(sockets, .list, within: probe).map(\.path)
-        guard alive.count <= 1 else { throw ControlError.several(alive.count) }
-        guard let path = alive.first, let answer = try first([path], command, within: patience).first else {
+        let alive = try first(sockets, .list, within: probe)
+        guard alive.count <= 1 else { throw ControlError.several(alive.map(\.answer.text)) }
+        guard let path = alive.first?.path, let answer = try first([path], command, within: patience).first else {
             throw ControlError.nobody("")
         }
         return answer.answer
