@@ -89,7 +89,7 @@ struct SlurmLauncher: ~Copyable {
         let spec = groups[index].spec
         // squeue knows nothing of jobs that ended a while ago and calls that an error.
         let isForgotten = call == .count && output.contains("Invalid job id")
-        guard status == .exited(0) || isForgotten else { return fail(index, lastLine(output) ?? "\(status)", at: now, logger) }
+        guard status == .exited(0) || isForgotten else { return fail(index, Subprocess.lastLine(output) ?? "\(status)", at: now, logger) }
         // A controller that is away now and then in weeks is no reason to give up.
         groups[index].failures = 0
         switch call {
@@ -128,8 +128,6 @@ struct SlurmLauncher: ~Copyable {
     }
 
     private func outputPath(_ index: Int) -> String { "\(directory)/slurm-\(groups[index].spec.name).out" }
-
-    private func lastLine(_ text: String) -> String? { text.split(separator: "\n").last.map(String.init) }
 
     /// What still waits or runs would wait for a coordinator that is gone.
     deinit {

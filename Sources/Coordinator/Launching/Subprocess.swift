@@ -124,5 +124,9 @@ enum Subprocess {
         }
     }
 
+    /// The last line of what a program said that is not empty. ssh ends its lines with a return and a newline, which Swift takes for one
+    /// character that is neither.
+    static func lastLine(_ output: String) -> String? { output.split(whereSeparator: \.isNewline).last.map(String.init) }
+
     static func signal(_ pid: pid_t, _ number: Int32) { kill(pid, number) }
 }
