@@ -54,6 +54,11 @@ struct Workers: ParsableCommand {
 
         func run() throws {
             let invitation = try target.ask(.invite(name)).text
+            if Invitation(invitation)?.isForThisBoxAlone == true {
+                Console.writeLine(
+                    "this coordinator listens on its own box alone: for others, Ctrl-C and run it again with --listen 'tcp://0.0.0.0:*'"
+                )
+            }
             if let file {
                 try orExit { try PrivateFile.write(invitation + "\n", to: file) }
                 print("regsweep-worker --join \(Run.shellWords([file]))")
