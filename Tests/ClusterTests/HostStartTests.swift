@@ -1,5 +1,5 @@
 // HostStartTests.swift · Tests/ClusterTests. How soon three ssh hosts compute, with the program copied first and with it there already.
-// It prints the times and judges none. `make hosts` measures it, optimized, with the portable worker; REGSWEEP_WORKER names that one.
+// It prints the times and judges none. `make hosts` measures it with the portable worker, which REGSWEEP_WORKER names.
 
 import Foundation
 import Testing
