@@ -80,7 +80,7 @@ recovery: setup-test
 
 # From the start of a coordinator to the first lease of three ssh hosts, which get the portable worker, and again when they have it.
 hosts: setup-test dist
-	REGSWEEP_WORKER=$(CURDIR)/dist/regsweep-worker $(SWIFT) test --filter HostStartTests
+	REGSWEEP_WORKER=$(CURDIR)/dist/regsweep-worker $(SWIFT) test --filter HostTests/start
 
 lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)

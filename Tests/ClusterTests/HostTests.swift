@@ -52,9 +52,10 @@ import Testing
         #expect(try Tables(scratch, "again") == Sweeps.undisturbed)
     }
 
-    @Test("a host that is not there is reported and the sweep goes on; one is added while it runs, one drained") func addedAndDrained()
-        throws
-    {
+    @Test("a host that is not there is reported and the sweep goes on; hosts are added while it runs, drained, removed and added again")
+    func addedAndDrained() throws {
+        try scratch.write(Sweeps.small(epochs: 12_000, repeats: 4), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--out", "calm").code == 0)
         try configure([hosts.names[0], "nowhere.invalid"])
         let coordinator = try run()
         try coordinator.errors(have: "on \(hosts.names[0]) joined")
@@ -63,9 +64,14 @@ import Testing
         try coordinator.errors(have: "on \(hosts.names[1]) joined")
         #expect(try ask("drain", hosts.names[0]).code == 0)
         try coordinator.errors(have: "on \(hosts.names[0]) left: drained")
+        #expect(try ask("remove", hosts.names[1]).output == "1 worker removed, 1 key revoked\n")
+        try waitForNoWorkers(within: 10)
+        // Its old key is worth nothing; it gets another.
+        #expect(try ask("add", "ssh:\(hosts.names[1])").code == 0)
+        try coordinator.errors(have: "on \(hosts.names[1]) joined", times: 2)
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")
-        #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
+        #expect(try Tables(scratch, "results/small") == Tables(scratch, "calm"))
     }
 
     @Test("a host that is cut off loses its leases and comes back with the network") func cutOff() throws {

@@ -185,7 +185,8 @@ final class SlurmCluster {
         #expect(try queued() == 0)
     }
 
-    @Test("a controller that is away now and then is asked again, and given up only after five calls in a row") func controllerAway() throws {
+    @Test("a controller that is away now and then is asked again, and given up only after five calls in a row") func controllerAway() throws
+    {
         try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
         try configure(max: 1, min: 1)
         let coordinator = try run()

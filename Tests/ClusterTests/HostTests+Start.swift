@@ -1,24 +1,11 @@
-// HostStartTests.swift · Tests/ClusterTests. How soon three ssh hosts compute, with the program copied first and with it there already.
+// HostTests+Start.swift · Tests/ClusterTests. How soon three ssh hosts compute, with the program copied first and with it there already.
 // It prints the times and judges none. `make hosts` measures it with the portable worker, which REGSWEEP_WORKER names.
 
 import Foundation
 import Testing
 import Wire
 
-@Suite("ssh hosts: start", .serialized, .enabled(if: Root.complaint == nil, Comment(rawValue: Root.complaint ?? "")))
-struct HostStartTests {
-    let scratch: Scratch
-    let hosts: Hosts
-
-    init() throws {
-        scratch = try Scratch()
-        hosts = try Hosts(3, in: scratch)
-        // Long enough to be still under way whenever somebody looks.
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
-        let worker = ProcessInfo.processInfo.environment["REGSWEEP_WORKER"].map { "worker_program = \"\($0)\"\n" } ?? ""
-        try scratch.write(hosts.cluster(hosts.names, orphanTimeout: 30, worker: worker), to: "cluster.toml")
-    }
-
+extension HostTests {
     /// From the start of `regsweep run` until every host has joined, and until every one has leases.
     private func seconds(_ out: String) throws -> (joined: Double, busy: Double, isCopied: Bool) {
         let clock = ContinuousClock(), start = clock.now
@@ -41,6 +28,10 @@ struct HostStartTests {
     }
 
     @Test("hosts that lack the program get it and compute, and compute sooner the next time") func start() throws {
+        // Long enough to be still under way whenever somebody looks.
+        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        let worker = ProcessInfo.processInfo.environment["REGSWEEP_WORKER"].map { "worker_program = \"\($0)\"\n" } ?? ""
+        try scratch.write(hosts.cluster(hosts.names, orphanTimeout: 30, worker: worker), to: "cluster.toml")
         let first = try seconds("first"), next = (0..<3).map { try? seconds("next-\($0)") }
         #expect(first.isCopied)
         for each in next { #expect(each?.isCopied == false) }
