@@ -11,8 +11,8 @@ TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 openssh-server openssh-
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
-.PHONY: help figure4 table1 figure2 figure3 theory figure5-small test test-extending build dist bench reproduce simulate recovery lint
-.PHONY: format proto setup setup-test clean
+.PHONY: help figure4 table1 figure2 figure3 theory figure5-small test test-extending build dist bench reproduce simulate recovery hosts
+.PHONY: lint format proto setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
@@ -25,6 +25,7 @@ help:
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md; SWEEP and SEEDS choose others"
 	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
 	@echo "make recovery   the start of a coordinator at a million stored trials"
+	@echo "make hosts      how soon workers on three ssh hosts compute; needs root"
 	@echo "make build | lint | format | proto | clean"
 
 figure4: build
@@ -40,7 +41,8 @@ figure2 figure3 theory: build
 figure5-small: build
 	$(RUN) run Sweeps/figure5-small.toml $(if $(DATA),--data "$(DATA)")
 
-test: setup-test
+# The portable programs first: one of the tests runs them where there is nothing else.
+test: setup-test dist
 	$(SWIFT) test
 	$(MAKE) test-extending
 
@@ -75,6 +77,10 @@ simulate: setup-test
 # From the start of a coordinator on a store of a million trials to its first lease; needs 4 GB in /tmp for a minute or two.
 recovery: setup-test
 	REGSWEEP_RECOVERY=1000000 $(SWIFT) test -c release -Xswiftc -enable-testing --scratch-path .build/simulate --filter RecoveryTests
+
+# From the start of a coordinator to the first lease of three ssh hosts, which get the portable worker, and again when they have it.
+hosts: setup-test dist
+	REGSWEEP_WORKER=$(CURDIR)/dist/regsweep-worker $(SWIFT) test --filter HostTests/start
 
 lint:
 	$(SWIFT) format lint --strict --recursive $(SOURCES)

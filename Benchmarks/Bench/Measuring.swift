@@ -1,6 +1,7 @@
 // Measuring.swift · Benchmarks/Bench. Medians, and the kernels and messages that are measured.
 
 import Compute
+import Glibc
 import Wire
 
 let clock = ContinuousClock()
@@ -103,17 +104,18 @@ func roundTrip() throws -> Double {
 }
 
 /// Leases of 16 trials handed out and answered with their results, a second, over tcp on loopback: encoded, sent, received and decoded
-/// both ways in one thread, as many at a time as a worker of two slots holds.
-func leasesPerSecond(encrypted: Bool) throws -> Double {
-    let context = try Context()
+/// both ways in one thread, as many at a time as a worker of two slots holds. No scheduler and no store: what the wire alone can carry.
+func wireSpeed(encrypted: Bool) throws -> (leasesPerSecond: Double, cpuOfLease: Double) {
+    // Each side encrypts in its own context's thread, as in two processes.
+    let context = try Context(), far = try Context()
     let router = try RouterSocket(in: context)
     let own = SecretKey.random(), key = SecretKey.random()
     let endpoint = try router.bind("tcp://127.0.0.1:*", admitting: encrypted ? .keys(own) : .anyone)
     router.allow(key.publicKey)
     let dealer =
         encrypted
-        ? try DealerSocket(invitedBy: Invitation(endpoint: endpoint, coordinator: own.publicKey, key: key), in: context)
-        : try DealerSocket(connectedTo: endpoint, in: context)
+        ? try DealerSocket(invitedBy: Invitation(endpoint: endpoint, coordinator: own.publicKey, key: key), in: far)
+        : try DealerSocket(connectedTo: endpoint, in: far)
     let hello = Envelope(epoch: 1, message: .heartbeat(running: 0)).encoded()
     while try !sends(hello, by: dealer) { try router.admit() }
     var route: Route?
@@ -131,6 +133,7 @@ func leasesPerSecond(encrypted: Bool) throws -> Double {
     let answer = Envelope(epoch: 1, message: .results(batch, id, Array(results.prefix(16))))
     let count = 3_000
     var (sent, done) = (0, 0)
+    let cpu = processorSeconds()
     let time = try seconds {
         while done < count {
             while sent < count, sent - done < 4 {
@@ -147,7 +150,14 @@ func leasesPerSecond(encrypted: Bool) throws -> Double {
             }
         }
     }
-    return Double(count) / time
+    return (Double(count) / time, (processorSeconds() - cpu) / Double(count))
+}
+
+/// Of all threads of this process: what others run on the box does not count.
+private func processorSeconds() -> Double {
+    var time = timespec()
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+    return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
 }
 
 private func sends(_ frame: [UInt8], by dealer: borrowing DealerSocket) throws -> Bool {

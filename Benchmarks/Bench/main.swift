@@ -43,7 +43,11 @@ row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(media
 row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")
 row("round trip of a heartbeat, tcp on loopback", rounded(try roundTrip() * 1e6), "µs", "")
 // Turn by turn, so that both have the same box.
-let pairs = try (0..<7).map { _ in (plain: try leasesPerSecond(encrypted: false), curve: try leasesPerSecond(encrypted: true)) }
-let plainRate = pairs.map(\.plain).sorted()[3], ratio = pairs.map { $0.curve / $0.plain }.sorted()[3]
-row("leases of 16 trials and their results, plain tcp", rounded(plainRate), "leases/s", "")
+let pairs = try (0..<7).map { _ in (plain: try wireSpeed(encrypted: false), curve: try wireSpeed(encrypted: true)) }
+let plainRate = pairs.map(\.plain.leasesPerSecond).sorted()[3], plainCost = pairs.map(\.plain.cpuOfLease).sorted()[3]
+let ratio = pairs.map { $0.curve.leasesPerSecond / $0.plain.leasesPerSecond }.sorted()[3]
+let more = pairs.map { $0.curve.cpuOfLease - $0.plain.cpuOfLease }.sorted()[3]
+row("the wire alone: leases of 16 trials and their results, plain tcp", rounded(plainRate), "leases/s", "")
 row("the same with keys and encryption, relative to plain", rounded(ratio, 2), "", "")
+row("CPU of both ends of such a lease, plain tcp", rounded(plainCost * 1e6), "µs", "")
+row("what keys and encryption add to it", rounded(more * 1e6), "µs", "")

@@ -32,14 +32,14 @@ struct ClusterCheck {
             findings[index].probe = SSHText.probe(from: probes[index].output)
             findings[index].isReachable = findings[index].probe != nil
             if findings[index].probe == nil {
-                findings[index].trouble = probes[index].output.split(separator: "\n").last.map(String.init) ?? "no answer"
+                findings[index].trouble = Subprocess.lastLine(probes[index].output) ?? "no answer"
             }
         }
         let lacking = hosts.indices.filter { findings[$0].probe?.isCopied == false }
         let copies = try all(lacking.map { hosts[$0] }, folder, "copy", SSHText.copy(bundle), input: .file(program))
         for (index, copy) in zip(lacking, copies) {
             findings[index].copySeconds = copy.seconds
-            if copy.status != .exited(0) { findings[index].trouble = "copy: \(copy.output.split(separator: "\n").last ?? "failed")" }
+            if copy.status != .exited(0) { findings[index].trouble = "copy: \(Subprocess.lastLine(copy.output) ?? "failed")" }
         }
         let reachable = hosts.indices.filter { findings[$0].probe != nil && findings[$0].trouble.isEmpty }
         let trials = try all(reachable.map { hosts[$0] }, folder, "try", SSHText.selfTest(bundle), input: .nothing)
@@ -47,7 +47,7 @@ struct ClusterCheck {
             if findings[index].probe?.isV3 == false {
                 findings[index].trouble = "the processor lacks a part of x86-64-v3"
             } else if !trial.output.contains("\(Build.selfTest)") {
-                findings[index].trouble = "the worker does not run: \(trial.output.split(separator: "\n").last ?? "no output")"
+                findings[index].trouble = "the worker does not run: \(Subprocess.lastLine(trial.output) ?? "no output")"
             }
         }
         return findings + cluster.hosts.filter { $0.kind == .slurm }.map { slurm($0, folder) }
@@ -78,16 +78,17 @@ struct ClusterCheck {
 
     /// Whether Slurm would take the job: nothing is submitted.
     private func slurm(_ host: HostSpec, _ folder: String) -> Finding {
-        let output = "\(folder)/sbatch"
+        let output = "\(folder)/sbatch-\(host.name)"
         let script = SlurmText.script(
             host, sweep: "check", tasks: 1, program: program, invitation: "none", log: folder, orphanTimeout: cluster.orphanTimeout)
         var finding = Finding(host: host.name)
         do {
-            let status = try Subprocess.run("sbatch", ["--test-only"], input: .text(script), outputTo: output)
+            let path = "\(folder)/sbatch-\(host.name).sh"
+            try script.write(toFile: path, atomically: true, encoding: .utf8)
+            let status = try Subprocess.run("sbatch", ["--test-only"], input: .file(path), outputTo: output)
             finding.isReachable = status == .exited(0)
             if !finding.isReachable {
-                finding.trouble =
-                    (try? String(contentsOfFile: output, encoding: .utf8))?.split(separator: "\n").last.map(String.init) ?? "\(status)"
+                finding.trouble = (try? String(contentsOfFile: output, encoding: .utf8)).flatMap(Subprocess.lastLine) ?? "\(status)"
             }
         } catch { finding.trouble = "\(error)" }
         return finding

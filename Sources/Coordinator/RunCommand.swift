@@ -119,7 +119,8 @@ struct Run: ParsableCommand {
         if !quiet, !scheduler.isFinished {
             Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
             if !cluster.isPlain {
-                Console.writeLine("and on other boxes with what regsweep workers invite prints; listening at \(endpoint)")
+                let others = endpoint.hasPrefix("tcp://127.") ? "with keys on this box" : "on other boxes"
+                Console.writeLine("and \(others) with what regsweep workers invite prints; listening at \(endpoint)")
             }
         }
         var loop = EventLoop(

@@ -54,6 +54,11 @@ struct Workers: ParsableCommand {
 
         func run() throws {
             let invitation = try target.ask(.invite(name)).text
+            if Invitation(invitation)?.isForThisBoxAlone == true {
+                Console.writeLine(
+                    "this coordinator listens on its own box alone: for others, Ctrl-C and run it again with --listen 'tcp://0.0.0.0:*'"
+                )
+            }
             if let file {
                 try orExit { try PrivateFile.write(invitation + "\n", to: file) }
                 print("regsweep-worker --join \(Run.shellWords([file]))")
@@ -128,12 +133,15 @@ extension Duration {
 
 enum ControlError: Error, Equatable, CustomStringConvertible {
     case nobody(String)
-    case several(Int)
+    /// What each of them says of itself.
+    case several([String])
 
     var description: String {
         switch self {
         case .nobody(let place): "no coordinator of yours answers\(place): is regsweep run going?"
-        case .several(let count): "\(count) sweeps of yours run on this box: name the results directory with --out"
+        case .several(let sweeps):
+            "\(sweeps.count) sweeps of yours run on this box: name the results directory with --out\n  "
+                + sweeps.sorted().joined(separator: "\n  ")
         }
     }
 }
@@ -153,9 +161,9 @@ enum ControlClient {
         }
         let folder = ResultsDirectory.socketFolder
         let sockets = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
-        let alive = try first(sockets, .list, within: probe).map(\.path)
-        guard alive.count <= 1 else { throw ControlError.several(alive.count) }
-        guard let path = alive.first, let answer = try first([path], command, within: patience).first else {
+        let alive = try first(sockets, .list, within: probe)
+        guard alive.count <= 1 else { throw ControlError.several(alive.map(\.answer.text)) }
+        guard let path = alive.first?.path, let answer = try first([path], command, within: patience).first else {
             throw ControlError.nobody("")
         }
         return answer.answer

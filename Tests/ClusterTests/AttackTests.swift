@@ -10,9 +10,11 @@ import Wire
 private final class RawConnection {
     let descriptor: Int32
 
-    init(_ endpoint: String) throws {
+    /// - Parameter buffer: bytes that the system keeps for us, where that matters.
+    init(_ endpoint: String, buffer: Int32? = nil) throws {
         let port = endpoint.split(separator: ":").last.flatMap { UInt16($0) } ?? 0
         descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        if var buffer { setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &buffer, socklen_t(MemoryLayout<Int32>.size)) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
@@ -63,9 +65,17 @@ private final class RawConnection {
         #expect(try scratch.read("results/small/results.csv").split(separator: "\n").count == 1 + 17 * 8)
     }
 
-    private func invitation(_ name: String) throws -> Invitation {
-        let end = try scratch.regsweep("workers", "invite", name, "--out", "results/small")
+    private func invitation(_ name: String, _ directory: String = "results/small") throws -> Invitation {
+        let end = try scratch.regsweep("workers", "invite", name, "--out", directory)
         return try #require(Invitation(String(end.output.split(separator: "=", maxSplits: 1)[1].split(separator: " ")[0])))
+    }
+
+    /// An honest worker comes, is told that it may stay, and goes.
+    private func expectWelcome(of key: Invitation) throws {
+        let honest = try Stranger(key)
+        try honest.say(Stranger.hello())
+        guard case .welcome = try honest.hear() else { throw Failure(description: "the honest worker is kept out") }
+        try honest.say(.goodbye(reason: "done"))
     }
 
     @Test("bytes that are no ZeroMQ end their connection and hear nothing but a greeting") func rawTCP() throws {
@@ -85,13 +95,10 @@ private final class RawConnection {
         let (coordinator, local, tcp) = try start()
         let silent = try (0..<300).map { _ in try RawConnection(tcp) }
         let key = try invitation("ada")
-        let honest = try Stranger(key)
-        try honest.say(Stranger.hello())
-        guard case .welcome = try honest.hear() else { throw Failure(description: "the honest worker is kept out") }
+        try expectWelcome(of: key)
         // The handshake may take 5 s.
         #expect(silent[0].hear(for: 15).isClosed)
         #expect(silent[299].hear(for: 5).isClosed)
-        try honest.say(.goodbye(reason: "done"))
         try expectUnharmed(coordinator, local, strangers: 1)
     }
 
@@ -100,15 +107,16 @@ private final class RawConnection {
         let plain = try Stranger(tcp)
         let real = try invitation("ada")
         let wrong = try Stranger(Invitation(endpoint: tcp, coordinator: real.coordinator, key: .random()))
-        for _ in 0..<50 {
+        try wait(for: "the wrong key is turned away") {
             _ = plain.sayOnce(Stranger.hello())
             _ = wrong.sayOnce(Stranger.hello())
-            usleep(20_000)
+            return coordinator.hasSaid("is none that was issued here")
         }
+        try expectWelcome(of: real)
+        for word in [plain.sayOnce(Stranger.hello()), wrong.sayOnce(Stranger.hello())] { #expect(!word) }
         #expect(try plain.socket.receive() == nil)
         #expect(try wrong.socket.receive() == nil)
-        try coordinator.errors(have: "is none that was issued here")
-        try expectUnharmed(coordinator, local)
+        try expectUnharmed(coordinator, local, strangers: 1)
     }
 
     @Test("a recorded conversation, said again, says nothing") func replayed() throws {
@@ -146,12 +154,12 @@ private final class RawConnection {
         for _ in 0..<Limits.malformedFrames { try stranger.say([7, 7]) }
         try coordinator.errors(have: "is cut off after 100 frames")
         let again = try Stranger(key)
-        for _ in 0..<20 {
-            _ = again.sayOnce(Stranger.hello())
-            usleep(20_000)
-        }
+        // It comes first and is let in later than who comes after it, if at all.
+        try expectWelcome(of: try invitation("ada"))
+        let isHeard = again.sayOnce(Stranger.hello())
+        #expect(!isHeard)
         #expect(try again.socket.receive() == nil)
-        try expectUnharmed(coordinator, local)
+        try expectUnharmed(coordinator, local, strangers: 1)
     }
 
     @Test("a worker's id with another's key takes nothing over") func stolenID() throws {
@@ -167,6 +175,53 @@ private final class RawConnection {
         guard case .lease = try ada.hear() else { throw Failure(description: "no lease") }
         try ada.say(.goodbye(reason: "done"))
         try expectUnharmed(coordinator, local, strangers: 1)
+    }
+
+    @Test("a thousand requests for data of a peer that reads none of it cost little memory") func greedy() throws {
+        try scratch.write(Sweeps.network(epochs: 1), to: "sweep.toml")
+        // Three chunks of images.
+        try Images.write(to: scratch, train: 4_000)
+        let (coordinator, local) = try scratch.coordinator("--data", "data")
+        var key = try invitation("mallory", "results/network")
+        let deaf = try Recorder(to: key.endpoint, hearing: 2_000)
+        key.endpoint = deaf.endpoint
+        let mallory = try Stranger(key)
+        try mallory.say(Stranger.hello())
+        guard case .welcome = try mallory.hear() else { throw Failure(description: "not welcome") }
+        let before = try coordinator.peakMemory()
+        let images = Digest(of: Array(try Data(contentsOf: URL(filePath: "\(scratch.path)/data/train-images-idx3-ubyte"))))
+        for _ in 0..<1_000 { try mallory.say(.dataRequest(images, offset: 0)) }
+        // Read after all of them.
+        try mallory.say([7, 7])
+        try coordinator.errors(have: "dropped a frame")
+        #expect(deaf.isFull)
+        // 16 chunks of 1 MiB that wait, and what is being made of them: not a thousand.
+        #expect(try coordinator.peakMemory() - before < 100 << 20)
+        let worker = try Program(
+            "regsweep-worker", ["--connect", local, "--cache", "\(scratch.path)/cache"], in: scratch)
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(try worker.end().code == 0)
+        #expect(try scratch.read("results/network/results.csv").split(separator: "\n").count == 1 + 4)
+    }
+
+    @Test("a peer that goes on asking and never reads the answers is cut off, key and all") func deaf() throws {
+        let (coordinator, local) = try scratch.coordinator()
+        var key = try invitation("mallory")
+        let deaf = try Recorder(to: key.endpoint, hearing: 2_000)
+        key.endpoint = deaf.endpoint
+        let mallory = try Stranger(key)
+        let hello = Envelope(epoch: 0, message: Stranger.hello()).encoded()
+        try mallory.say(hello)
+        guard case .welcome = try mallory.hear() else { throw Failure(description: "not welcome") }
+        try wait(for: "it is cut off") {
+            for _ in 0..<1_000 { guard (try? mallory.socket.send(hello)) != nil else { break } }
+            return coordinator.hasSaid("(mallory) does not read what it asks for: it is cut off")
+        }
+        let worker = try scratch.worker(local)
+        #expect(try coordinator.end().code == 0)
+        #expect(try worker.end().code == 0)
+        #expect(try scratch.read("results/small/results.csv").split(separator: "\n").count == 1 + 17 * 8)
     }
 }
 
@@ -184,7 +239,13 @@ private final class Recorder: Sendable {
 
     var recorded: [UInt8] { box.all }
 
-    init(to target: String) throws {
+    /// Whether the worker has heard as much as it may.
+    var isFull: Bool { heard.all.count >= limit }
+    private let heard = Box(), limit: Int
+
+    /// - Parameter limit: bytes of the coordinator's that are passed on and taken at all.
+    init(to target: String, hearing limit: Int = .max) throws {
+        self.limit = limit
         let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
@@ -197,13 +258,21 @@ private final class Recorder: Sendable {
         }
         guard code else { throw Failure(description: "cannot listen: \(errno)") }
         endpoint = "tcp://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
-        let far = try RawConnection(target)
+        let far = try RawConnection(target, buffer: limit < .max ? 4_096 : nil)
         let carrier = Carrier(far)
-        Thread.detachNewThread { [box] in
+        Thread.detachNewThread { [box, heard] in
             let near = accept(listener, nil, nil)
             close(listener)
-            Thread.detachNewThread { Self.relay(from: carrier.far.descriptor, to: near) { _ in } }
-            Self.relay(from: near, to: carrier.far.descriptor) { box.add($0) }
+            Thread.detachNewThread {
+                Self.relay(from: carrier.far.descriptor, to: near) { bytes in
+                    if limit < .max { heard.add(bytes) }
+                    return heard.all.count < limit
+                }
+            }
+            Self.relay(from: near, to: carrier.far.descriptor) {
+                box.add($0)
+                return true
+            }
         }
     }
 
@@ -212,10 +281,11 @@ private final class Recorder: Sendable {
         init(_ far: RawConnection) { self.far = far }
     }
 
-    private static func relay(from source: Int32, to target: Int32, _ note: ([UInt8]) -> Void) {
+    /// - Parameter goesOn: false leaves both connections as they are, and whatever comes stays in them.
+    private static func relay(from source: Int32, to target: Int32, _ goesOn: ([UInt8]) -> Bool) {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
         while case let count = recv(source, &buffer, buffer.count, 0), count > 0 {
-            note(Array(buffer.prefix(count)))
+            guard goesOn(Array(buffer.prefix(count))) else { return }
             _ = send(target, buffer, count, Int32(MSG_NOSIGNAL))
         }
         shutdown(target, Int32(SHUT_WR))

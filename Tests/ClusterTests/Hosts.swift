@@ -71,9 +71,9 @@ final class Hosts {
         config += "  UserKnownHostsFile \(scratch.path)/ssh/known\n"
         try scratch.write(config, to: "ssh/config")
         for name in names {
-            try Root.shell(
-                "for i in $(seq 50); do ssh -F '\(scratch.path)/ssh/config' \(name) true 2>/dev/null && exit 0; sleep 0.1; done; ssh -F '\(scratch.path)/ssh/config' \(name) true"
-            )
+            try wait(for: "sshd of \(name) answers", within: 30) {
+                (try? Root.shell("ssh -F '\(scratch.path)/ssh/config' \(name) true")) != nil
+            }
         }
     }
 
@@ -99,7 +99,13 @@ final class Hosts {
         return process
     }
 
-    var options: [String] { ["-F", "\(scratch.path)/ssh/config"] }
+    /// A cluster file with those hosts and nobody else.
+    /// - Parameter worker: a line for `[coordinator]`, or none.
+    func cluster(_ names: [String], orphanTimeout: Int, worker: String = "") -> String {
+        let list = names.map { "[[host]]\nkind = \"ssh\"\nname = \"\($0)\"\nslots = 1\n" }.joined()
+        return "[coordinator]\nlisten = \"tcp://\(here):*\"\n\(worker)[ssh]\noptions = [\"-F\", \"\(scratch.path)/ssh/config\"]\n"
+            + "[local]\nworkers = 0\n" + Sweeps.nervous + "\norphan_timeout_seconds = \(orphanTimeout)\n" + list
+    }
 
     /// Nothing goes in or out of a host any more, or again.
     func cut(_ name: String) throws { try Root.shell("ip link set \(name) down") }

@@ -8,50 +8,13 @@ import Wire
 @Suite("Network: data and checkpoints", .serialized) struct NetworkTests {
     let scratch: Scratch
 
-    /// 4 trials of 64 images, a checkpoint at every epoch.
-    private static func sweep(epochs: Int) -> String {
-        """
-        name = "network"
-        [problem]
-        kind = "convolutional-network"
-        samples = 64
-        [training]
-        learning_rates = [0.1]
-        epochs = \(epochs)
-        [grid]
-        training_sets = 1
-        initializations = 2
-        repeats = 1
-        [[curves]]
-        label = "λ₂ = 0"
-        [[curves]]
-        label = "λ₂ = 0.01"
-        lambda2 = 0.01
-        """
-    }
-
     private static let epochs = 20
 
     init() throws {
         scratch = try Scratch()
-        try scratch.write(Self.sweep(epochs: Self.epochs), to: "sweep.toml")
+        try scratch.write(Sweeps.network(epochs: Self.epochs), to: "sweep.toml")
         try scratch.write(Sweeps.nervous + "\ncheckpoint_epochs = 1\n[local]\nthreads_per_trial = 2\n", to: "cluster.toml")
-        try FileManager.default.createDirectory(atPath: "\(scratch.path)/data", withIntermediateDirectories: true)
-        for (name, count, isImages) in [
-            ("train-images-idx3-ubyte", 70, true), ("train-labels-idx1-ubyte", 70, false), ("t10k-images-idx3-ubyte", 20, true),
-            ("t10k-labels-idx1-ubyte", 20, false),
-        ] {
-            // Ten patterns with a little noise: something that a network can learn.
-            let pixels = (0..<count * 784).map { place in
-                let (image, pixel) = (place / 784, place % 784)
-                return UInt8((pixel * (image % 10 + 1) / 7) % 200 + (image * pixel) % 50)
-            }
-            let bytes =
-                isImages
-                ? IDXFile.bytes(dimensions: [count, 28, 28], values: pixels)
-                : IDXFile.bytes(dimensions: [count], values: (0..<count).map { UInt8($0 % 10) })
-            try Data(bytes).write(to: URL(filePath: "\(scratch.path)/data/\(name)"))
-        }
+        try Images.write(to: scratch)
     }
 
     private func environment(_ cache: String = "cache") -> [String: String] {
@@ -131,7 +94,7 @@ import Wire
 
     @Test("status draws the curves of trials that run, and watches them until the sweep does not run any more") func watched() throws {
         // A point of the curve every 20 epochs.
-        try scratch.write(Self.sweep(epochs: 1000), to: "sweep.toml")
+        try scratch.write(Sweeps.network(epochs: 1000), to: "sweep.toml")
         let (coordinator, endpoint) = try coordinator()
         let worker = try worker(endpoint)
         let watcher = try Program("regsweep", ["status", "results/network", "--watch"], in: scratch)

@@ -11,9 +11,32 @@ final class Program: Sendable {
 
     private struct Printed { var output = "", errors = "", open = 2 }
 
+    /// Apart from the program, so that the threads that read do not keep it: a test that fails lets go of its programs, which ends them.
+    private final class Reader: Sendable {
+        let printed = Mutex(Printed())
+        let news = NSCondition()
+
+        func read(_ handle: FileHandle, _ keep: @escaping @Sendable (inout Printed, String) -> Void) {
+            Thread.detachNewThread { [self] in
+                // Not by FileHandle, which waits for more than what is there.
+                var buffer = [UInt8](repeating: 0, count: 1 << 16)
+                while case let count = Glibc.read(handle.fileDescriptor, &buffer, buffer.count), count > 0 {
+                    note { keep(&$0, String(decoding: buffer.prefix(count), as: UTF8.self)) }
+                }
+                note { $0.open -= 1 }
+            }
+        }
+
+        private func note(_ change: (inout Printed) -> Void) {
+            printed.withLock { change(&$0) }
+            news.lock()
+            news.broadcast()
+            news.unlock()
+        }
+    }
+
     private let process: Process
-    private let printed = Mutex(Printed())
-    private let news = NSCondition()
+    private let reader = Reader()
 
     /// - Parameter name: `regsweep` or `regsweep-worker`, as built beside these tests.
     convenience init(_ name: String, _ arguments: [String], in directory: Scratch, environment: [String: String]? = nil) throws {
@@ -31,8 +54,8 @@ final class Program: Sendable {
         process.standardOutput = output
         process.standardError = errors
         try process.run()
-        read(output.fileHandleForReading) { $0.output += $1 }
-        read(errors.fileHandleForReading) { $0.errors += $1 }
+        reader.read(output.fileHandleForReading) { $0.output += $1 }
+        reader.read(errors.fileHandleForReading) { $0.errors += $1 }
     }
 
     deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
@@ -42,35 +65,17 @@ final class Program: Sendable {
 
     static func path(of name: String) -> String { folder.appending(path: name).path() }
 
-    private func read(_ handle: FileHandle, _ keep: @escaping @Sendable (inout Printed, String) -> Void) {
-        Thread.detachNewThread { [self] in
-            // Not by FileHandle, which waits for more than what is there.
-            var buffer = [UInt8](repeating: 0, count: 1 << 16)
-            while case let count = Glibc.read(handle.fileDescriptor, &buffer, buffer.count), count > 0 {
-                note { keep(&$0, String(decoding: buffer.prefix(count), as: UTF8.self)) }
-            }
-            note { $0.open -= 1 }
-        }
-    }
-
-    private func note(_ change: (inout Printed) -> Void) {
-        printed.withLock { change(&$0) }
-        news.lock()
-        news.broadcast()
-        news.unlock()
-    }
-
     /// 60 s: a test that waits this long has found a process that hangs.
     private static let patience: TimeInterval = 60
 
     private func wait<T>(for what: String, _ look: (Printed) -> T?) throws -> T {
         let deadline = Date(timeIntervalSinceNow: Self.patience)
-        news.lock()
-        defer { news.unlock() }
+        reader.news.lock()
+        defer { reader.news.unlock() }
         while true {
-            let now = printed.withLock { $0 }
+            let now = reader.printed.withLock { $0 }
             if let found = look(now) { return found }
-            guard now.open > 0, news.wait(until: deadline) else {
+            guard now.open > 0, reader.news.wait(until: deadline) else {
                 throw Failure(description: "no \(what) from \(process.arguments ?? []): \(now.output)\(now.errors)")
             }
         }
@@ -84,6 +89,9 @@ final class Program: Sendable {
     /// Waits until stdout has a text.
     func output(has text: String) throws { try wait(for: "\"\(text)\"") { $0.output.contains(text) ? () : nil } }
 
+    /// Whether a text is on stderr by now.
+    func hasSaid(_ text: String) -> Bool { reader.printed.withLock { $0.errors.contains(text) } }
+
     /// The word after a text on stderr, once it is there.
     func word(after text: String) throws -> String {
         try wait(for: "\"\(text)\"") { printed in
@@ -93,13 +101,22 @@ final class Program: Sendable {
         }
     }
 
+    /// The most memory that it has had so far, in bytes.
+    func peakMemory() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+        guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }),
+            let kibibytes = line.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap({ Int($0) })
+        else { throw Failure(description: "no peak memory in \(status)") }
+        return kibibytes << 10
+    }
+
     func signal(_ number: Int32) { kill(process.processIdentifier, number) }
 
     /// Waits for the end of the process and of what it prints.
     func end() throws -> End {
         try wait(for: "end") { $0.open == 0 ? () : nil }
         process.waitUntilExit()
-        return printed.withLock { End(code: process.terminationStatus, output: $0.output, errors: $0.errors) }
+        return reader.printed.withLock { End(code: process.terminationStatus, output: $0.output, errors: $0.errors) }
     }
 
     var isRunning: Bool { process.isRunning }

@@ -66,10 +66,12 @@ final class SlurmCluster {
                     "--foreground", "--key-file=\(path)/munge.key", "--socket=\(path)/munge.socket", "--pid-file=\(path)/munged.pid",
                     "--log-file=\(path)/munged.log", "--seed-file=\(path)/munged.seed", "--force",
                 ]))
-        try waitFor("test -S \(path)/munge.socket")
+        try wait(for: "munged listens; \(path)", within: 30) { access("\(path)/munge.socket", F_OK) == 0 }
         servers.append(try start("slurmctld", ["-D", "-c", "-f", "\(path)/slurm.conf"]))
         for node in ["n1", "n2"] { servers.append(try start("slurmd", ["-D", "-N", node, "-f", "\(path)/slurm.conf"])) }
-        try waitFor("test \"$(SLURM_CONF=\(path)/slurm.conf sinfo -h -N -t idle | wc -l)\" = 2")
+        do {
+            try wait(for: "two idle nodes", within: 30) { try shell("sinfo -h -N -t idle 2>/dev/null | wc -l; true") == "2\n" }
+        } catch { throw Failure(description: "\(error)\n\(try Root.shell("tail -qn 5 \(path)/*.out"))") }
     }
 
     private func start(_ program: String, _ arguments: [String]) throws -> pid_t {
@@ -78,25 +80,28 @@ final class SlurmCluster {
             outputTo: "\(path)/\(program)-\(servers.count).out")
     }
 
-    private func waitFor(_ line: String) throws {
-        try Root.shell(
-            "for i in $(seq 150); do \(line) 2>/dev/null && exit 0; sleep 0.2; done; echo 'not in 30 s: '; tail -qn 5 \(path)/*.out; exit 1"
-        )
-    }
-
     /// For programs that speak to this Slurm.
     var environment: [String: String] { ["SLURM_CONF": "\(path)/slurm.conf", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"] }
 
     @discardableResult func shell(_ line: String) throws -> String { try Root.shell("export SLURM_CONF=\(path)/slurm.conf; \(line)") }
 
+    /// As when the plug is pulled: nobody is asked to leave. Slurm is told at once what it would find out in minutes.
+    func cutPower(of node: String) throws {
+        try shell(
+            """
+            for p in /proc/[0-9]*; do \
+            if tr '\\0' '\\n' < $p/environ | grep -qx SLURMD_NODENAME=\(node); then ps -o ppid= ${p#/proc/}; echo ${p#/proc/}; fi; done 2>/dev/null \
+            | xargs -r kill -9 $(pgrep -f "^/usr/sbin/slurmd -D -N \(node) -f \(path)/") && scontrol update nodename=\(node) state=down reason=power
+            """)
+    }
+
     deinit {
         _ = try? shell("scancel --user=root; true")
         for server in servers.reversed() { Glibc.kill(server, SIGTERM) }
-        let deadline = Date(timeIntervalSinceNow: 5)
         var left = Set(servers)
-        while !left.isEmpty, Date() < deadline {
+        try? wait(for: "the servers end", within: 5) {
             for (pid, _) in Subprocess.reap(left) { left.remove(pid) }
-            usleep(50_000)
+            return left.isEmpty
         }
         for server in left { Glibc.kill(server, SIGKILL) }
         _ = Subprocess.reap(left)
@@ -120,10 +125,10 @@ final class SlurmCluster {
                 + "[[host]]\nkind = \"slurm\"\nname = \"batch\"\nmax = \(max)\nmin = \(min)\npoll_seconds = 1\n" + more, to: "cluster.toml")
     }
 
-    private func run() throws -> Program {
+    private func run(_ arguments: String...) throws -> Program {
         try Program(
-            "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"], in: scratch,
-            environment: slurm.environment)
+            "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"] + arguments, in: scratch,
+            environment: slurm.environment.merging(["XDG_CACHE_HOME": "\(scratch.path)/cache"]) { _, new in new })
     }
 
     private func queued() throws -> Int {
@@ -132,7 +137,9 @@ final class SlurmCluster {
 
     @Test("workers are submitted in arrays below MaxArraySize, run the sweep, and none is left in the queue") func arrays() throws {
         try scratch.write(Sweeps.long, to: "sweep.toml")
-        try configure(max: 4, min: 1)
+        // The text that is submitted may be longer than a pipe takes at once.
+        let comments = (1...100).map { "\"--comment=\(String(repeating: "x", count: 60))\($0)\"" }.joined(separator: ", ")
+        try configure(max: 4, min: 1, more: "extra = [\(comments)]\n")
         let coordinator = try run()
         try coordinator.errors(have: "with 3 workers")
         try coordinator.errors(have: "with 1 worker")
@@ -158,15 +165,62 @@ final class SlurmCluster {
         #expect(try queued() == 0)
     }
 
-    @Test("before its time limit a worker drains, and another takes its place") func timeLimit() throws {
-        // Slurm looks at time limits about once in half a minute and sends the warning up to a minute early.
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
-        try configure(max: 1, min: 1, more: "time_limit = \"1\"\ndrain_seconds = 50\n")
+    @Test("a node that loses its power takes its workers with it; others are started elsewhere, and the tables are those of any run")
+    func nodeDown() throws {
+        try scratch.write(Sweeps.small(epochs: 12_000, repeats: 4), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--out", "calm").code == 0)
+        try configure(max: 2, min: 2)
         let coordinator = try run()
+        try coordinator.errors(have: "joined with", times: 2)
+        let nodes = try slurm.shell("squeue -h -r -t R -o %N").split(separator: "\n").map(String.init)
+        #expect(nodes.count == 2)
+        let lost = nodes.count { $0 == nodes[0] }
+        try slurm.cutPower(of: nodes[0])
+        try coordinator.errors(have: "\(2 - lost) workers are left, submitting \(lost)")
+        try coordinator.errors(have: "joined with", times: 2 + lost)
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.errors.components(separatedBy: "fell silent").count - 1 == lost)
+        #expect(try Tables(scratch, "results/small") == Tables(scratch, "calm"))
+        #expect(try queued() == 0)
+    }
+
+    @Test("a controller that is away now and then is asked again, and given up only after five calls in a row") func controllerAway() throws
+    {
+        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try configure(max: 1, min: 1)
+        let coordinator = try run()
+        try coordinator.errors(have: "joined with")
+        let answer = "results/small/slurm-batch.out", again = "; trying again"
+        for failures in [RemoteHost.patience - 1, RemoteHost.patience] {
+            // Nobody can say who he is.
+            try slurm.shell("mv \(slurm.path)/munge.socket \(slurm.path)/away")
+            try coordinator.errors(have: again, times: failures)
+            try slurm.shell("mv \(slurm.path)/away \(slurm.path)/munge.socket")
+            try wait(for: "an answer of the controller") { try scratch.read(answer) == "RUNNING\n" }
+        }
+        coordinator.signal(SIGINT)
+        try coordinator.errors(have: "once more stops at once")
+        coordinator.signal(SIGINT)
+        let end = try coordinator.end()
+        #expect(end.code == 3)
+        #expect(!end.errors.contains("given up"))
+        #expect(try queued() == 0)
+    }
+
+    @Test("before its time limit a worker drains and leaves a checkpoint, and another goes on from there") func timeLimit() throws {
+        // Slurm looks at time limits about once in half a minute and sends the warning up to a minute early. The trial takes hours, and
+        // nothing but the drain asks for a checkpoint.
+        try scratch.write(Sweeps.network(epochs: 1_000_000), to: "sweep.toml")
+        try Images.write(to: scratch)
+        try configure(max: 1, min: 1, more: "time_limit = \"1\"\ndrain_seconds = 50\n")
+        let coordinator = try run("--data", "data")
         try coordinator.errors(have: "joined with")
         try coordinator.errors(have: "left: drained")
         try coordinator.errors(have: "0 workers are left, submitting 1")
         try coordinator.errors(have: "joined with", times: 2)
+        let logs = "results/network/slurm-*.log"
+        try wait(for: "a worker that goes on") { try Root.shell("cat \(scratch.path)/\(logs)").contains("goes on after epoch") }
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         #expect(try queued() == 0)

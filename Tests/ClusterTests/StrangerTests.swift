@@ -35,11 +35,9 @@ struct Stranger: ~Copyable {
     }
 
     func say(_ frame: [UInt8]) throws {
-        while true {
-            do { return try socket.send(frame) } catch SocketError.notNow {
-                // Not connected yet.
-                try Poller.wait(for: bell, atMost: .milliseconds(10))
-            }
+        try wait(for: "a connection that takes a frame") {
+            do { try socket.send(frame) } catch SocketError.notNow { return false }
+            return true
         }
     }
 
@@ -119,12 +117,11 @@ struct Stranger: ~Copyable {
     @Test("a worker that is refused, or meets another version, says why and exits 4", arguments: [false, true])
     func refusedWorker(isOtherVersion: Bool) throws {
         let router = try RouterSocket(in: try Context())
-        let bell = try Doorbell()
         let worker = try scratch.worker(try router.bind("tcp://127.0.0.1:*"))
         var heard: (route: Route, frame: [UInt8])?
-        while heard == nil {
-            try Poller.wait(for: router, or: bell, atMost: .seconds(1))
+        try wait(for: "the worker says something") {
             heard = try router.receive()
+            return heard != nil
         }
         let answer = Envelope(epoch: 1, message: isOtherVersion ? .drain : .refused(reason: "no room for strangers"))
         try router.send(answer.encoded(version: isOtherVersion ? 9 : Envelope.protocolVersion), to: heard!.route)

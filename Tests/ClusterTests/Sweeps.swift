@@ -105,6 +105,28 @@ enum Sweeps {
         algorithm = "sgd"
         """
 
+    /// 4 trials of 64 images.
+    static func network(epochs: Int) -> String {
+        """
+        name = "network"
+        [problem]
+        kind = "convolutional-network"
+        samples = 64
+        [training]
+        learning_rates = [0.1]
+        epochs = \(epochs)
+        [grid]
+        training_sets = 1
+        initializations = 2
+        repeats = 1
+        [[curves]]
+        label = "λ₂ = 0"
+        [[curves]]
+        label = "λ₂ = 0.01"
+        lambda2 = 0.01
+        """
+    }
+
     /// About two seconds of one core, in leases of 16 trials at the most.
     static let long = small(epochs: 3_000, repeats: 4)
 

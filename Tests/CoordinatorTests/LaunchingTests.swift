@@ -158,6 +158,12 @@ extension Instant {
         #expect(try shell(SSHText.copy(bundle), home: folder.path, input: String(program.dropLast(3))).code == 74)
     }
 
+    @Test("the last line of what ssh says is one line, however it ends") func lastLine() {
+        #expect(Subprocess.lastLine("first\r\nssh: Could not resolve hostname ada\r\n") == "ssh: Could not resolve hostname ada")
+        #expect(Subprocess.lastLine("first\nlast\n\n") == "last")
+        #expect(Subprocess.lastLine("\r\n") == nil && Subprocess.lastLine("") == nil)
+    }
+
     @Test("the code of a worker that failed is the box's") func failure() throws {
         let folder = try Folder()
         let program = "#!/bin/sh\nread i; mkdir \"$HOME/one\" 2>/dev/null || exit 0; exit 4\n"

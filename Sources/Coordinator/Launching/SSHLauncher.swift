@@ -121,7 +121,7 @@ struct SSHLauncher: ~Copyable {
     /// The last line that the host, or ssh, has said since the last start.
     private func lastWords(_ index: Int) -> String? {
         let new = Self.contents(logPath(index)).utf8.dropFirst(hosts[index].logSize)
-        return String(decoding: Array(new), as: UTF8.self).split(separator: "\n").last.map(String.init)
+        return Subprocess.lastLine(String(decoding: Array(new), as: UTF8.self))
     }
 
     private static func contents(_ path: String) -> String { (try? String(contentsOfFile: path, encoding: .utf8)) ?? "" }

@@ -72,7 +72,10 @@ struct SlurmLauncher: ~Copyable {
             try PrivateFile.write(try invitation(spec.keyName).secretText + "\n", to: file)
             let script = SlurmText.script(
                 spec, sweep: sweep, tasks: tasks, program: program, invitation: file, log: directory, orphanTimeout: orphanTimeout)
-            process = try Subprocess.spawn("sbatch", ["--parsable"], input: .text(script), outputTo: outputPath(index))
+            // However many extra lines it has; the secret is not in it.
+            let path = "\(directory)/slurm-\(spec.name).sh"
+            try script.write(toFile: path, atomically: true, encoding: .utf8)
+            process = try Subprocess.spawn("sbatch", ["--parsable"], input: .file(path), outputTo: outputPath(index))
         case .count:
             let jobs = groups[index].jobs.map { "\($0.id)" }.joined(separator: ",")
             process = try Subprocess.spawn(
@@ -86,7 +89,9 @@ struct SlurmLauncher: ~Copyable {
         let spec = groups[index].spec
         // squeue knows nothing of jobs that ended a while ago and calls that an error.
         let isForgotten = call == .count && output.contains("Invalid job id")
-        guard status == .exited(0) || isForgotten else { return fail(index, lastLine(output) ?? "\(status)", at: now, logger) }
+        guard status == .exited(0) || isForgotten else { return fail(index, Subprocess.lastLine(output) ?? "\(status)", at: now, logger) }
+        // A controller that is away now and then in weeks is no reason to give up.
+        groups[index].failures = 0
         switch call {
         case .limits:
             // Slurm's own default.
@@ -96,7 +101,6 @@ struct SlurmLauncher: ~Copyable {
             guard let job = SlurmText.job(fromSbatch: output) else { return fail(index, "sbatch said \"\(output)\"", at: now, logger) }
             groups[index].waiting.removeFirst()
             groups[index].jobs.append(job)
-            groups[index].failures = 0
             groups[index].nextCount = groups[index].waiting.isEmpty ? now + spec.slurm.pollInterval : now
             logger.info("slurm \(spec.name): job \(job.id) with \(tasks) worker\(tasks == 1 ? "" : "s")")
         case .count:
@@ -124,8 +128,6 @@ struct SlurmLauncher: ~Copyable {
     }
 
     private func outputPath(_ index: Int) -> String { "\(directory)/slurm-\(groups[index].spec.name).out" }
-
-    private func lastLine(_ text: String) -> String? { text.split(separator: "\n").last.map(String.init) }
 
     /// What still waits or runs would wait for a coordinator that is gone.
     deinit {

@@ -87,7 +87,9 @@ enum Subprocess {
     }
 
     private static func filledPipe(_ text: String, for program: String) throws(SubprocessError) -> CInt {
-        precondition(text.utf8.count <= 4096, "a text of \(text.utf8.count) bytes for \(program)")
+        guard text.utf8.count <= 4096 else {
+            throw .failed(program: program, reason: "a secret of \(text.utf8.count) bytes, more than 4096")
+        }
         var ends: [CInt] = [0, 0]
         guard unsafe pipe(&ends) == 0 else { throw .failed(program: program, reason: unsafe String(cString: strerror(errno))) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
@@ -121,6 +123,10 @@ enum Subprocess {
             return unsafe waitpid(pid, &status, WNOHANG) == pid ? (pid, Status(status)) : nil
         }
     }
+
+    /// The last line of what a program said that is not empty. ssh ends its lines with a return and a newline, which Swift takes for one
+    /// character that is neither.
+    static func lastLine(_ output: String) -> String? { output.split(whereSeparator: \.isNewline).last.map(String.init) }
 
     static func signal(_ pid: pid_t, _ number: Int32) { kill(pid, number) }
 }

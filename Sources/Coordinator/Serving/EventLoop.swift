@@ -32,8 +32,7 @@ struct EventLoop: ~Copyable {
     private let join: String
     /// Files of the data set, by hash.
     private let data: [Digest: [UInt8]]
-    /// Frames whose worker's queue was full.
-    private var outbox: [(frame: [UInt8], route: Route)] = []
+    private var outbox = Outbox()
     private var interrupts = 0
     /// Lines about strangers in the second that began then.
     private var strangers: (since: Instant, lines: Int)
@@ -86,8 +85,9 @@ struct EventLoop: ~Copyable {
                 return end
             }
             let deadline = min(scheduler.nextDeadline, commits.retryAt ?? .distantFuture) - now
-            // 0.2 s: how soon the bar moves, a worker process that died is replaced and a full queue is tried again.
-            try Poller.wait(for: socket, or: mailbox.doorbell, atMost: min(deadline, .milliseconds(200)))
+            // 0.2 s: how soon the bar moves and a worker process that died is replaced; 10 ms: how soon a full queue is tried again, since
+            // libzmq does not tell when a ROUTER's has room.
+            try Poller.wait(for: socket, or: mailbox.doorbell, atMost: min(deadline, .milliseconds(outbox.isEmpty ? 200 : 10)))
         }
     }
 
@@ -133,8 +133,10 @@ struct EventLoop: ~Copyable {
 
     private mutating func receive() throws(SocketError) -> [Scheduler.Event] {
         var events: [Scheduler.Event] = []
-        // 256 frames a turn: heartbeats go out and commits happen also under a flood.
-        while events.count < 256, let (route, frame) = try socket.receive() {
+        var bytes = 0
+        // 256 frames or four of the largest a turn: heartbeats go out, commits happen and memory stays small also under a flood.
+        while events.count < 256, bytes < 4 * Limits.frameBytes, let (route, frame) = try socket.receive() {
+            bytes += frame.count
             do { events.append(.received(try Envelope(decoding: frame), from: route)) } catch let error {
                 events.append(.unreadable(error, from: route))
             }
@@ -154,9 +156,7 @@ struct EventLoop: ~Copyable {
             case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
             case .keep(let checkpoint, let route): commits.add(checkpoint, from: route)
             case .forgetCheckpoint(let key): try? commits.forgetCheckpoint(of: key)
-            case .sendData(let file, let offset, let route):
-                let chunk = DataChunk(of: data[file], digest: file, offset: offset)
-                outbox.append((Envelope(epoch: scheduler.configuration.epoch, message: .dataChunk(chunk)).encoded(), route))
+            case .sendData(let file, let offset, let route): outbox.addChunk(of: file, offset: offset, to: route)
             case .report(let report): log(report)
             case .cutOff(let route): socket.cutOff(route)
             case .obey(let command, let route): obey(command, from: route)
@@ -164,7 +164,7 @@ struct EventLoop: ~Copyable {
         }
     }
 
-    mutating func send(_ envelope: Envelope, to route: Route) { outbox.append((envelope.encoded(), route)) }
+    mutating func send(_ envelope: Envelope, to route: Route) { outbox.add(envelope.encoded(), to: route) }
 
     /// A checkpoint goes from the disk to the worker and is nowhere else.
     private mutating func send(_ lease: Lease, from mark: CheckpointMark, to route: Route) {
@@ -172,31 +172,41 @@ struct EventLoop: ~Copyable {
         // A store that takes nothing for the moment is read all the same; one that cannot be read costs the trial its head start.
         lease.checkpoint = try? commits.checkpoint(of: mark.key, logger)
         if lease.checkpoint == nil { obey(.lostCheckpoint(mark.key)) }
-        outbox.append((Envelope(epoch: scheduler.configuration.epoch, message: .lease(lease)).encoded(), route))
+        send(Envelope(epoch: scheduler.configuration.epoch, message: .lease(lease)), to: route)
     }
 
     mutating func flush() throws(SocketError) {
-        let frames = outbox
-        outbox = []
-        // What follows a frame that has to wait waits behind it: a worker hears everything in the order in which it was said.
-        var full: Set<Route> = []
-        for (frame, route) in frames {
-            guard !full.contains(route) else {
-                outbox.append((frame, route))
-                continue
-            }
-            do { try socket.send(frame, to: route) } catch {
-                switch error {
-                // A stranger that does not read what we answer loses the answer; what has to reach a worker is said again on its next Hello.
-                case .notNow where scheduler.routes[route] == nil: logger.debug("connection \(route) does not read: an answer is dropped")
-                case .notNow:
-                    full.insert(route)
-                    outbox.append((frame, route))
-                case .unknownPeer: break
-                default: throw error
-                }
+        var waiting = Outbox()
+        swap(&waiting, &outbox)
+        defer { outbox = waiting }
+        try waiting.flush { (word, route) throws(SocketError) in try offer(word, to: route) }
+        for route in waiting.overfull {
+            warnOfStranger("connection \(route) (\(doorkeeper.name(of: route.peer))) does not read what it asks for: it is cut off")
+            waiting.forget(route)
+            socket.cutOff(route)
+        }
+    }
+
+    private func offer(_ word: Outbox.Word, to route: Route) throws(SocketError) -> Outbox.Fate {
+        let frame: [UInt8]
+        switch word {
+        case .frame(let bytes): frame = bytes
+        case .chunk(let file, let offset):
+            let chunk = DataChunk(of: data[file], digest: file, offset: offset)
+            frame = Envelope(epoch: scheduler.configuration.epoch, message: .dataChunk(chunk)).encoded()
+        }
+        do { try socket.send(frame, to: route) } catch {
+            switch error {
+            // A stranger that does not read what we answer loses the answer; what has to reach a worker is said again on its next Hello.
+            case .notNow where scheduler.routes[route] == nil:
+                logger.debug("connection \(route) does not read: an answer is dropped")
+                return .forgotten
+            case .notNow: return .waits
+            case .unknownPeer: return .forgotten
+            default: throw error
             }
         }
+        return .sent
     }
 
     /// At most 20 lines a second: a flood must not fill the disk with its own description.

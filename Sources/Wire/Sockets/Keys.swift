@@ -80,6 +80,9 @@ public struct Invitation: Hashable, Sendable {
         self.key = key
     }
 
+    /// Whether it names the loopback, which on another box is that box.
+    public var isForThisBoxAlone: Bool { endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://localhost:") }
+
     /// One word without spaces, secret like the key in it: `ENDPOINT,COORDINATOR,KEY`.
     public var secretText: String { "\(endpoint),\(coordinator),\(key.secretText)" }
 

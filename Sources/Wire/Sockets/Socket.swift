@@ -36,6 +36,9 @@ internal import CZeroMQ
             try socket.set(ZMQ_ROUTER_MANDATORY, CInt(1))
             // 100 by default: a registration storm of 500 workers would lose connections.
             try socket.set(ZMQ_BACKLOG, CInt(1024))
+            // What one peer can make us keep; the ROUTER's loop keeps what does not fit, and decides how much of that.
+            try socket.set(ZMQ_SNDHWM, CInt(Limits.queuedFrames))
+            try socket.set(ZMQ_RCVHWM, CInt(Limits.queuedFrames))
         case .dealer:
             // Frames wait in WorkerMachine, not in a pipe to a coordinator that may never come.
             try socket.set(ZMQ_IMMEDIATE, CInt(1))

@@ -18,6 +18,10 @@ public enum Limits {
     public static let textBytes = 1024
     /// 100 frames that are no message: a worker of ours sends none, so a peer that sends more is cut off.
     public static let malformedFrames = 100
+    /// 16 frames in libzmq's queue to or from each connection: 128 MiB of the largest. Its default of 1,000 would be gigabytes.
+    public static let queuedFrames = 16
+    /// 8,192 more that wait for their turn: 2,048 leases, their end, and what has been said since. Only a peer that does not read is owed more.
+    public static let unsentFrames = 8192
     /// 64: a problem has about ten parameters.
     public static let parameters = 64
     /// 1,024 slots and twice that of leases: more than any box has.

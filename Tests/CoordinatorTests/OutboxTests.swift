@@ -1,0 +1,60 @@
+// OutboxTests.swift · Tests/CoordinatorTests. What waits for a connection that takes nothing, and how little of it.
+
+import Testing
+import Wire
+
+@testable import regsweep
+
+@Suite("Outbox") struct OutboxTests {
+    private let ada = Route([1]), bob = Route([2])
+    private let file = Digest(of: "a file")
+
+    /// What is offered to a socket of which some connections are full.
+    private func flush(_ outbox: inout Outbox, full: Set<Route> = []) -> [(Outbox.Word, Route)] {
+        var offered: [(Outbox.Word, Route)] = []
+        outbox.flush { word, route in
+            offered.append((word, route))
+            return full.contains(route) ? .waits : .sent
+        }
+        return offered
+    }
+
+    @Test("words for a connection that is full wait in their order, and those for others go") func order() {
+        var outbox = Outbox()
+        outbox.add([1], to: ada)
+        outbox.add([2], to: bob)
+        outbox.add([3], to: ada)
+        let first = flush(&outbox, full: [ada])
+        #expect(first.map(\.0) == [.frame([1]), .frame([2])] && first.map(\.1) == [ada, bob])
+        #expect(outbox.count(of: ada) == 2 && outbox.count(of: bob) == 0 && !outbox.isEmpty)
+        outbox.add([4], to: ada)
+        #expect(flush(&outbox).map(\.0) == [.frame([1]), .frame([3]), .frame([4])])
+        #expect(outbox.isEmpty)
+    }
+
+    @Test("of many requests for data one waits for each connection, the last") func chunks() {
+        var outbox = Outbox()
+        outbox.add([1], to: ada)
+        for offset in 0..<1_000 { for route in [ada, bob] { outbox.addChunk(of: file, offset: offset, to: route) } }
+        outbox.add([2], to: ada)
+        #expect(outbox.count(of: ada) == 3 && outbox.count(of: bob) == 1)
+        #expect(flush(&outbox, full: [ada]).map(\.0) == [.frame([1]), .chunk(file, offset: 999)])
+        outbox.addChunk(of: file, offset: 7, to: ada)
+        #expect(flush(&outbox).map(\.0) == [.frame([1]), .chunk(file, offset: 7), .frame([2])])
+        // Once it is sent the next one is another.
+        outbox.addChunk(of: file, offset: 8, to: ada)
+        #expect(flush(&outbox).map(\.0) == [.chunk(file, offset: 8)])
+    }
+
+    @Test("a connection that is owed more than any worker can be is named, and forgotten on request") func overfull() {
+        var outbox = Outbox()
+        outbox.add([0], to: bob)
+        for _ in 0..<Limits.unsentFrames { outbox.add([1], to: ada) }
+        #expect(outbox.overfull == [])
+        outbox.add([1], to: ada)
+        #expect(outbox.overfull == [ada])
+        outbox.forget(ada)
+        #expect(outbox.overfull == [] && outbox.count(of: ada) == 0)
+        #expect(flush(&outbox).map(\.0) == [.frame([0])])
+    }
+}
