@@ -86,6 +86,11 @@ struct SimulatedCluster {
     private var dice: Dice
     private var network: SimulatedNetwork
     private var scheduler: Scheduler?
+    /// Of the scheduler, which only changes when it is told something.
+    private var schedulerDeadline = Instant.distantFuture
+    private var schedulerIsOver = false
+    /// The scheduler was told something in this step: what is true of it has to be checked again.
+    private var wasTold = false
     private var workers: [SimulatedWorker] = []
     private(set) var steps = 0
     private var acknowledged: Set<TrialKey> = []
@@ -112,6 +117,8 @@ struct SimulatedCluster {
     private var workerStartsAt: [Instant]
     private var nextWorker = 1
     private var troubleAt: Instant?
+
+    private var silence = Duration.zero
 
     private static let workerCount = 3
 
@@ -194,18 +201,21 @@ struct SimulatedCluster {
         offer(coordinatorLeavesAt, .leaveCoordinator)
         offer(ticksFirstAt, .tickCoordinator)
         offer(commitAt.map { max($0, stoppedUntil) }, .commit)
-        for connection in network.connections {
-            // ZeroMQ keeps what is sent to an endpoint where nobody listens until somebody does.
-            offer(connection.up.first.map { max($0.arrival, coordinatorStartsAt ?? stoppedUntil) }, .up(connection.route))
-            offer(connection.down.first?.arrival, .down(connection.route))
+        // By index: a copy of a connection or a worker costs more than the look at it.
+        for index in network.connections.indices {
+            if let arrival = network.connections[index].up.nextArrival {
+                // ZeroMQ keeps what is sent to an endpoint where nobody listens until somebody does.
+                offer(max(arrival, coordinatorStartsAt ?? stoppedUntil), .up(network.connections[index].route))
+            }
+            offer(network.connections[index].down.nextArrival, .down(network.connections[index].route))
         }
-        for (index, worker) in workers.enumerated() {
-            for (job, work) in worker.jobs.enumerated() { offer(work.steps.first?.at, .advance(index, job: job)) }
-            offer(worker.disk.first?.at, .disk(index))
-            offer(worker.nextDeadline, .tickWorker(index))
+        for index in workers.indices {
+            for job in workers[index].jobs.indices { offer(workers[index].jobs[job].steps.first?.at, .advance(index, job: job)) }
+            offer(workers[index].disk.first?.at, .disk(index))
+            offer(workers[index].nextDeadline, .tickWorker(index))
         }
-        for (index, at) in workerStartsAt.enumerated() { offer(at, .startWorker(index)) }
-        if let scheduler { offer(max(Instant(sinceStart: scheduler.nextDeadline.sinceStart - clockAhead), stoppedUntil), .tickCoordinator) }
+        for index in workerStartsAt.indices { offer(workerStartsAt[index], .startWorker(index)) }
+        if scheduler != nil { offer(max(Instant(sinceStart: schedulerDeadline.sinceStart - clockAhead), stoppedUntil), .tickCoordinator) }
         offer(troubleAt, .trouble)
         return best
     }
@@ -215,7 +225,10 @@ struct SimulatedCluster {
         guard let (at, step) = nextStep() else { return fail("nothing ever happens again") }
         now = max(now, at)
         // A step of its own: it ends workers that the one in hand may be about.
-        if troubleAt != nil, now.sinceStart >= calmAfter { return calmDown() }
+        if troubleAt != nil, now.sinceStart >= calmAfter {
+            calmDown()
+            return check()
+        }
         guard now < givenUpAt else {
             return fail("the sweep does not end: \(scheduler?.remaining ?? -1) trials are left")
         }
@@ -226,12 +239,12 @@ struct SimulatedCluster {
             ticksFirstAt = nil
             tell(.tick)
             let time = now + clockAhead
-            if let scheduler, scheduler.workers.values.contains(where: { time - $0.lastHeard >= scheduler.configuration.silence }) {
+            if scheduler?.workers.values.contains(where: { time - $0.lastHeard >= silence }) == true {
                 fail("a silent worker keeps its leases beyond its time")
             }
         case .commit: commit()
-        case .up(let route): arrive(network.receive(\.up, of: route), from: route)
-        case .down(let route): arrive(network.receive(\.down, of: route), atWorkerOf: route)
+        case .up(let route): arrive(network.receive(.up, of: route), from: route)
+        case .down(let route): arrive(network.receive(.down, of: route), atWorkerOf: route)
         case .startWorker(let index):
             workerStartsAt.remove(at: index)
             startWorker()
@@ -242,12 +255,18 @@ struct SimulatedCluster {
             tell(workers[index].number, .data(file, news))
         case .trouble: makeTrouble()
         }
-        if let scheduler {
-            if let broken = scheduler.brokenInvariants.first { fail(broken) }
-            if uncommitted.isEmpty, scheduler.counts != store.counts { fail("\(scheduler.counts) where the store has \(store.counts)") }
-            isOver = scheduler.isFinished && scheduler.isOver && uncommitted.isEmpty && network.connections.isEmpty
-        }
-        if let key = store.writes.first(where: { $0.value > 1 })?.key { fail("trial \(key) was stored twice with effect") }
+        if wasTold { check() }
+        if scheduler != nil { isOver = schedulerIsOver && uncommitted.isEmpty && network.connections.isEmpty }
+    }
+
+    /// What is true after every step. Nothing of it changes in a step in which neither the scheduler nor the store has part.
+    private mutating func check() {
+        wasTold = false
+        if let key = store.writtenTwice { fail("trial \(key) was stored twice with effect") }
+        guard let (deadline, broken, counts, isOver) = scheduler?.looked() else { return }
+        (schedulerDeadline, schedulerIsOver) = (deadline, isOver)
+        if let broken { fail(broken) }
+        if uncommitted.isEmpty, counts != store.counts { fail("\(counts) where the store has \(store.counts)") }
     }
 
     private mutating func calmDown() {
@@ -255,7 +274,7 @@ struct SimulatedCluster {
         troubleAt = nil
         network.isHostile = false
         for number in workers.filter({ $0.nature != .sound }).map(\.number) {
-            if let index = workers.firstIndex(where: { $0.number == number }) { killWorker(index) }
+            if let index = index(of: number) { killWorker(index) }
         }
     }
 
@@ -272,6 +291,8 @@ struct SimulatedCluster {
         let configuration = Scheduler.Configuration(
             sweep: "sample", epoch: store.epoch, leaseDuration: .seconds(3) * plan.pace, crashLimit: plan.crashLimit, audit: plan.audit,
             lanes: audit.lanes, expectedSecondsPerTrial: Double(plan.pace), selfTest: SampleSweep.selfTest)
+        silence = configuration.silence
+        wasTold = true
         let grid = sweep.grid, rows = store.rows
         scheduler = Scheduler(
             configuration, grid: grid, stored: { rows[grid.key(of: $0)] != nil }, failed: { rows[grid.key(of: $0)]?.isFailure == true },
@@ -305,6 +326,7 @@ struct SimulatedCluster {
 
     private mutating func tell(_ event: Scheduler.Event) {
         let waited = scheduler?.waiting.count ?? 0
+        wasTold = true
         guard let effects = scheduler?.handle(event, at: now + clockAhead) else { return }
         if plan.fault == .losesRequeues, let lost = scheduler?.waiting.all.first, scheduler!.waiting.count > waited {
             scheduler!.waiting.remove([lost], from: scheduler!.grid.group(of: lost))
@@ -333,7 +355,7 @@ struct SimulatedCluster {
             case .cutOff, .obey: fail("\(effect) came out of nothing")
             }
         }
-        if let scheduler, scheduler.isDraining, scheduler.isOver, coordinatorLeavesAt == nil { coordinatorLeavesAt = now }
+        if coordinatorLeavesAt == nil, scheduler?.isDraining == true, scheduler?.isOver == true { coordinatorLeavesAt = now }
     }
 
     private mutating func send(_ lease: Lease, from mark: CheckpointMark, to route: Route) {
@@ -358,7 +380,7 @@ struct SimulatedCluster {
         trace("coordinator → \(route): \(envelope.message.summary)")
         switch envelope.message {
         case .acknowledged(let batch):
-            let results = workers.first { $0.route == route }?.batches[batch] ?? []
+            let results = index(at: route).flatMap { workers[$0].batches[batch] } ?? []
             // A failure that somebody else may not have is acknowledged and not stored.
             acknowledged.formUnion(results.lazy.filter { !$0.isFailure }.map(\.key))
             for result in results where !result.isFailure && store.rows[result.key] == nil {
@@ -371,7 +393,7 @@ struct SimulatedCluster {
             }
         case .lease(let lease):
             if store.checkpoints[lease.trials[0].key] != nil, lease.checkpoint == nil { fail("a trial with a checkpoint starts anew") }
-            if let scheduler, let id = scheduler.routes[route], scheduler.workers[id]!.leases.count > scheduler.workers[id]!.credits {
+            if let id = scheduler?.routes[route], let worker = scheduler?.workers[id], worker.leases.count > worker.credits {
                 fail("worker \(id) is given more than it has credits for")
             }
             if plan.fault == .losesLeases, dice.chance(perThousand: 300) { return }
@@ -390,7 +412,8 @@ struct SimulatedCluster {
         }
         let deliveries = uncommitted
         let checkpoints = uncommittedCheckpoints
-        storeBefore = store
+        if plan.fault == .losesLastCommit { storeBefore = store }
+        wasTold = true
         store.put(checkpoints.map(\.0))
         let disagreements = store.put(deliveries)
         if troubleAt != nil, dice.chance(perThousand: 30) { return kill(.killedAfterCommit) }
@@ -435,8 +458,8 @@ struct SimulatedCluster {
     }
 
     private mutating func tell(_ number: Int, _ event: WorkerMachine.Event) {
-        guard let index = workers.firstIndex(where: { $0.number == number }) else { return }
-        for effect in workers[index].machine.handle(event, at: now + workers[index].clockAhead) {
+        guard let index = index(of: number) else { return }
+        for effect in workers[index].handle(event, at: now) {
             switch effect {
             case .connect:
                 if let route = workers[index].route { network.close(route) }
@@ -475,12 +498,16 @@ struct SimulatedCluster {
     }
 
     private mutating func arrive(_ frame: SimulatedNetwork.Frame, atWorkerOf route: Route) {
-        guard let worker = workers.first(where: { $0.route == route }) else { return }
+        guard let number = index(at: route).map({ workers[$0].number }) else { return }
         switch frame {
-        case .envelope(let envelope): tell(worker.number, .received(envelope))
-        case .unreadable(let error): tell(worker.number, .unreadable(error))
+        case .envelope(let envelope): tell(number, .received(envelope))
+        case .unreadable(let error): tell(number, .unreadable(error))
         }
     }
+
+    private func index(of number: Int) -> Int? { workers.indices.first { workers[$0].number == number } }
+
+    private func index(at route: Route) -> Int? { workers.indices.first { workers[$0].route == route } }
 
     private mutating func advance(_ index: Int, _ job: Int) {
         let event = workers[index].advance(job)
@@ -558,7 +585,7 @@ struct SimulatedCluster {
         case .clockJump:
             note(trouble)
             let jump = dice.milliseconds(500...30_000)
-            if let index, dice.chance(perThousand: 700) { workers[index].clockAhead += jump } else { clockAhead += jump }
+            if let index, dice.chance(perThousand: 700) { workers[index].jump(jump) } else { clockAhead += jump }
         case .killedWorker:
             guard let index else { return }
             note(trouble)
@@ -588,9 +615,16 @@ struct SimulatedCluster {
         }
         // Shorter and longer than the 6 s after which both sides give the other up.
         let until = now + dice.milliseconds(1000...10_000)
-        guard trouble == .partition else { return network.stall(route, until: until, dice.chance(perThousand: 500) ? \.up : \.down) }
+        guard trouble == .partition else { return network.stall(route, until: until, dice.chance(perThousand: 500) ? .up : .down) }
         workers[index].stalledUntil = until
         network.stall(route, until: until)
+    }
+}
+
+extension Scheduler {
+    /// Mutating although it changes nothing: in place it is looked at without a copy.
+    fileprivate mutating func looked() -> (deadline: Instant, broken: String?, counts: Counts, isOver: Bool) {
+        (nextDeadline, brokenInvariants.first, counts, isFinished && isOver)
     }
 }
 

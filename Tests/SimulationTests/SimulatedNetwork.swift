@@ -18,12 +18,37 @@ struct SimulatedNetwork {
     /// One direction of a connection.
     struct Lane {
         /// In order.
-        var flights: [Flight] = []
+        private(set) var flights: [Flight] = []
+        /// Of the first of them. Asked for at every step of the simulation, when most lanes have nothing new.
+        private(set) var nextArrival: Instant?
         /// A partition: nothing arrives before.
-        var stalledUntil = Instant(sinceStart: .zero)
+        private var stalledUntil = Instant(sinceStart: .zero)
 
-        var first: Flight? { flights.first }
+        mutating func add(_ frame: Frame, copies: Int, after latency: Duration, at now: Instant) {
+            let arrival = max(now + latency, flights.last?.arrival ?? now, stalledUntil)
+            for _ in 0..<copies { flights.append(Flight(frame: frame, arrival: arrival)) }
+            nextArrival = flights.first?.arrival
+        }
+
+        mutating func removeFirst() -> Frame {
+            defer { nextArrival = flights.first?.arrival }
+            return flights.removeFirst().frame
+        }
+
+        mutating func keep(_ count: Int) {
+            flights = Array(flights.prefix(count))
+            nextArrival = flights.first?.arrival
+        }
+
+        mutating func stall(until: Instant) {
+            stalledUntil = until
+            for flight in flights.indices { flights[flight].arrival = max(flights[flight].arrival, until) }
+            nextArrival = flights.first?.arrival
+        }
     }
+
+    /// To the coordinator and back.
+    enum Direction { case up, down }
 
     struct Connection {
         /// Number of the worker's process.
@@ -56,63 +81,64 @@ struct SimulatedNetwork {
     mutating func close(_ route: Route, kept: Int = .max) {
         guard let index = index(of: route) else { return }
         connections[index].isClosed = true
-        connections[index].down.flights = []
-        connections[index].up.flights = Array(connections[index].up.flights.prefix(kept))
-        prune()
+        connections[index].down.keep(0)
+        connections[index].up.keep(kept)
+        prune(index)
     }
 
     mutating func closeAll() { connections = [] }
 
     mutating func stall(_ route: Route, until: Instant) {
-        stall(route, until: until, \.up)
-        stall(route, until: until, \.down)
+        stall(route, until: until, .up)
+        stall(route, until: until, .down)
     }
 
     /// In one direction only: the other side hears and is not heard.
-    mutating func stall(_ route: Route, until: Instant, _ direction: WritableKeyPath<Connection, Lane>) {
+    mutating func stall(_ route: Route, until: Instant, _ direction: Direction) {
         guard let index = index(of: route) else { return }
-        connections[index][keyPath: direction].stalledUntil = until
-        for flight in connections[index][keyPath: direction].flights.indices {
-            let arrival = connections[index][keyPath: direction].flights[flight].arrival
-            connections[index][keyPath: direction].flights[flight].arrival = max(arrival, until)
+        switch direction {
+        case .up: connections[index].up.stall(until: until)
+        case .down: connections[index].down.stall(until: until)
         }
     }
 
     func worker(at route: Route) -> Int? { index(of: route).map { connections[$0].worker } }
 
-    mutating func send(_ frame: Frame, up route: Route, at now: Instant, _ dice: inout Dice) { send(frame, \.up, route, now, &dice) }
+    mutating func send(_ frame: Frame, up route: Route, at now: Instant, _ dice: inout Dice) {
+        guard let index = index(of: route) else { return }
+        let (latency, copies) = fate(of: frame, &dice)
+        connections[index].up.add(frame, copies: copies, after: latency, at: now)
+    }
 
     mutating func send(_ frame: Frame, down route: Route, at now: Instant, _ dice: inout Dice) {
         // ROUTER_MANDATORY: the peer is gone and the loop drops the frame.
         guard let index = index(of: route), !connections[index].isClosed else { return }
-        send(frame, \.down, route, now, &dice)
+        let (latency, copies) = fate(of: frame, &dice)
+        connections[index].down.add(frame, copies: copies, after: latency, at: now)
     }
 
-    private mutating func send(
-        _ frame: Frame, _ direction: WritableKeyPath<Connection, Lane>, _ route: Route, _ now: Instant, _ dice: inout Dice
-    ) {
-        guard let index = index(of: route) else { return }
-        var latency = Duration.milliseconds(1), copies = 1
-        if isHostile {
-            latency = dice.chance(perThousand: 30) ? dice.milliseconds(300...2500) : dice.milliseconds(0...40)
-            if dice.chance(perThousand: 40) { copies = 2 }
-            if frame.mayBeLost, dice.chance(perThousand: 60) { copies = 0 }
-        }
-        let last = connections[index][keyPath: direction].flights.last?.arrival ?? now
-        let arrival = max(now + latency, last, connections[index][keyPath: direction].stalledUntil)
-        for _ in 0..<copies { connections[index][keyPath: direction].flights.append(Flight(frame: frame, arrival: arrival)) }
+    private func fate(of frame: Frame, _ dice: inout Dice) -> (latency: Duration, copies: Int) {
+        guard isHostile else { return (.milliseconds(1), 1) }
+        let latency = dice.chance(perThousand: 30) ? dice.milliseconds(300...2500) : dice.milliseconds(0...40)
+        var copies = 1
+        if dice.chance(perThousand: 40) { copies = 2 }
+        if frame.mayBeLost, dice.chance(perThousand: 60) { copies = 0 }
+        return (latency, copies)
     }
 
     /// Takes the next frame out.
-    mutating func receive(_ direction: WritableKeyPath<Connection, Lane>, of route: Route) -> Frame {
-        let frame = connections[index(of: route)!][keyPath: direction].flights.removeFirst().frame
-        prune()
+    mutating func receive(_ direction: Direction, of route: Route) -> Frame {
+        let index = index(of: route)!
+        let frame = direction == .up ? connections[index].up.removeFirst() : connections[index].down.removeFirst()
+        prune(index)
         return frame
     }
 
-    private mutating func prune() { connections.removeAll { $0.isClosed && $0.up.flights.isEmpty } }
+    private mutating func prune(_ index: Int) {
+        if connections[index].isClosed, connections[index].up.nextArrival == nil { connections.remove(at: index) }
+    }
 
-    private func index(of route: Route) -> Int? { connections.firstIndex { $0.route == route } }
+    private func index(of route: Route) -> Int? { connections.indices.first { connections[$0].route == route } }
 }
 
 extension SimulatedNetwork.Frame {

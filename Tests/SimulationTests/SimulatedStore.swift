@@ -12,7 +12,11 @@ struct SimulatedStore {
     private(set) var evidence: [TrialKey: [Comparison.Evidence]] = [:]
     private(set) var confirmed: Set<TrialKey> = []
     /// How often a result of each trial was written with effect, but for those that were found wrong.
-    private(set) var writes: [TrialKey: Int] = [:]
+    private var writes: [TrialKey: Int] = [:]
+    /// A trial of which that happened twice.
+    private(set) var writtenTwice: TrialKey?
+    /// Of `rows`.
+    private(set) var counts = Scheduler.Counts()
     /// A fault to be found: a store without a unique constraint.
     var acceptsRepeats = false
     /// Off, another: whatever comes second confirms what is there.
@@ -25,6 +29,7 @@ struct SimulatedStore {
         for delivery in deliveries {
             for result in delivery.results { if let finding = put(result, by: delivery.author) { found.append(finding) } }
         }
+        count()
         return found
     }
 
@@ -38,7 +43,10 @@ struct SimulatedStore {
     private mutating func put(_ result: TrialResult, by author: Author) -> Disagreement? {
         guard let old = rows[result.key], !acceptsRepeats, !old.isFailure || result.isFailure else {
             write(result, author)
-            if !result.isFailure { writes[result.key, default: 0] += 1 }
+            if !result.isFailure {
+                writes[result.key, default: 0] += 1
+                if writes[result.key]! > 1 { writtenTwice = result.key }
+            }
             return nil
         }
         guard var digest = result.digest, let first = old.digest else { return nil }
@@ -71,7 +79,10 @@ struct SimulatedStore {
     }
 
     /// `run --retry failed`.
-    mutating func forgetFailures() { for (key, row) in rows where row.isFailure { rows[key] = nil } }
+    mutating func forgetFailures() {
+        for (key, row) in rows where row.isFailure { rows[key] = nil }
+        count()
+    }
 
     /// What the next coordinator has to check, as Resume finds it.
     func checks(_ audit: Audit, _ grid: Grid) -> [Recheck] {
@@ -92,10 +103,10 @@ struct SimulatedStore {
             }
     }
 
-    var counts: Scheduler.Counts {
-        var counts = Scheduler.Counts()
+    /// Anew after every transaction: it is the measure of what the scheduler keeps count of bit by bit.
+    private mutating func count() {
+        counts = Scheduler.Counts()
         for row in rows.values { counts.count(row.outcome) }
-        return counts
     }
 }
 

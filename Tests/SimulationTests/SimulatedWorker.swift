@@ -28,10 +28,12 @@ struct SimulatedWorker {
     let number: Int
     let nature: Nature
     /// How far its clock is ahead of the time of the simulation. It may jump, and never back.
-    var clockAhead = Duration.zero
+    private(set) var clockAhead = Duration.zero
     /// The disk that it uses, one of three.
     let box: Int
-    var machine: WorkerMachine
+    private var machine: WorkerMachine
+    /// When the machine has to be told that time has passed. Only what it hears changes that, and it is asked for at every step.
+    private(set) var nextDeadline: Instant
     var route: Route?
     var jobs: [Job] = []
     /// What its disk will answer, in order.
@@ -48,11 +50,22 @@ struct SimulatedWorker {
             worker: WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B9), host: "box\(box)", process: number, slots: slots,
             cpu: "cpu", build: "0.1", selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
         machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: now)
+        nextDeadline = machine.nextDeadline
     }
 
-    private static let theirs = Digest(of: "theirs")
+    mutating func handle(_ event: WorkerMachine.Event, at now: Instant) -> [WorkerMachine.Effect] {
+        defer { findDeadline() }
+        return machine.handle(event, at: now + clockAhead)
+    }
 
-    var nextDeadline: Instant { Instant(sinceStart: machine.nextDeadline.sinceStart - clockAhead) }
+    mutating func jump(_ time: Duration) {
+        clockAhead += time
+        findDeadline()
+    }
+
+    private mutating func findDeadline() { nextDeadline = Instant(sinceStart: machine.nextDeadline.sinceStart - clockAhead) }
+
+    private static let theirs = Digest(of: "theirs")
 
     /// - Parameter isLong: a trial that makes a checkpoint at every epoch.
     mutating func start(_ lease: Lease, secondsPerTrial: Double, isLong: Bool, at now: Instant) {

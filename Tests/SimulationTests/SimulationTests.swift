@@ -12,7 +12,7 @@ import Wire
 @Suite("Simulation") struct SimulationTests {
     /// The seed that somebody wants to see.
     static let chosen = number("REGSWEEP_SEED")
-    static let seeds = chosen.map { [$0] } ?? Array(0..<(number("REGSWEEP_SEEDS") ?? 200))
+    static let seeds = chosen.map { [$0] } ?? Array(0..<(number("REGSWEEP_SEEDS") ?? 500))
 
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
 
@@ -30,7 +30,7 @@ import Wire
     @Test("a thousand seeds are simulated at the rate that `make simulate` prints", .enabled(if: getenv("REGSWEEP_RATE") != nil))
     func rate() {
         let count = Self.seeds.count, lanes = 2, clock = ContinuousClock(), total = Mutex(0.0)
-        let start = clock.now
+        let start = clock.now, before = Self.processorTime
         DispatchQueue.concurrentPerform(iterations: lanes) { lane in
             for index in stride(from: lane, to: count, by: lanes) {
                 var cluster = SimulatedCluster(.hostile(seed: Self.seeds[index]))
@@ -41,8 +41,14 @@ import Wire
             }
         }
         let minutes = (clock.now - start).inSeconds / 60, hours = total.withLock { $0 }
-        print("\(count) seeds: \(Int(hours)) cluster-hours in \(Int(minutes * 60)) s, \(Int(hours / minutes)) a minute")
+        let busy = (Self.processorTime - before) / 60
+        print(
+            "\(count) seeds: \(Int(hours)) cluster-hours in \(Int(minutes * 60)) s, \(Int(hours / minutes)) a minute, \(Int(hours / busy)) a minute of one core"
+        )
     }
+
+    /// Seconds that this process has computed.
+    private static var processorTime: Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
 
     @Test("where nothing happens every trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calm(seed: UInt64) {
         var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: seed, isCalm: true, crashLimit: 3))

@@ -67,9 +67,11 @@ extension Scheduler {
 
     /// Whether it has not computed these trials itself; and if it stands beside one that has, whether nobody farther away could do it.
     private func may(_ worker: WorkerID, do check: Recheck) -> Bool {
-        let hosts = Set(check.authors.map(\.host))
         func isOther(_ id: WorkerID) -> Bool { !check.authors.contains { $0.worker == id } }
-        func isElsewhere(_ id: WorkerID) -> Bool { !hosts.contains(workers[id]!.hello.host) }
+        func isElsewhere(_ id: WorkerID) -> Bool {
+            let host = workers[id]!.hello.host
+            return !check.authors.contains { $0.host == host }
+        }
         guard isOther(worker) else { return false }
         return isElsewhere(worker) || !workers.contains { $0.value.credits > 0 && isOther($0.key) && isElsewhere($0.key) }
     }

@@ -21,7 +21,9 @@ extension Scheduler {
 
     /// Gives each worker with a free slot the lease that has been out longest, unless it is its own.
     private mutating func copy(at now: Instant) -> [Effect] {
-        guard waiting.isEmpty else { return [] }
+        // Most of the time nothing is late for anybody.
+        let limit = configuration.leaseDuration + configuration.leaseDuration
+        guard waiting.isEmpty, leases.values.contains(where: { now - $0.since >= limit }) else { return [] }
         let idle = hungry.filter { workers[$0]!.leases.count < workers[$0]!.hello.slots && !isQuarantined($0) && !isAtRisk($0) }
         guard !idle.isEmpty else { return [] }
         var late = leases.filter { $0.value.purpose == .own && $0.value.copy == nil }.sorted {

@@ -116,14 +116,20 @@ extension Scheduler {
         forgiveOwnPause(at: now)
         guard now >= alarm else { return look(at: now) + grant(at: now) }
         var effects: [Effect] = []
-        for id in workers.keys.sorted(by: { $0.order < $1.order }) {
+        var due: [WorkerID] = []
+        alarm = .distantFuture
+        for (id, worker) in workers {
+            let deadline = deadline(of: worker)
+            if now >= deadline { due.append(id) } else { alarm = min(alarm, deadline) }
+        }
+        for id in due.sorted(by: { $0.order < $1.order }) {
             if now - workers[id]!.lastHeard >= configuration.silence {
                 effects += lose(id, at: now)
-            } else if now - workers[id]!.lastSent >= configuration.heartbeatInterval {
+            } else {
                 effects.append(send(.heartbeat(running: 0), to: id, at: now))
+                alarm = min(alarm, deadline(of: workers[id]!))
             }
         }
-        alarm = workers.values.map(deadline(of:)).min() ?? .distantFuture
         return effects + look(at: now) + grant(at: now)
     }
 

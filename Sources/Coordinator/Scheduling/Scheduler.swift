@@ -213,6 +213,7 @@ struct Scheduler {
 
     mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
         let effects = decide(event, at: now)
+        guard !records.isEmpty else { return effects }
         defer { records = [] }
         return effects + records.map(Effect.record)
     }

@@ -125,4 +125,14 @@ extension WaitingTrials {
         }
         return found
     }
+
+    /// How many those are.
+    var countInOrder: Int {
+        var count = 0, group = groups[end].next
+        while group != end {
+            for index in groups[group].trials where isWaiting[index] { count += 1 }
+            group = groups[group].next
+        }
+        return count
+    }
 }

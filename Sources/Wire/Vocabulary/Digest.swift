@@ -6,20 +6,32 @@ internal import CSodium
 /// SHA-256 of bytes that are laid down in one fixed form: integers big-endian, text as its UTF-8 length and bytes.
 public struct Digest: Hashable, Sendable {
     public static let byteCount = 32
-    public let bytes: [UInt8]
+    /// Its bytes eight by eight, big-endian. Words and not an array, since digests name files and results: they are copied and compared all
+    /// the time.
+    let words: (first: UInt64, second: UInt64, third: UInt64, fourth: UInt64)
 
     /// - Parameter bytes: 32 bytes that are a digest already; nil for any other count.
     public init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
-        self.bytes = bytes
+        func word(_ place: Int) -> UInt64 { bytes[8 * place..<8 * place + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        words = (word(0), word(1), word(2), word(3))
     }
 
+    public var bytes: [UInt8] { [words.first, words.second, words.third, words.fourth].bigEndianBytes }
+
     public init(of message: [UInt8]) {
-        var out = [UInt8](repeating: 0, count: Self.byteCount)
+        var out: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
         // Sound: libsodium writes exactly crypto_hash_sha256_BYTES = 32 bytes and reads exactly message.count.
-        _ = unsafe crypto_hash_sha256(&out, message, UInt64(message.count))
-        bytes = out
+        unsafe withUnsafeMutableBytes(of: &out) { bytes in
+            _ = unsafe crypto_hash_sha256(bytes.baseAddress!.assumingMemoryBound(to: UInt8.self), message, UInt64(message.count))
+        }
+        words = (out.0.bigEndian, out.1.bigEndian, out.2.bigEndian, out.3.bigEndian)
     }
+
+    public static func == (a: Self, b: Self) -> Bool { a.words == b.words }
+
+    /// The first word: of a hash, it is as good as all four.
+    public func hash(into hasher: inout Hasher) { hasher.combine(words.first) }
 
     /// Hashes a text by its UTF-8.
     public init(of text: String) { self.init(of: Array(text.utf8)) }

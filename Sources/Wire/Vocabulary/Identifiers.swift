@@ -16,15 +16,28 @@ public struct TrialKey: Hashable, Sendable, Comparable {
     }
 
     /// - Parameter bytes: exactly 16 bytes; nil for any other count.
-    public init?(bytes: some Collection<UInt8>) {
+    public init?(bytes: [UInt8]) { self.init(bytes: bytes[...]) }
+
+    /// Not of any collection: a start of the coordinator reads a million keys, and a generic one takes five times as long.
+    public init?(bytes: ArraySlice<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
-        high = bytes.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
-        low = bytes.dropFirst(8).reduce(0) { $0 << 8 | UInt64($1) }
+        var high: UInt64 = 0, low: UInt64 = 0
+        for index in bytes.startIndex..<bytes.startIndex + 8 {
+            high = high << 8 | UInt64(bytes[index])
+            low = low << 8 | UInt64(bytes[index + 8])
+        }
+        self.init(high: high, low: low)
     }
+
+    /// The first half of what is hashed.
+    init(_ digest: Digest) { self.init(high: digest.words.first, low: digest.words.second) }
 
     public var bytes: [UInt8] { high.bigEndianBytes + low.bigEndianBytes }
 
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
+
+    /// Of a hash, one half is as good as both.
+    public func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }
 
 extension TrialKey: CustomStringConvertible {
@@ -54,7 +67,7 @@ public struct WorkerID: Hashable, Sendable {
         return WorkerID(high: generator.next(), low: generator.next())
     }
 
-    public init?(bytes: some Collection<UInt8>) {
+    public init?(bytes: [UInt8]) {
         guard let key = TrialKey(bytes: bytes) else { return nil }
         self.init(high: key.high, low: key.low)
     }
@@ -98,14 +111,31 @@ extension UInt64 {
 extension Array where Element == UInt8 {
     /// Two lower-case digits a byte.
     public var hexadecimal: String {
-        let digits = Array("0123456789abcdef".utf8)
-        return String(decoding: flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] }, as: UTF8.self)
+        func digit(_ nibble: UInt8) -> UInt8 { nibble + (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
+        var text: [UInt8] = []
+        text.reserveCapacity(2 * count)
+        for byte in self {
+            text.append(digit(byte >> 4))
+            text.append(digit(byte & 15))
+        }
+        return String(decoding: text, as: UTF8.self)
     }
 
     /// Nil for an odd number of digits or anything that is no hexadecimal digit.
     public init?(hexadecimal text: some StringProtocol) {
-        let nibbles = text.utf8.compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
-        guard nibbles.count == text.utf8.count, nibbles.count.isMultiple(of: 2) else { return nil }
-        self = stride(from: 0, to: nibbles.count, by: 2).map { UInt8(nibbles[$0] << 4 | nibbles[$0 + 1]) }
+        var bytes: [UInt8] = [], high: UInt8?
+        for digit in Array<UInt8>(text.utf8) {
+            let nibble: UInt8
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): nibble = digit - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): nibble = digit - UInt8(ascii: "a") + 10
+            case UInt8(ascii: "A")...UInt8(ascii: "F"): nibble = digit - UInt8(ascii: "A") + 10
+            default: return nil
+            }
+            if let upper = high { bytes.append(upper << 4 | nibble) }
+            high = high == nil ? nibble : nil
+        }
+        guard high == nil else { return nil }
+        self = bytes
     }
 }
