@@ -1,10 +1,10 @@
 // ConvolutionKernels.swift · Compute/Kernels/Convolutional. Loops in which most of a step's time goes: a 3 × 3 convolution
 // at every pixel, and three forms of it at listed pixels only. Behind a ReLU and a pool no more than one pixel in four has a gradient or a
-// tangent, another one for each channel, so a list for each channel (Pooling.swift) is less work than any dense product.
+// tangent, another one for each channel, so a list for each channel (PoolingKernels.swift) is less work than any dense product.
 //
 // An input is (row, column, channel) with a border of one pixel. A patch, 3 × 3 pixels of it, is three runs of contiguous numbers; its
 // offset is that of its first number. Every sum has one order (Docs/numerics.md), whatever the size of a tile. Indices are in bounds because
-// offsets are made by PixelOffsets and Pooling.swift alone, for buffers of NetworkShape's sizes.
+// offsets are made by ConvolutionalKernel.swift and PoolingKernels.swift alone, for buffers of NetworkShape's sizes.
 
 typealias Vector = SIMD8<Float>
 
