@@ -105,6 +105,10 @@ final class SlurmCluster {
         }
         for server in left { Glibc.kill(server, SIGKILL) }
         _ = Subprocess.reap(left)
+        // A slurmstepd whose controller is gone before it could say that its job has ended would try to for ever.
+        _ = try? Root.shell(
+            "for p in /proc/[0-9]*; do tr '\\0' '\\n' < $p/environ | grep -qx SLURM_CONF=\(path)/slurm.conf && kill -9 ${p#/proc/}; done 2>/dev/null; true"
+        )
         try? FileManager.default.removeItem(atPath: path)
     }
 }
