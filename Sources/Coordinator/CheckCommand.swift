@@ -10,18 +10,33 @@ struct Check: ParsableCommand {
         discussion:
             "With --cluster it tries every host as well: whether it is reachable, its processor, room, and that the worker runs there.")
 
-    @OptionGroup var sweep: SweepArguments
+    @Argument(help: "The sweep file, such as Sweeps/figure4.toml; may be left out with --cluster.")
+    var sweep: String?
+
+    @OptionGroup var options: SweepOptions
+
+    func validate() throws {
+        guard sweep != nil || options.cluster != nil else { throw ValidationError("name a sweep file, or a cluster file with --cluster") }
+    }
 
     func run() throws {
         try orExit {
-            let (list, cluster, directory, _) = try sweep.load()
-            for (number, spec) in list.sweeps.enumerated() {
-                if number > 0 { print() }
-                try check(spec, cluster, list.directory(of: spec, below: directory))
+            let cluster: ClusterSpec
+            if let sweep {
+                let found = try options.load(sweep)
+                cluster = found.cluster
+                for (number, spec) in found.list.sweeps.enumerated() {
+                    if number > 0 { print() }
+                    try check(spec, cluster, found.list.directory(of: spec, below: found.directory))
+                }
+                if !cluster.hosts.isEmpty { print() }
+            } else {
+                cluster = try options.clusterSpec()
+                if cluster.hosts.isEmpty { print("no hosts to try: the cluster file has no [[host]]") }
             }
             guard !cluster.hosts.isEmpty else { return }
             let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? Run.workerProgram()).run()
-            print("\n" + ClusterCheck.text(findings), terminator: "")
+            print(ClusterCheck.text(findings), terminator: "")
             guard findings.allSatisfy(\.trouble.isEmpty) else { throw ExitCode(4) }
         }
     }

@@ -34,10 +34,7 @@ internal import Wire
 }
 
 /// What every subcommand that reads a sweep file takes.
-struct SweepArguments: ParsableArguments {
-    @Argument(help: "The sweep file, such as Sweeps/figure4.toml.")
-    var sweep: String
-
+struct SweepOptions: ParsableArguments {
     @Option(help: "Master seed instead of the file's.")
     var seed: UInt64?
 
@@ -52,18 +49,22 @@ struct SweepArguments: ParsableArguments {
 
     /// - Returns: the directory of the file, whose parts have theirs below it; and the files of the data set by hash, none for sweeps that
     ///   read none.
-    func load() throws -> (list: SweepList, cluster: ClusterSpec, directory: String, data: [Digest: [UInt8]]) {
+    /// - Parameter sweep: path of the sweep file.
+    func load(_ sweep: String) throws -> (list: SweepList, cluster: ClusterSpec, directory: String, data: [Digest: [UInt8]]) {
         do {
             var list = try SweepList.load(path: sweep, seed: seed)
             var files: [Digest: [UInt8]] = [:]
             for index in list.sweeps.indices { files.merge(try list.sweeps[index].readData(folder: data, sweep)) { first, _ in first } }
             let directory = out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? "")
-            let cluster = try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec()
-            return (list, cluster, directory, files)
+            return (list, try clusterSpec(), directory, files)
         } catch {
             Console.writeLine("\(error)")
             throw ExitCode(2)
         }
+    }
+
+    func clusterSpec() throws(SpecErrors) -> ClusterSpec {
+        try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec()
     }
 }
 

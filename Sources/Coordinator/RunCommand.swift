@@ -12,7 +12,10 @@ struct Run: ParsableCommand {
         abstract: "Runs a sweep, or what is left of it.",
         discussion: "Workers on this box are started by itself; more may join by hand with the command that it prints.")
 
-    @OptionGroup var sweep: SweepArguments
+    @Argument(help: "The sweep file, such as Sweeps/figure4.toml.")
+    var sweep: String
+
+    @OptionGroup var options: SweepOptions
 
     @Option(help: "Worker processes on this box; 0 for none. (default: one per core)")
     var workers: Int?
@@ -53,7 +56,7 @@ struct Run: ParsableCommand {
         catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
         var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
         logger.logLevel = logLevel
-        var (list, cluster, directory, data) = try sweep.load()
+        var (list, cluster, directory, data) = try options.load(sweep)
         if let listen { cluster.listen = listen }
         if plain { cluster.isPlain = true }
         if let complaint = ClusterSpec.complaint(aboutListen: cluster.listen, isPlain: cluster.isPlain) {

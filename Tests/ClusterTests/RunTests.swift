@@ -96,6 +96,14 @@ import Testing
         #expect(!scratch.has("results"))
     }
 
+    @Test("check asks for a file to check, and says so when a cluster file has no hosts") func checkOfNothing() throws {
+        let nothing = try scratch.regsweep("check")
+        #expect(nothing.code == 2 && nothing.errors.contains("name a sweep file, or a cluster file"), "\(nothing.errors)")
+        try scratch.write("[local]\nworkers = 1\n", to: "cluster.toml")
+        let local = try scratch.regsweep("check", "--cluster", "cluster.toml")
+        #expect(local.code == 0 && local.output.hasPrefix("no hosts to try"), "\(local.output)\(local.errors)")
+    }
+
     @Test("all mistakes of a sweep file are told at once, with their lines, by run and by check", arguments: ["run", "check"])
     func mistakes(command: String) throws {
         let text = Sweeps.small().replacing("samples = 10", with: "sampels = 10").replacing("epochs = 200", with: "epochs = \"many\"")
