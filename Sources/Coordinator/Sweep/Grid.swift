@@ -1,7 +1,5 @@
 // Grid.swift · Coordinator/Sweep, between SweepSpec and Scheduler. The one place that knows the order and the identity of trials.
 
-internal import Dispatch
-internal import Synchronization
 internal import Wire
 
 /// The trials of a sweep in their order: by training set, then initialization, then repeat, then setting.
@@ -19,7 +17,7 @@ struct Grid {
     private let keys: [TrialKey]
     private let indices: [TrialKey: Int]
 
-    /// - Complexity: one SHA-256 a trial, on all cores.
+    /// - Complexity: one SHA-256 a trial.
     init(_ spec: SweepSpec) {
         var groups: [Group] = []
         for trainingSet in 0..<spec.trainingSets {
@@ -35,23 +33,12 @@ struct Grid {
         }
         self.spec = spec
         self.groups = groups
-        keys = Self.keys(of: groups.map(\.spec), spec.settings)
+        keys = TrialIdentity.keys(of: groups.map(\.spec), spec.settings)
         var indices: [TrialKey: Int] = [:]
         indices.reserveCapacity(keys.count)
         for (index, key) in keys.enumerated() { indices[key] = index }
         precondition(indices.count == keys.count, "two trials of the sweep have one key")
         self.indices = indices
-    }
-
-    /// A coordinator that starts again makes a million of them before it says a word.
-    private static func keys(of groups: [GroupSpec], _ settings: [Setting]) -> [TrialKey] {
-        let count = coreCount(), parts = Mutex([[TrialKey]](repeating: [], count: count))
-        DispatchQueue.concurrentPerform(iterations: count) { part in
-            let own = groups[groups.count * part / count..<groups.count * (part + 1) / count]
-            let keys = TrialIdentity.keys(of: Array(own), settings)
-            parts.withLock { $0[part] = keys }
-        }
-        return parts.withLock { Array($0.joined()) }
     }
 
     var count: Int { keys.count }
