@@ -21,7 +21,7 @@ help:
 	@echo "make figure5-small DATA=DIR   the paper's Figure 5 on 1,500 images; DIR has Fashion-MNIST"
 	@echo "make test       pass every test; test-extending is the part that follows Docs/extending.md"
 	@echo "make dist       both programs for boxes with neither Swift nor ZeroMQ, into dist/"
-	@echo "make bench      measure kernels, messages and the whole sweep"
+	@echo "make bench      measure kernels, messages, the whole sweep, and what faults cost"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md; SWEEP and SEEDS choose others"
 	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
 	@echo "make recovery   the start of a coordinator at a million stored trials"
@@ -58,8 +58,9 @@ dist: setup
 	@.ci/dist
 
 bench: build
-	@.ci/install time
+	@.ci/install time python3
 	Benchmarks/run
+	Benchmarks/faults
 
 # Quiet runs of one sweep under several master seeds, then the tables of what the paper claims: make reproduce SWEEP=figure3 SEEDS="1 2 3 4 5"
 SWEEP := figure4

@@ -147,7 +147,10 @@ struct SimulatedCluster {
         guard failure == nil else { return }
         for key in sweep.keys where key != plan.poison {
             guard let row = store.rows[key] else { return fail("trial \(key) is not stored") }
-            if SampleSweep.lasting(row) != sweep.expected[key] { fail("trial \(key) is stored as \(row.outcome)") }
+            // Two machines that compute wrong, one after the other, may leave no two results that agree. That is said, not mended.
+            if SampleSweep.lasting(row) != sweep.expected[key], !store.unsettled.contains(key) {
+                fail("trial \(key) is stored as \(row.outcome)")
+            }
         }
     }
 

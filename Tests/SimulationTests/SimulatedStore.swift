@@ -11,6 +11,8 @@ struct SimulatedStore {
     private(set) var authors: [TrialKey: Author] = [:]
     private(set) var evidence: [TrialKey: [Comparison.Evidence]] = [:]
     private(set) var confirmed: Set<TrialKey> = []
+    /// Three workers have three results: nobody can tell which is right, and all three are named.
+    private(set) var unsettled: Set<TrialKey> = []
     /// How often a result of each trial was written with effect, but for those that were found wrong.
     private var writes: [TrialKey: Int] = [:]
     /// A trial of which that happened twice.
@@ -58,7 +60,10 @@ struct SimulatedStore {
         case .confirms: confirmed.insert(result.key)
         case .disagrees, .unsettled:
             evidence[result.key, default: []].append(.init(digest: digest, author: author, isOpen: finding == .disagrees))
-            if finding == .unsettled { close(result.key) }
+            if finding == .unsettled {
+                unsettled.insert(result.key)
+                close(result.key)
+            }
         case .settles(_, let replacesStored):
             close(result.key)
             guard replacesStored else { break }

@@ -2,6 +2,7 @@
 
 internal import CSQLite
 internal import Glibc
+internal import Wire
 
 /// One connection, for one thread.
 @safe struct Database: ~Copyable {
@@ -121,6 +122,17 @@ internal import Glibc
 
     var columnNames: [String] {
         (0..<Int(unsafe sqlite3_column_count(handle))).map { unsafe String(cString: sqlite3_column_name(handle, CInt($0))) }
+    }
+
+    /// Nil where the column is no trial key. Without an array in between: a start reads a million of them.
+    func key(_ column: Int) -> TrialKey? {
+        guard unsafe sqlite3_column_bytes(handle, CInt(column)) == CInt(TrialKey.byteCount),
+            let bytes = unsafe sqlite3_column_blob(handle, CInt(column))
+        else { return nil }
+        // Sound: the 16 bytes belong to the current row, which lasts until the next step.
+        return TrialKey(
+            high: UInt64(bigEndian: unsafe bytes.loadUnaligned(as: UInt64.self)),
+            low: UInt64(bigEndian: unsafe bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self)))
     }
 
     func blob(_ column: Int) -> [UInt8] {

@@ -122,7 +122,7 @@ enum Integrity {
         }
         var expected: [(TrialKey, Digest)] = []
         try database.prepare("SELECT trial, series_digest FROM result WHERE series_digest IS NOT NULL").rows { (row) throws(StoreError) in
-            if let key = TrialKey(bytes: row.blob(0)), let digest = Digest(bytes: row.blob(1)) { expected.append((key, digest)) }
+            if let key = row.key(0), let digest = Digest(bytes: row.blob(1)) { expected.append((key, digest)) }
         }
         let insert = try database.prepare("INSERT INTO series VALUES (?, ?, ?, ?)")
         let drop = try database.prepare("DELETE FROM result WHERE trial = ?")

@@ -11,7 +11,7 @@ extension ResultStore {
         guard let low = TrialKey(hexadecimal: low), let high = TrialKey(hexadecimal: high) else { return [] }
         var keys: [TrialKey] = []
         try database.prepare("SELECT trial FROM result WHERE trial BETWEEN ? AND ? LIMIT 2").rows([.blob(low.bytes), .blob(high.bytes)]) {
-            (row) throws(StoreError) in if let key = TrialKey(bytes: row.blob(0)) { keys.append(key) }
+            (row) throws(StoreError) in if let key = row.key(0) { keys.append(key) }
         }
         return keys
     }

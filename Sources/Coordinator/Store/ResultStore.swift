@@ -192,7 +192,7 @@ struct ResultStore: ~Copyable {
     func checkpointMarks() throws(StoreError) -> [CheckpointMark] {
         var marks: [CheckpointMark] = []
         try database.prepare("SELECT trial, epoch FROM checkpoint").rows { (row) throws(StoreError) in
-            if let key = TrialKey(bytes: row.blob(0)) { marks.append(CheckpointMark(key: key, epoch: row.integer(1))) }
+            if let key = row.key(0) { marks.append(CheckpointMark(key: key, epoch: row.integer(1))) }
         }
         return marks
     }
@@ -252,7 +252,7 @@ struct ResultStore: ~Copyable {
     /// Every stored trial's key, outcome and compute time, without its curve: what a coordinator needs to go on.
     func forEachOutcome(_ body: (TrialKey, _ outcome: String, _ seconds: Double) -> Void) throws(StoreError) {
         try database.prepare("SELECT trial, outcome, seconds FROM result INDEXED BY outcome").rows { (row) throws(StoreError) in
-            if let key = TrialKey(bytes: row.blob(0)) { body(key, row.text(1), row.real(2)) }
+            if let key = row.key(0) { body(key, row.text(1), row.real(2)) }
         }
     }
 
@@ -267,7 +267,7 @@ struct ResultStore: ~Copyable {
     func comparedTrials() throws(StoreError) -> Set<TrialKey> {
         var keys: Set<TrialKey> = []
         try database.prepare("SELECT trial FROM confirmation UNION SELECT trial FROM conflict").rows { (row) throws(StoreError) in
-            if let key = TrialKey(bytes: row.blob(0)) { keys.insert(key) }
+            if let key = row.key(0) { keys.insert(key) }
         }
         return keys
     }
@@ -277,7 +277,7 @@ struct ResultStore: ~Copyable {
         var open: [TrialKey: Set<Author>] = [:]
         try database.prepare("SELECT trial, worker, host, first_worker, first_host FROM conflict WHERE verdict = 'open'").rows {
             (row) throws(StoreError) in
-            guard let key = TrialKey(bytes: row.blob(0)) else { return }
+            guard let key = row.key(0) else { return }
             let authors = [Author(row, worker: 1, host: 2), Author(row, worker: 3, host: 4)].compactMap { $0 }
             open[key, default: []].formUnion(authors)
         }

@@ -122,17 +122,24 @@ public struct TrialIdentity: Hashable, Sendable {
         let middles = settings.map { Array("\n\(middle($0))".utf8) }
         var keys: [TrialKey] = [], tails: [[String: ParameterValue]: [UInt8]] = [:]
         keys.reserveCapacity(groups.count * settings.count)
+        var text: [UInt8] = []
         for group in groups {
             let head = Array(head(group).utf8)
             let end = tails[group.parameters] ?? Array(tail(group).utf8)
             tails[group.parameters] = end
-            for middle in middles { keys.append(TrialKey(bytes: Digest(of: head + middle + end).bytes.prefix(TrialKey.byteCount))!) }
+            for middle in middles {
+                text.removeAll(keepingCapacity: true)
+                text += head
+                text += middle
+                text += end
+                keys.append(TrialKey(Digest(of: text)))
+            }
         }
         return keys
     }
 
     /// - Complexity: one SHA-256 of about 600 bytes.
-    public var key: TrialKey { TrialKey(bytes: Digest(of: canonicalText).bytes.prefix(TrialKey.byteCount))! }
+    public var key: TrialKey { TrialKey(Digest(of: canonicalText)) }
 
     /// −0 and 0 are the same strength and have the same bits here.
     private static func bits(_ value: Double) -> String { (value + 0).bitPattern.bigEndianBytes.hexadecimal }

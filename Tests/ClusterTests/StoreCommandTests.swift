@@ -1,0 +1,240 @@
+// StoreCommandTests.swift · Tests/ClusterTests. Commands about what is stored, as a user types them: status, explain, repair, and a cache that
+// sweeps share.
+
+import Foundation
+import Testing
+import Wire
+
+@testable import regsweep
+
+@Suite("Commands about the store", .serialized) struct StoreCommandTests {
+    let scratch: Scratch
+
+    init() throws { scratch = try Scratch() }
+
+    /// The column of a table, row by row.
+    private func column(_ name: String, _ directory: String) throws -> [String] {
+        let rows = try Tables(scratch, directory).results.split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        let place = try #require(rows[0].firstIndex { $0 == name })
+        return rows.dropFirst().map { String($0[place]) }
+    }
+
+    // MARK: Repair
+
+    @Test("a store with a changed bit is refused, repaired but for that trial, and the sweep ends with the bytes that it had") func repair()
+        throws
+    {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        let tables = try Tables(scratch, "results/small")
+        let sound = try scratch.regsweep("repair", "results/small")
+        #expect(
+            sound
+                == Program.End(code: 0, output: "results/small/store.sqlite is intact: 136 results, nothing to repair\n", errors: ""))
+
+        // One bit of the digest of the eighth trial, wherever it lies.
+        let url = URL(filePath: scratch.path + "/results/small/store.sqlite")
+        var bytes = try Data(contentsOf: url)
+        let digest = try column("digest", "results/small")[7], key = try column("trial", "results/small")[7]
+        let stored = Data([UInt8](hexadecimal: digest) ?? [])
+        let place = try #require(bytes.firstRange(of: stored))
+        bytes[place.lowerBound] ^= 1
+        try bytes.write(to: url)
+
+        for command in [["run", "sweep.toml", "--quiet"], ["run", "sweep.toml", "--workers", "0"]] {
+            let refused = try Program("regsweep", command, in: scratch).end()
+            #expect(refused.code == 4)
+            #expect(
+                refused.errors
+                    == "results/small/store.sqlite is damaged: trial \(key) is not what was stored; `regsweep repair results/small` keeps every intact result\n"
+            )
+        }
+        let repaired = try scratch.regsweep("repair", "results/small")
+        #expect(
+            repaired
+                == Program.End(
+                    code: 0,
+                    output:
+                        "results/small/store.sqlite holds 135 intact results; what it was made from is results/small/store.sqlite.damaged-1\n",
+                    errors: ""))
+        #expect(try Data(contentsOf: URL(filePath: scratch.path + "/results/small/store.sqlite.damaged-1")) == bytes)
+        let end = try scratch.regsweep("run", "sweep.toml")
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.errors.contains("small: 1 of 136 trials to run"))
+        #expect(try Tables(scratch, "results/small") == tables)
+    }
+
+    @Test("a store that has lost its first page is repaired as well") func repairHead() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        let tables = try Tables(scratch, "results/small")
+        let file = try #require(FileHandle(forWritingAtPath: scratch.path + "/results/small/store.sqlite"))
+        try file.write(contentsOf: Data(count: 4096))
+        try file.close()
+        let refused = try scratch.regsweep("run", "sweep.toml", "--quiet")
+        #expect(refused.code == 4)
+        #expect(refused.errors.contains("regsweep repair"))
+        let repaired = try scratch.regsweep("repair", "results/small")
+        #expect(repaired.code == 0, "\(repaired.errors)")
+        #expect(repaired.output.contains("holds 136 intact results"))
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        #expect(try Tables(scratch, "results/small") == tables)
+    }
+
+    @Test("there is nothing to repair where there is no store, or while a coordinator has it") func noRepair() throws {
+        let nothing = try scratch.regsweep("repair", "nowhere")
+        #expect(nothing.code == 4)
+        #expect(nothing.errors.contains("nowhere/store.sqlite: there is no store here"))
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        let (coordinator, _) = try scratch.coordinator()
+        let locked = try scratch.regsweep("repair", "results/small")
+        #expect(locked.code == 4)
+        #expect(locked.errors.contains("in use by regsweep process"))
+        coordinator.signal(SIGINT)
+        #expect(try coordinator.end().code == 3)
+    }
+
+    // MARK: Cache
+
+    @Test("what one sweep has put into a cache another one takes from it and does not train") func cache() throws {
+        try scratch.write(Sweeps.small(), to: "first.toml")
+        // Other strengths beside the old ones, under another name.
+        let second = Sweeps.small(strengths: "0.001, 0.003, 0.01, 0.1, 1.0").replacing("name = \"small\"", with: "name = \"second\"")
+        try scratch.write(second, to: "second.toml")
+        #expect(try scratch.regsweep("run", "second.toml", "--quiet", "--out", "alone").code == 0)
+        let alone = try Tables(scratch, "alone")
+
+        let first = try scratch.regsweep("run", "first.toml", "--cache", "shared")
+        #expect(first.code == 0, "\(first.errors)")
+        #expect(!first.errors.contains("taken from"))
+        let end = try scratch.regsweep("run", "second.toml", "--cache", "shared")
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.errors.contains("136 trials taken from shared"))
+        #expect(end.errors.contains("second: \(21 * 8 - 136) of \(21 * 8) trials to run"))
+        #expect(try Tables(scratch, "results/second") == alone)
+        // All of it is there by now: no worker is needed.
+        let third = try scratch.regsweep("run", "second.toml", "--cache", "shared", "--workers", "0", "--out", "third")
+        #expect(third.code == 0, "\(third.errors)")
+        #expect(third.errors.contains("\(21 * 8) trials taken from shared"))
+        #expect(try Tables(scratch, "third") == alone)
+        // The same trials under another seed are other trials.
+        let other = try scratch.regsweep("run", "first.toml", "--seed", "2", "--cache", "shared")
+        #expect(other.code == 0)
+        #expect(!other.errors.contains("taken from"))
+    }
+
+    // MARK: Status and explain
+
+    @Test("explain says why a trial waits, where it runs and what became of it, and status --trial the same") func explain() throws {
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        try scratch.write(Sweeps.nervous, to: "cluster.toml")
+        let keys = Sweeps.undisturbed.results.split(separator: "\n").dropFirst().map { String($0.prefix(32)) }
+        let first = keys[0], last = keys[271]
+
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml")
+        try says(
+            "status", "results/small",
+            has: "running, epoch 1: 0 of 272 trials stored, 0 diverged, 0 failed\n0 with workers, 272 wait, 0 checks wait\n")
+        try says("explain", last, "--out", "results/small", has: "trial \(last)\nwaits: no worker is here\n")
+        let worker = try scratch.worker(endpoint)
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(try worker.end().code == 0)
+
+        for command in [["explain", first], ["explain", String(first.prefix(12))], ["status", "results/small", "--trial", first]] {
+            let answer = try Program("regsweep", command, in: scratch).end()
+            #expect(answer.code == 0 && answer.errors == "")
+            let lines = answer.output.split(separator: "\n")
+            #expect(lines.count == 4, "\(answer.output)")
+            #expect(lines[0] == "trial \(first)")
+            #expect(lines[1].hasPrefix("stored as done, attempt 1, 3000 epochs by worker "))
+            #expect(lines[2] == "history:")
+            #expect(lines[3].contains(": computed after "))
+        }
+        let overview = try scratch.regsweep("status", "results/small")
+        let diverged = try column("outcome", "results/small").count { $0 == "diverged" }
+        #expect(overview == Program.End(code: 0, output: "not running: 272 trials stored, \(diverged) diverged, 0 failed\n", errors: ""))
+        let nobody = try scratch.regsweep("explain", "ffffffffffff")
+        #expect(nobody.code == 2)
+        #expect(nobody.errors == "no results directory in results/ knows a trial ffffffffffff; name one with --out\n")
+        let unknown = try scratch.regsweep("status", "results/small", "--trial", String(repeating: "f", count: 32))
+        #expect(unknown.code == 0)
+        #expect(unknown.output.contains("has no result: no coordinator is running here"))
+    }
+
+    @Test("explain names the worker that holds a trial, and that a trial which lost its worker is at its second attempt") func runs() throws
+    {
+        try scratch.write(Sweeps.small(epochs: 20_000, repeats: 1), to: "sweep.toml")
+        try scratch.write(Sweeps.nervous, to: "cluster.toml")
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let worker = try scratch.worker(endpoint)
+        try worker.errors(have: "computing lease")
+        let key = try held()
+        try says("explain", key, has: " on worker ")
+        try says("status", "results/small", "--trial", key, has: " on worker ")
+        worker.signal(SIGKILL)
+        try coordinator.errors(have: "fell silent")
+        let second = try scratch.worker(endpoint)
+        let end = try coordinator.end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(try second.end().code == 0)
+        // What the snapshot named may have been finished before the worker died; the history says what was not.
+        var lost: [String] = []
+        let store = try ResultStore(reading: scratch.path + "/results/small/store.sqlite")
+        try store.database.prepare("SELECT trials FROM lease WHERE ended IN ('died', 'lost') AND length(trials) > 0").rows {
+            (row) throws(StoreError) in lost.append(Array(row.blob(0).prefix(16)).hexadecimal)
+        }
+        let answer = try scratch.regsweep("explain", try #require(lost.first)).output
+        #expect(answer.contains("stored as done, attempt 2, 20000 epochs by worker "))
+        #expect(answer.contains(": died after ") || answer.contains(": lost after "))
+        #expect(answer.contains(": computed after "))
+    }
+
+    @Test("both look into the parts of a file of parts") func parts() throws {
+        try scratch.write(Sweeps.parts, to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        let overview = try scratch.regsweep("status", "results/parts")
+        #expect(
+            overview.output == """
+                results/parts/landscape
+                not running: 24 trials stored, 0 diverged, 0 failed
+                results/parts/network
+                not running: 3 trials stored, 0 diverged, 0 failed
+
+                """)
+        for (part, epochs) in [("landscape", 50), ("network", 30)] {
+            let key = try column("trial", "results/parts/\(part)")[1]
+            for command in [["explain", key], ["status", "results/parts", "--trial", key], ["explain", key, "--out", "results/parts"]] {
+                let answer = try Program("regsweep", command, in: scratch).end()
+                #expect(answer.code == 0, "\(answer.errors)")
+                #expect(answer.output.hasPrefix("trial \(key)\nstored as done, attempt 1, \(epochs) epochs by worker "), "\(answer.output)")
+            }
+        }
+        let nobody = try scratch.regsweep("status", "results/parts", "--trial", "ffffffffffff")
+        #expect(nobody.code == 2)
+        #expect(nobody.errors == "no results directory in results/parts/ knows a trial ffffffffffff; name one with --out\n")
+    }
+
+    /// Asks until the answer, which is that of a second ago, has a text.
+    private func says(_ arguments: String..., has text: String) throws {
+        var last = Program.End(code: -1, output: "", errors: "")
+        for _ in 0..<100 {
+            last = try Program("regsweep", arguments, in: scratch).end()
+            if last.output.contains(text) { return }
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+        throw Failure(description: "\(arguments) does not say \"\(text)\" but \(last)")
+    }
+
+    /// A trial that a worker holds, as the snapshot beside the store says.
+    private func held() throws -> String {
+        for _ in 0..<100 {
+            let text = (try? scratch.read("results/small/status.json")) ?? ""
+            if let trials = text.firstRange(of: "\"trials\":[\"") { return String(text[trials.upperBound...].prefix(32)) }
+            Thread.sleep(forTimeInterval: 0.1)
+        }
+        throw Failure(description: "no worker holds anything")
+    }
+}
