@@ -10,7 +10,7 @@ import Testing
 let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
 /// What Tests/Independent/repeat_trial.py answers.
-private func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> String {
+func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> String {
     let process = Process()
     process.executableURL = URL(filePath: "/usr/bin/env")
     process.arguments = ["python3", packageRoot.appending(path: "Tests/Independent/repeat_trial.py").path] + arguments

@@ -1,13 +1,15 @@
 #!/usr/bin/env python3
 # repeat_trial.py · Tests/Independent. Repeats trials from Docs/numerics.md alone, with nothing but Python's own library: section
 # by section of that page, every rounding done on exact integers. Slow, and meant to share no mistake with Sources/Compute.
-"""Repeat trials of the diagonal linear network and of the landscape to the bit.
+# The convolutional network is repeat_network.py's, beside it, which needs NumPy.
+"""Repeat trials to the bit.
 
 Standard input: one trial a line, as `name=value` pairs separated by spaces (names as in the canonical text of Docs/numerics.md; what is
-left out has the value of DEFAULTS; `problem=landscape` makes it one of that problem). Standard output: one line a trial with its key, digest, outcome, losses and record.
+left out has the value of DEFAULTS; `problem=landscape` or `problem=convolutional-network` makes it one of that problem). Standard output:
+one line a trial with its key, digest, outcome, losses and record.
 
   --worked-example   print the worked example of Docs/numerics.md
-  --self-test        print the self-test's digests of these two problems (the network's takes minutes)
+  --self-test        print the self-test's digests, that of each problem and the one of all (the diagonal network's takes minutes)
 """
 
 import copy
@@ -237,7 +239,7 @@ IDENTITY = ["seed", "training_set", "initialization", "repeat", "lambda1", "lamb
 
 
 class Trial:
-    NAME, DEFAULTS, IDENTITY = "diagonal-network", DEFAULTS, IDENTITY
+    NAME, NUMERICS, DEFAULTS, IDENTITY = "diagonal-network", 1, DEFAULTS, IDENTITY
 
     def __init__(self, given):
         for name, value in {**self.DEFAULTS, **given}.items():
@@ -324,15 +326,17 @@ class Trial:
             for first in range(0, self.samples, self.batch_size):
                 self.step(order[first : first + self.batch_size])
             losses = [self.test_loss()]
-            has_point = self.epoch == self.epochs or self.epoch % -(-self.epochs // 50) == 0
-            if has_point:
+            if self.has_point():
                 losses.insert(0, self.train_loss())
             if not all(map(math.isfinite, losses)):
                 self.outcome = "diverged"
                 return self
-            if has_point:
+            if self.has_point():
                 self.curve.append((self.epoch, *losses))
         return self
+
+    def has_point(self):
+        return self.epoch == self.epochs or self.epoch % -(-self.epochs // 50) == 0
 
     # --- Record, digest, key --------------------------------------------------------------------------------------------------
 
@@ -343,8 +347,8 @@ class Trial:
         for epoch, train, test in self.curve:
             words += [epoch, R.bits(train), R.bits(test)]
         if done:
-            words += [self.format.bits(x) for x in self.parameters()]
-        series = [] if self.record == "losses" else self.series()
+            words += self.parameter_bits()
+        series = self.series()
         if series:
             words.append(len(series))
         for name, values in series:
@@ -352,7 +356,10 @@ class Trial:
         return words
 
     def series(self):
-        return NetworkSeries(self).all() if self.outcome == "done" else []
+        return NetworkSeries(self).all() if self.outcome == "done" and self.record != "losses" else []
+
+    def parameter_bits(self):
+        return [self.format.bits(x) for x in self.parameters()]
 
     def parameters(self):
         return self.a + self.b
@@ -361,9 +368,11 @@ class Trial:
         def real(value):
             return f"{R.bits(value + 0.0):016x}"
 
-        lines = ["regsweep trial", "numerics=1", f"problem={self.NAME}"]
+        lines = ["regsweep trial", f"numerics={self.NUMERICS}", f"problem={self.NAME}"]
         lines += [f"{name}={getattr(self, name)}" for name in IDENTITY[:4]] + [f"algorithm={getattr(self, 'algorithm', 'sgd')}"]
         lines += [f"{name}={real(getattr(self, name))}" for name in IDENTITY[4:]]
+        if getattr(self, "weight_decay", 0.0) != 0:
+            lines.append(f"weight_decay={real(self.weight_decay)}")
         for name in sorted(self.DEFAULTS.keys() - set(self.IDENTITY)):
             value = getattr(self, name)
             coded = {int: lambda: f"i{value}", float: lambda: "r" + real(value), str: lambda: f"t{len(value.encode())}:{value}"}
@@ -680,7 +689,7 @@ class Landscape(Trial):
                 self.outcome = "diverged"
                 return self
             self.path.append(self.theta)
-            if self.epoch == self.epochs or self.epoch % -(-self.epochs // 50) == 0:
+            if self.has_point():
                 self.curve.append((self.epoch, *self.losses()))
         return self
 
@@ -720,6 +729,8 @@ class Landscape(Trial):
         return at
 
     def series(self):
+        if self.record == "losses":
+            return []
         points = [self.point(theta) for theta in self.path]
         path = [("x", [x for x, _ in self.path]), ("y", [y for _, y in self.path]),
                 ("covariance_trace", [at.V.trace() for at in points])]
@@ -869,7 +880,7 @@ def landscape_self_test():
     return digest(words)
 
 
-def network_self_test():
+def diagonal_network_self_test():
     words = []
     strengths = [(n / 256, n / 512, 1 / 128) for n in range(18)] + [(0.0, 1e6, 1.0)]
     for precision, batch_size in [("float32", 1), ("float32", 2), ("float64", 1), ("float64", 2)]:
@@ -881,9 +892,36 @@ def network_self_test():
     return digest(words)
 
 
+def convolutional_network_self_test():
+    words = []
+    for strength in [0.0, 1 / 64]:
+        words += problem("convolutional-network")(dict(
+            seed=2026, initialization=1, repeat=2, lambda2=strength, learning_rate=0.125, samples=21, batch_size=7, epochs=2,
+            pixels=2026, test_samples=5)).run().words()
+    return digest(words)
+
+
+def self_test():
+    digests = []
+    for name, of in [("diagonal-network", diagonal_network_self_test), ("landscape", landscape_self_test),
+                     ("convolutional-network", convolutional_network_self_test)]:
+        digests.append(of())
+        print(f"{name:21} {digests[-1]}", flush=True)
+    print(f"{'all':21} {hashlib.sha256(bytes.fromhex(''.join(digests))).hexdigest()}")
+
+
+def problem(name):
+    if name == "convolutional-network":
+        # Here, so that all else needs nothing but Python's own library.
+        from repeat_network import Network
+
+        return Network
+    return {"diagonal-network": Trial, "landscape": Landscape}[name]
+
+
 def answer(line):
     given = dict(pair.split("=", 1) for pair in line.split())
-    trial = {"diagonal-network": Trial, "landscape": Landscape}[given.pop("problem", "diagonal-network")](given).run()
+    trial = problem(given.pop("problem", "diagonal-network"))(given).run()
     words = trial.words()
     losses = trial.curve[-1][1:] if trial.outcome == "done" else (math.nan, math.nan)
     return (f"key={trial.key()} digest={digest(words)} outcome={trial.outcome} epochs={trial.epoch} "
@@ -894,8 +932,7 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--worked-example"]:
         print(worked_example())
     elif sys.argv[1:] == ["--self-test"]:
-        print("landscape", landscape_self_test(), flush=True)
-        print("diagonal-network", network_self_test())
+        self_test()
     elif sys.argv[1:]:
         sys.exit(__doc__)
     else:
