@@ -12,8 +12,9 @@ let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingL
 /// What Tests/Independent/repeat_trial.py answers.
 func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> String {
     let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/env")
-    process.arguments = ["python3", packageRoot.appending(path: "Tests/Independent/repeat_trial.py").path] + arguments
+    // Debian's own, for which `make setup-test` installs numpy.
+    process.executableURL = URL(filePath: "/usr/bin/python3")
+    process.arguments = [packageRoot.appending(path: "Tests/Independent/repeat_trial.py").path] + arguments
     let (question, answer) = (Pipe(), Pipe())
     process.standardInput = question
     process.standardOutput = answer
