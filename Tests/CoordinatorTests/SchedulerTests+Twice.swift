@@ -195,6 +195,19 @@ extension Desk {
         #expect(!desk.scheduler.leases.values.contains { $0.worker == bob })
     }
 
+    @Test("bits that differ when the sweep is over are computed a third time, and then it is over again") func lateDisagreement() {
+        var desk = Desk(groups: 1, settings: 2)
+        _ = desk.join(ada, at: routeA, credits: 1)
+        let over = desk.commit(desk.hear(desk.batch(1, of: desk.id(1), [desk.result(0), desk.result(1)]), from: routeA))
+        #expect(over.last == desk.send(.drain, to: routeA) && desk.scheduler.isFinished)
+        let open = Disagreement(trial: desk.keys([0])[0], authors: [desk.author(ada), desk.author(bob)], verdict: .open)
+        #expect(desk.handle(.disagreed([open])) == [.report(.disagreed(open))])
+        #expect(!desk.scheduler.isFinished)
+        #expect(desk.join(cyd, at: routeC, credits: 1) == [desk.again(desk.id(2), [0], to: routeC)])
+        let again = desk.commit(desk.hear(desk.batch(1, of: desk.id(2), [desk.result(0)]), from: routeC))
+        #expect(again.contains(desk.send(.drain, to: routeC)) && desk.scheduler.isFinished)
+    }
+
     @Test("a share of the blocks is chosen by key, about that share and the same ones every time")
     func choice() {
         let grid = Desk.grid(groups: 40, settings: 50)
