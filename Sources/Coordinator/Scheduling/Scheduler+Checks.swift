@@ -24,8 +24,6 @@ extension Scheduler {
             case .open:
                 guard let index = grid.index(of: disagreement.trial) else { continue }
                 checks.append(Recheck(trials: [index], authors: Set(disagreement.authors), isThird: true))
-                // A late result can disagree when all have been told to go: whoever comes for the third run is told after it.
-                hasDismissed = false
             case .settled(let wrong): for author in wrong { effects += condemn(author) }
             case .unsettled: break
             }

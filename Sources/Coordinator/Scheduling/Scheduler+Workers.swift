@@ -36,7 +36,13 @@ extension Scheduler {
         effects.append(send(.welcome(welcome), to: hello.worker, at: now))
         if isNew { effects.append(.report(.joined(hello.worker, host: hello.host, slots: hello.slots))) }
         // Its results are still welcome; the Drain lets it finish what it computes, hand it over and go.
-        if isFinished || isDraining { effects.append(send(.drain, to: hello.worker, at: now)) }
+        if isFinished || isDraining {
+            effects.append(send(.drain, to: hello.worker, at: now))
+        } else {
+            // Late results can disagree, or complete a block that is to be checked, when all have been told to go: whoever comes for that is
+            // told after it.
+            hasDismissed = false
+        }
         return effects + grant(at: now)
     }
 
