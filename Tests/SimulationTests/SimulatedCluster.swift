@@ -242,7 +242,7 @@ struct SimulatedCluster {
             ticksFirstAt = nil
             tell(.tick)
             let time = now + clockAhead
-            if scheduler?.workers.values.contains(where: { time - $0.lastHeard >= silence }) == true {
+            if scheduler?.isTrusting(anybodySilentFor: silence, at: time) == true {
                 fail("a silent worker keeps its leases beyond its time")
             }
         case .commit: commit()
@@ -328,7 +328,7 @@ struct SimulatedCluster {
     }
 
     private mutating func tell(_ event: Scheduler.Event) {
-        let waited = scheduler?.waiting.count ?? 0
+        let waited = plan.fault == .losesRequeues ? scheduler?.waiting.count ?? 0 : 0
         wasTold = true
         guard let effects = scheduler?.handle(event, at: now + clockAhead) else { return }
         if plan.fault == .losesRequeues, let lost = scheduler?.waiting.all.first, scheduler!.waiting.count > waited {
@@ -358,7 +358,7 @@ struct SimulatedCluster {
             case .cutOff, .obey: fail("\(effect) came out of nothing")
             }
         }
-        if coordinatorLeavesAt == nil, scheduler?.isDraining == true, scheduler?.isOver == true { coordinatorLeavesAt = now }
+        if coordinatorLeavesAt == nil, scheduler?.isDrained() == true { coordinatorLeavesAt = now }
     }
 
     private mutating func send(_ lease: Lease, from mark: CheckpointMark, to route: Route) {
@@ -628,6 +628,13 @@ extension Scheduler {
     /// Mutating although it changes nothing: in place it is looked at without a copy.
     fileprivate mutating func looked() -> (deadline: Instant, broken: String?, counts: Counts, isOver: Bool) {
         (nextDeadline, brokenInvariants.first, counts, isFinished && isOver)
+    }
+
+    fileprivate mutating func isDrained() -> Bool { isDraining && isOver }
+
+    /// Whether a worker is still one of ours that has been silent for so long.
+    fileprivate mutating func isTrusting(anybodySilentFor silence: Duration, at time: Instant) -> Bool {
+        workers.values.contains { time - $0.lastHeard >= silence }
     }
 }
 

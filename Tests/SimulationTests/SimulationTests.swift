@@ -32,10 +32,11 @@ import Wire
 
     @Test("a thousand seeds are simulated at the rate that `make simulate` prints", .enabled(if: getenv("REGSWEEP_RATE") != nil))
     func rate() {
-        let count = Self.seeds.count, lanes = 2, clock = ContinuousClock(), total = Mutex(0.0)
+        let count = Self.seeds.count, clock = ContinuousClock(), total = Mutex(0.0), next = Atomic(0)
         let start = clock.now, before = Self.processorTime
-        DispatchQueue.concurrentPerform(iterations: lanes) { lane in
-            for index in stride(from: lane, to: count, by: lanes) {
+        DispatchQueue.concurrentPerform(iterations: coreCount()) { _ in
+            // One after the other: clusters take very different times.
+            while case let index = next.add(1, ordering: .relaxed).oldValue, index < count {
                 var cluster = SimulatedCluster(.hostile(seed: Self.seeds[index]))
                 cluster.run()
                 #expect(
