@@ -219,22 +219,17 @@ import Wire
 
     /// Asks until the answer, which is that of a second ago, has a text.
     private func says(_ arguments: String..., has text: String) throws {
-        var last = Program.End(code: -1, output: "", errors: "")
-        for _ in 0..<100 {
-            last = try Program("regsweep", arguments, in: scratch).end()
-            if last.output.contains(text) { return }
-            Thread.sleep(forTimeInterval: 0.1)
-        }
-        throw Failure(description: "\(arguments) does not say \"\(text)\" but \(last)")
+        try wait(for: "\(arguments) to say \"\(text)\"") { try Program("regsweep", arguments, in: scratch).end().output.contains(text) }
     }
 
     /// A trial that a worker holds, as the snapshot beside the store says.
     private func held() throws -> String {
-        for _ in 0..<100 {
+        var key = ""
+        try wait(for: "a trial that a worker holds") {
             let text = (try? scratch.read("results/small/status.json")) ?? ""
-            if let trials = text.firstRange(of: "\"trials\":[\"") { return String(text[trials.upperBound...].prefix(32)) }
-            Thread.sleep(forTimeInterval: 0.1)
+            if let trials = text.firstRange(of: "\"trials\":[\"") { key = String(text[trials.upperBound...].prefix(32)) }
+            return !key.isEmpty
         }
-        throw Failure(description: "no worker holds anything")
+        return key
     }
 }
