@@ -6,7 +6,7 @@ import Testing
 @testable import Wire
 
 /// How long a test waits for what must happen before it fails.
-private let patience: Duration = .seconds(20)
+private let patience: Duration = .seconds(60)
 
 extension RouterSocket {
     fileprivate func next(within time: Duration = patience) throws -> (route: Route, frame: [UInt8]) {
