@@ -168,8 +168,13 @@ extension DealerSocket {
         }
         #expect(letters == Array(0..<100_000))
         startThread { mailbox.post(7) }
-        try Poller.wait(for: mailbox.doorbell, atMost: patience)
-        #expect(mailbox.empty() == [7])
+        letters = []
+        // The bell may still ring for a letter that was taken before it did.
+        while letters.isEmpty, stopwatch.now.sinceStart < patience {
+            try Poller.wait(for: mailbox.doorbell, atMost: patience)
+            letters += mailbox.empty()
+        }
+        #expect(letters == [7])
         #expect(stopwatch.now.sinceStart < patience, "a bell did not ring")
     }
 
