@@ -89,16 +89,16 @@ struct WorkerMachine {
     var running: [LeaseID: Lease] = [:]
     /// Told to stop: this worker's no longer, but each has its slot until its thread has ended.
     var stopping: [LeaseID: Lease] = [:]
-    /// Results by batch, until the coordinator has them on disk.
     /// The newest checkpoint of each lease, until the coordinator has it on disk.
     var unanswered: [LeaseID: Checkpoint] = [:]
     /// Ended at a checkpoint; given back once the coordinator has that.
     var paused: [LeaseID: Lease] = [:]
     var fetch = DataFetch()
-    /// Files that queued leases read, of those that read any: asked for at every turn, so they are looked up once.
+    /// Files that queued leases read and that were not here when the lease came; a file that is here stays.
     var files: [LeaseID: [Digest]] = [:]
     /// Why the data cannot be had here.
     private var dataFailure: String?
+    /// Results by batch, until the coordinator has them on disk.
     private(set) var unacknowledged: [BatchID: (lease: Lease, results: [TrialResult])] = [:]
     private var epoch: UInt64 = 0
     private var nextBatch: UInt64 = 1
@@ -241,8 +241,8 @@ struct WorkerMachine {
         // No coordinator of ours sends more than it was asked for; this keeps any other from filling the memory.
         guard running.count + queued.count < credits else { return [send(.cancel(lease.id), at: now)] }
         queued.append(lease)
-        let needed = lease.group.files
-        if !needed.isEmpty { files[lease.id] = needed }
+        let missing = lease.group.files.filter { !fetch.isHere($0) }
+        if !missing.isEmpty { files[lease.id] = missing }
         return fillSlots() + fetchData(at: now)
     }
 

@@ -22,7 +22,7 @@ extension Scheduler {
                 "its content does not match its hash"
             } else { nil }
         guard let reason else { return [.keep(checkpoint, from: route)] }
-        let report = Report.refusedCheckpoint(checkpoint.key, epoch: checkpoint.epoch, host: workers[id]!.hello.host, reason: reason)
+        let report = Report.refusedCheckpoint(checkpoint.key, epoch: checkpoint.epoch, host: workers[id]!.host, reason: reason)
         return [answer(checkpoint, reason, to: id, at: now), .report(report)]
     }
 
@@ -52,7 +52,7 @@ extension Scheduler {
         checkpoints[index] = nil
         return [
             .forgetCheckpoint(key),
-            .report(.refusedCheckpoint(key, epoch: epoch, host: workers[id]!.hello.host, reason: refusal)),
+            .report(.refusedCheckpoint(key, epoch: epoch, host: workers[id]!.host, reason: refusal)),
         ]
     }
 }

@@ -61,7 +61,7 @@ extension Scheduler {
         let done = Set(results.lazy.filter { !$0.isFailure }.map(\.key))
         let left = check.trials.filter { !done.contains(grid.key(of: $0)) }
         guard !left.isEmpty, let worker = workers[leases[lease]!.worker] else { return }
-        let failed = Author(worker: leases[lease]!.worker, host: worker.hello.host)
+        let failed = Author(worker: leases[lease]!.worker, host: worker.host)
         checks.append(Recheck(trials: left, authors: check.authors.union([failed]), isThird: check.isThird))
     }
 
@@ -69,7 +69,7 @@ extension Scheduler {
     private func may(_ worker: WorkerID, do check: Recheck) -> Bool {
         func isOther(_ id: WorkerID) -> Bool { !check.authors.contains { $0.worker == id } }
         func isElsewhere(_ id: WorkerID) -> Bool {
-            let host = workers[id]!.hello.host
+            let host = workers[id]!.host
             return !check.authors.contains { $0.host == host }
         }
         guard isOther(worker) else { return false }
@@ -78,8 +78,10 @@ extension Scheduler {
 
     /// When checks are all that is left and nobody is there for them, they are left out after a while and said to be.
     mutating func giveUpChecks(at now: Instant) -> [Effect] {
-        let hasSomebody = workers.contains { worker in worker.value.credits > 0 && checks.contains { may(worker.key, do: $0) } }
-        guard remaining == 0, checking == 0, !checks.isEmpty, !hasSomebody else {
+        func hasSomebody() -> Bool {
+            workers.contains { worker in worker.value.credits > 0 && checks.contains { may(worker.key, do: $0) } }
+        }
+        guard remaining == 0, checking == 0, !checks.isEmpty, !hasSomebody() else {
             uncheckedSince = nil
             return []
         }

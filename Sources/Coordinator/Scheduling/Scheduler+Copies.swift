@@ -24,7 +24,7 @@ extension Scheduler {
         // Most of the time nothing is late for anybody.
         let limit = configuration.leaseDuration + configuration.leaseDuration
         guard waiting.isEmpty, leases.values.contains(where: { now - $0.since >= limit }) else { return [] }
-        let idle = hungry.filter { workers[$0]!.leases.count < workers[$0]!.hello.slots && !isQuarantined($0) && !isAtRisk($0) }
+        let idle = hungry.filter { workers[$0]!.leases.count < workers[$0]!.slots && !isQuarantined($0) && !isAtRisk($0) }
         guard !idle.isEmpty else { return [] }
         var late = leases.filter { $0.value.purpose == .own && $0.value.copy == nil }.sorted {
             ($0.value.since, $0.key) < ($1.value.since, $1.key)

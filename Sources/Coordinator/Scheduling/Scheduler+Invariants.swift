@@ -5,10 +5,16 @@ internal import Wire
 extension Scheduler {
     /// What should be true and is not, in words; empty when all is well. Costs a pass over all trials, and little more where all is well:
     /// the simulation asks after millions of events.
-    var brokenInvariants: [String] { brokenAboutTrials + brokenAboutLeases + brokenAboutWorkers }
-
-    private var brokenAboutTrials: [String] {
+    var brokenInvariants: [String] {
         var broken: [String] = []
+        let leased = findBroken(inTrials: &broken)
+        let owners = findBroken(inLeases: &broken, leased: leased)
+        findBroken(inWorkers: &broken, owners: owners)
+        return broken
+    }
+
+    /// - Returns: how many trials are leased.
+    private func findBroken(inTrials broken: inout [String]) -> Int {
         var waitingTrials = 0, leased = 0, delivered = 0, failed = 0
         for index in states.indices {
             var waits = false
@@ -23,19 +29,6 @@ extension Scheduler {
             }
             if waits != waiting.contains(index) { broken.append("trial \(index) is \(states[index]), the queue thinks otherwise") }
         }
-        // No trial is in a lease twice (below), so where the numbers agree each leased trial is held by its own lease.
-        var held = 0
-        for (id, lease) in leases where lease.purpose == .own {
-            for index in lease.trials { if case .leased(id) = states[index] { held += 1 } }
-        }
-        if held != leased {
-            for (index, state) in states.enumerated() {
-                guard case .leased(let id) = state, leases[id]?.trials.contains(index) != true || leases[id]?.purpose != .own else {
-                    continue
-                }
-                broken.append("trial \(index) is leased as \(id), which does not hold it")
-            }
-        }
         for index in histories.keys where states[index] == .stored || states[index] == .failed {
             broken.append("trial \(index) is stored and has a history")
         }
@@ -48,27 +41,33 @@ extension Scheduler {
         for index in baselines.keys where !grid.setting(of: index).isBaseline || states[index] != .stored {
             broken.append("trial \(index) is a baseline and \(states[index])")
         }
-        return broken
+        return leased
     }
 
-    private var brokenAboutLeases: [String] {
-        var broken: [String] = [], checks = 0
+    /// - Returns: whose every lease is.
+    private func findBroken(inLeases broken: inout [String], leased: Int) -> Owners {
+        var owners = Owners(), checks = 0, ownTrials = 0
         for (id, lease) in leases {
-            var holder = id
+            owners.add(lease.worker, of: id)
+            // The lease by whose name its trials are held.
+            var holder = id, isCheck = false
             switch lease.purpose {
             case .own: break
-            case .check: checks += 1
+            case .check: isCheck = true
             case .copy(let original):
                 holder = original
                 if leases[original]?.copy != id || lease.worker == leases[original]?.worker {
                     broken.append("lease \(id) is a copy of \(original), which does not know, or is of the same worker")
                 }
             }
-            // It would take a credit from its worker for ever.
-            var isCheck = false
-            if case .check = lease.purpose { isCheck = true }
-            if !isCheck, !lease.trials.contains(where: { if case .leased(holder) = states[$0] { true } else { false } }) {
-                broken.append("lease \(id) holds nothing that is not done")
+            if isCheck {
+                checks += 1
+            } else {
+                var held = 0
+                for index in lease.trials { if case .leased(holder) = states[index] { held += 1 } }
+                if holder == id { ownTrials += held }
+                // It would take a credit from its worker for ever.
+                if held == 0 { broken.append("lease \(id) holds nothing that is not done") }
             }
             if let copy = lease.copy, leases[copy]?.purpose != .copy(of: id) {
                 broken.append("lease \(id) has a copy \(copy) that is none")
@@ -84,41 +83,64 @@ extension Scheduler {
             }
         }
         if checks != checking { broken.append("\(checks) checks are out, the count says \(checking)") }
-        return broken
+        // No lease holds a trial twice, so where the numbers agree each leased trial is held by its own lease.
+        if ownTrials != leased {
+            for (index, state) in states.enumerated() {
+                guard case .leased(let id) = state, leases[id]?.trials.contains(index) != true || leases[id]?.purpose != .own else {
+                    continue
+                }
+                broken.append("trial \(index) is leased as \(id), which does not hold it")
+            }
+        }
+        return owners
     }
 
-    private var brokenAboutWorkers: [String] {
-        var broken: [String] = [], sum = 0, owned = 0, withRoom = 0
+    private func findBroken(inWorkers broken: inout [String], owners: Owners) {
+        var listed = Owners(), sum = 0, withRoom = 0
         for (id, worker) in workers {
-            sum += worker.hello.slots
-            owned += worker.leases.count
+            sum += worker.slots
+            for lease in worker.leases { listed.add(id, of: lease) }
             if routes[worker.route] != id { broken.append("worker \(id) is not at the end of its own route") }
-            for lease in worker.leases where leases[lease]?.worker != id {
-                broken.append("worker \(id) lists lease \(lease), which is another's or nobody's")
+            if worker.leases.count < worker.credits {
+                withRoom += 1
+                if !hungry.contains(id) { broken.append("worker \(id) has credit, and is not in the list of the hungry") }
             }
-            if worker.leases.count < worker.credits { withRoom += 1 }
             if min(worker.lastSent + configuration.heartbeatInterval, worker.lastHeard + configuration.silence) < alarm {
                 broken.append("worker \(id) has a deadline before the alarm")
             }
         }
-        // Each worker's are its own (above), so where the numbers agree nobody's lease is left over.
-        if owned != leases.count {
+        if listed != owners {
+            for (id, worker) in workers {
+                for lease in worker.leases where leases[lease]?.worker != id {
+                    broken.append("worker \(id) lists lease \(lease), which is another's or nobody's")
+                }
+            }
             for (id, lease) in leases where workers[lease.worker]?.leases.contains(id) != true {
                 broken.append("lease \(id) is owned by \(lease.worker), who is not here or does not know")
             }
         }
         if routes.count != workers.count { broken.append("\(routes.count) routes for \(workers.count) workers") }
-        for id in hungry where workers[id].map({ $0.leases.count < $0.credits }) != true {
-            broken.append("worker \(id) is gone or has no credit, and is in the list of the hungry")
-        }
         if hungry.count != withRoom { broken.append("\(withRoom) workers have credit, the list of the hungry has \(hungry.count)") }
         if slots != sum { broken.append("\(slots) slots are not the sum of the workers'") }
-        if !isDraining, !isStoreBlocked, !waiting.isEmpty, !hungry.isEmpty {
-            let idle = hungry.filter { !isQuarantined($0) && !isAtRisk($0) }
-            if idle.contains(where: { id in waiting.all.allSatisfy { may(id, try: $0) } }) {
-                broken.append("trials wait beside workers that have room")
-            }
+        // Asked of lists that are right.
+        guard broken.isEmpty, !isDraining, !isStoreBlocked, !waiting.isEmpty else { return }
+        for id in hungry where !isQuarantined(id) && !isAtRisk(id) && waiting.all.allSatisfy({ may(id, try: $0) }) {
+            broken.append("trials wait beside worker \(id), which has room")
         }
-        return broken
+    }
+
+    /// Whose leases are, whatever the order in which that is said: a sum over pairs, since a set of them costs more than all the rest.
+    private struct Owners: Equatable {
+        private var count = 0
+        private var sum: UInt64 = 0
+
+        mutating func add(_ worker: WorkerID, of lease: LeaseID) {
+            count += 1
+            // Mixed well enough for pairs that no enemy chooses (splitmix64).
+            var pair = (lease.rawValue &* 0x9e37_79b9_7f4a_7c15 ^ worker.high) &* 0x9e37_79b9_7f4a_7c15 ^ worker.low
+            pair = (pair ^ pair >> 30) &* 0xbf58_476d_1ce4_e5b9
+            pair = (pair ^ pair >> 27) &* 0x94d0_49bb_1331_11eb
+            sum &+= pair ^ pair >> 31
+        }
     }
 }

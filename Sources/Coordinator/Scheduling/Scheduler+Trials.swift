@@ -23,11 +23,17 @@ extension Scheduler {
 
     /// Among workers with credit, the one with the fewest leases for its slots; the id decides a tie, so that the choice has no chance in it.
     private func nextWorker(except passed: Set<WorkerID>) -> WorkerID? {
-        hungry.lazy.filter { !passed.contains($0) && !isQuarantined($0) && !isAtRisk($0) }.min { a, b in
-            let (x, y) = (workers[a]!, workers[b]!)
-            let (loadOfX, loadOfY) = (x.leases.count * y.hello.slots, y.leases.count * x.hello.slots)
-            return loadOfX != loadOfY ? loadOfX < loadOfY : a.order < b.order
+        // A loop: a lazy filter keeps its closure, and with it a copy of the whole scheduler.
+        var best: (id: WorkerID, leases: Int, slots: Int)?
+        for id in hungry where !passed.contains(id) && !isQuarantined(id) && !isAtRisk(id) {
+            let leases = workers[id]!.leases.count, slots = workers[id]!.slots
+            if let best {
+                let (load, bestLoad) = (leases * best.slots, best.leases * slots)
+                guard load != bestLoad ? load < bestLoad : id.order < best.id.order else { continue }
+            }
+            best = (id, leases, slots)
         }
+        return best?.id
     }
 
     private mutating func makeLease(for worker: WorkerID, at now: Instant) -> LeaseID? {
@@ -140,7 +146,7 @@ extension Scheduler {
         guard let lease = leases.removeValue(forKey: id) else { return }
         records.append(
             LeaseRecord(
-                epoch: configuration.epoch, lease: id, worker: lease.worker, host: workers[lease.worker]?.hello.host ?? host ?? "",
+                epoch: configuration.epoch, lease: id, worker: lease.worker, host: workers[lease.worker]?.host ?? host ?? "",
                 trials: lease.trials.map(grid.key(of:)), since: lease.since, until: now, end: end))
         if workers[lease.worker] != nil { change(lease.worker) { $0.leases.remove(id) } }
         switch lease.purpose {

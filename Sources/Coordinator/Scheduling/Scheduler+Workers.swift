@@ -51,21 +51,21 @@ extension Scheduler {
         var effects: [Effect] = []
         if let old {
             routes[old.route] = nil
-            slots -= old.hello.slots
+            slots -= old.slots
         }
         if let previous = routes[route], let gone = forget(previous) {
-            for lease in gone.leases.sorted() { release(lease, as: .returned, of: gone.hello.host, at: now) }
-            effects.append(.report(.left(previous, host: gone.hello.host, reason: "another worker speaks on its connection")))
+            for lease in gone.leases.sorted() { release(lease, as: .returned, of: gone.host, at: now) }
+            effects.append(.report(.left(previous, host: gone.host, reason: "another worker speaks on its connection")))
         }
         routes[route] = hello.worker
         formerRoutes[route] = nil
         slots += hello.slots
         // Credits come with Ready, which follows every first Welcome on a connection, but not that of a repeat.
-        var worker = WorkerState(
-            route: route, hello: hello, credits: old?.route == route ? old!.credits : 0, leases: old?.leases ?? [], lastHeard: now,
-            lastSent: now, secondsPerTrial: old?.secondsPerTrial, failuresInRow: old?.failuresInRow ?? 0,
+        let worker = WorkerState(
+            route: route, host: hello.host, process: hello.process, slots: hello.slots,
+            credits: old?.route == route ? old!.credits : 0, leases: old?.leases ?? [], lastHeard: now, lastSent: now,
+            secondsPerTrial: old?.secondsPerTrial, failuresInRow: old?.failuresInRow ?? 0,
             computesOtherBits: old?.computesOtherBits ?? false)
-        worker.hello.held = [:]
         workers[hello.worker] = worker
         change(hello.worker) { _ in }
         alarm = min(alarm, deadline(of: worker))
@@ -90,8 +90,8 @@ extension Scheduler {
     /// Goodbye: what it still held waits again, and nobody is blamed.
     mutating func part(from id: WorkerID, reason: String, at now: Instant) -> [Effect] {
         guard let worker = forget(id) else { return [] }
-        for lease in worker.leases.sorted() { release(lease, as: .returned, of: worker.hello.host, at: now) }
-        return [.report(.left(id, host: worker.hello.host, reason: reason))] + grant(at: now)
+        for lease in worker.leases.sorted() { release(lease, as: .returned, of: worker.host, at: now) }
+        return [.report(.left(id, host: worker.host, reason: reason))] + grant(at: now)
     }
 
     /// What it computes is somebody else's from now on; where it is one of ours it stops, says Goodbye and is not started again.
@@ -106,7 +106,7 @@ extension Scheduler {
         guard let worker = workers.removeValue(forKey: id) else { return nil }
         routes[worker.route] = nil
         hungry.remove(id)
-        slots -= worker.hello.slots
+        slots -= worker.slots
         return worker
     }
 
@@ -133,7 +133,8 @@ extension Scheduler {
                 effects += lose(id, at: now)
             } else {
                 effects.append(send(.heartbeat(running: 0), to: id, at: now))
-                alarm = min(alarm, deadline(of: workers[id]!))
+                let worker = workers[id]!
+                alarm = min(alarm, deadline(of: worker))
             }
         }
         return effects + look(at: now) + grant(at: now)
@@ -141,7 +142,7 @@ extension Scheduler {
 
     /// The launcher has buried a process: if it was a worker, nobody needs to wait for its silence.
     mutating func bury(process: Int, on host: String, at now: Instant) -> [Effect] {
-        let dead = workers.filter { $0.value.hello.process == process && $0.value.hello.host == host }.keys
+        let dead = workers.filter { $0.value.process == process && $0.value.host == host }.keys
         return dead.sorted { $0.order < $1.order }.flatMap { lose($0, at: now) } + grant(at: now)
     }
 
@@ -165,19 +166,19 @@ extension Scheduler {
         guard let worker = forget(id) else { return [] }
         // 1,024: more than fall silent between two times that all is well. Only names hang on it.
         if formerRoutes.count >= 1024 { formerRoutes = [:] }
-        formerRoutes[worker.route] = Author(worker: id, host: worker.hello.host)
+        formerRoutes[worker.route] = Author(worker: id, host: worker.host)
         let before = waiting.count
         var effects: [Effect] = []
         for (place, lease) in worker.leases.sorted().enumerated() {
             // Those that merely waited in its queue share no blame. Its slots take leases in order, so the oldest were being computed,
             // though a trial that kills at once leaves no time to say that it has begun.
-            if leases[lease]!.hasBegun || place < worker.hello.slots {
-                effects += bury(lease, host: worker.hello.host, at: now)
+            if leases[lease]!.hasBegun || place < worker.slots {
+                effects += bury(lease, host: worker.host, at: now)
             } else {
-                release(lease, as: .lost, of: worker.hello.host, at: now)
+                release(lease, as: .lost, of: worker.host, at: now)
             }
         }
-        return effects + [.report(.lost(id, host: worker.hello.host, returned: waiting.count - before))]
+        return effects + [.report(.lost(id, host: worker.host, returned: waiting.count - before))]
     }
 }
 

@@ -255,7 +255,7 @@ struct Scheduler {
             return points.isEmpty ? [] : [.report(.progressed(id, lease, points))]
         case .results(let batch, let lease, let results):
             return take(
-                results, of: lease, by: Author(worker: id, host: workers[id]!.hello.host), acknowledge: (batch, to: route), at: now)
+                results, of: lease, by: Author(worker: id, host: workers[id]!.host), acknowledge: (batch, to: route), at: now)
                 + grant(at: now)
         case .cancel(let lease):
             if leases[lease]?.worker == id { release(lease, as: .returned, at: now) }

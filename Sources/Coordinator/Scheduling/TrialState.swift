@@ -41,7 +41,7 @@ struct LeaseState: Equatable {
         /// Computes the trials of another worker's lease as well, which takes long. Becomes `own` when that one ends without results.
         case copy(of: LeaseID)
         /// Its trials are stored; they are computed again to compare the bits.
-        case check(Recheck)
+        indirect case check(Recheck)
     }
 
     var worker: WorkerID
@@ -86,8 +86,10 @@ struct LeaseRecord: Equatable, Sendable {
 
 struct WorkerState: Equatable {
     var route: Route
-    /// What it said last, but for the leases that it held then.
-    var hello: Hello
+    /// Of what it said last: what the scheduler goes by, and nothing more, since this is copied whenever workers are looked over.
+    var host: String
+    var process: Int
+    var slots: Int
     var credits: Int
     var leases: Set<LeaseID>
     var lastHeard: Instant

@@ -26,7 +26,7 @@ extension EventLoop {
         let now = stopwatch.now
         return scheduler.workers.sorted { $0.key.order < $1.key.order }.prefix(Limits.trialsPerLease).map { id, worker in
             WorkerLine(
-                worker: id, host: worker.hello.host, keyName: keyName(worker), slots: worker.hello.slots, leases: worker.leases.count,
+                worker: id, host: worker.host, keyName: keyName(worker), slots: worker.slots, leases: worker.leases.count,
                 silence: now - worker.lastHeard, secondsPerTrial: worker.secondsPerTrial ?? .nan)
         }
     }
@@ -38,7 +38,7 @@ extension EventLoop {
     /// A worker's own id, its host and its key are all names of it.
     private func workers(named name: String) -> [WorkerID] {
         scheduler.workers.filter { id, worker in
-            "\(id)" == name || worker.hello.host == name || keyName(worker) == name || keyName(worker) == "ssh:\(name)"
+            "\(id)" == name || worker.host == name || keyName(worker) == name || keyName(worker) == "ssh:\(name)"
         }.keys.sorted { $0.order < $1.order }
     }
 

@@ -35,7 +35,7 @@ struct ProgressDisplay {
             name: scheduler.configuration.sweep, done: counts.done + counts.diverged + counts.failed, failed: counts.failed,
             diverged: counts.diverged, total: scheduler.grid.count, doneAtStart: doneAtStart, running: live.share.behind,
             runningSinceStart: live.share.watched, elapsed: now.sinceStart,
-            workers: scheduler.workers.count, slots: scheduler.workers.values.reduce(0) { $0 + $1.hello.slots })
+            workers: scheduler.workers.count, slots: scheduler.workers.values.reduce(0) { $0 + $1.slots })
         Console.write(isTerminal ? "\r\u{1b}[K" + progress.line(width: Console.width) : progress.plainLine + "\n")
     }
 }

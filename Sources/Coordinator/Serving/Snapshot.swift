@@ -60,7 +60,7 @@ struct Snapshot: Codable, Equatable {
         for (id, worker) in scheduler.workers.sorted(by: { $0.key.order < $1.key.order }) {
             workers.append(
                 Worker(
-                    id: "\(id)", host: worker.hello.host, process: worker.hello.process, slots: worker.hello.slots, credits: worker.credits,
+                    id: "\(id)", host: worker.host, process: worker.process, slots: worker.slots, credits: worker.credits,
                     leases: worker.leases.count, silentSeconds: (now - worker.lastHeard).inSeconds,
                     isQuarantined: scheduler.isQuarantined(id), secondsPerTrial: worker.secondsPerTrial))
         }

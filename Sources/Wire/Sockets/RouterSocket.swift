@@ -13,6 +13,9 @@ public struct Route: Hashable, Sendable {
         self.bytes = bytes
         self.peer = peer
     }
+
+    /// libzmq gives no two connections the same bytes.
+    public func hash(into hasher: inout Hasher) { for byte in bytes { hasher.combine(byte) } }
 }
 
 extension Route: CustomStringConvertible {

@@ -32,7 +32,7 @@ public struct TrialKey: Hashable, Sendable, Comparable {
     /// The first half of what is hashed.
     init(_ digest: Digest) { self.init(high: digest.words.first, low: digest.words.second) }
 
-    public var bytes: [UInt8] { high.bigEndianBytes + low.bigEndianBytes }
+    public var bytes: [UInt8] { [high, low].bigEndianBytes }
 
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
 
@@ -72,7 +72,10 @@ public struct WorkerID: Hashable, Sendable {
         self.init(high: key.high, low: key.low)
     }
 
-    public var bytes: [UInt8] { high.bigEndianBytes + low.bigEndianBytes }
+    public var bytes: [UInt8] { [high, low].bigEndianBytes }
+
+    /// Of random bits, one half is as good as both.
+    public func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }
 
 extension WorkerID: CustomStringConvertible {
@@ -105,7 +108,7 @@ public struct BatchID: Hashable, Sendable, Comparable {
 }
 
 extension UInt64 {
-    var bigEndianBytes: [UInt8] { (0..<8).map { UInt8(truncatingIfNeeded: self >> (56 - 8 * $0)) } }
+    var bigEndianBytes: [UInt8] { [self].bigEndianBytes }
 }
 
 extension Array where Element == UInt8 {
