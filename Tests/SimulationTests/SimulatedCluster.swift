@@ -112,6 +112,7 @@ struct SimulatedCluster {
     private var clockAhead = Duration.zero
     /// The disk as it was before the last commit, for a fault that forgets it.
     private var storeBefore = SimulatedStore()
+    private let calmAt: Instant
     private var givenUpAt: Instant
 
     private var workerStartsAt: [Instant]
@@ -130,12 +131,11 @@ struct SimulatedCluster {
         troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
         // A sweep that nothing disturbs takes about 20 trials' time. Trouble ends after 40; from then on it needs as long as it did from
         // the start, and for those that fell silent a little more.
+        calmAt = Instant(sinceStart: .seconds(40) * plan.pace)
         givenUpAt = Instant(sinceStart: .seconds(160) * plan.pace)
         store.acceptsRepeats = plan.fault == .storesRepeats
         store.comparesBits = plan.fault != .ignoresOtherBits
     }
-
-    private var calmAfter: Duration { .seconds(40) * plan.pace }
 
     /// Until the sweep is over, nothing is left of it, or something is wrong.
     mutating func run() {
@@ -228,7 +228,7 @@ struct SimulatedCluster {
         guard let (at, step) = nextStep() else { return fail("nothing ever happens again") }
         now = max(now, at)
         // A step of its own: it ends workers that the one in hand may be about.
-        if troubleAt != nil, now.sinceStart >= calmAfter {
+        if troubleAt != nil, now >= calmAt {
             calmDown()
             return check()
         }
@@ -472,7 +472,7 @@ struct SimulatedCluster {
                 if case .results(let batch, _, let results) = envelope.message { workers[index].batches[batch] = results }
                 if let route = workers[index].route { network.send(.envelope(envelope), up: route, at: now, &dice) }
             case .compute(let lease):
-                for file in lease.group.files where boxes[workers[index].box].whole[file].map(Digest.init(of:)) != file {
+                for file in sweep.files.keys where boxes[workers[index].box].whole[file].map(Digest.init(of:)) != file {
                     // A copy may turn bad after it was looked at; a worker has it open, or in memory, by then.
                     if troubles[.corruptedCache] == nil { fail("lease \(lease.id) is computed without its data") }
                 }
@@ -634,7 +634,8 @@ extension Scheduler {
 
     /// Whether a worker is still one of ours that has been silent for so long.
     fileprivate mutating func isTrusting(anybodySilentFor silence: Duration, at time: Instant) -> Bool {
-        workers.values.contains { time - $0.lastHeard >= silence }
+        for (_, worker) in workers where time - worker.lastHeard >= silence { return true }
+        return false
     }
 }
 

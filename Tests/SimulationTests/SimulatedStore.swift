@@ -158,7 +158,7 @@ struct SampleSweep: Sendable {
         let loss = Double(key.high % 1000) + 1
         return TrialResult(
             key: key, attempt: attempt, outcome: key.low % 8 == 0 ? .diverged : .done(trainLoss: loss, testLoss: 2 * loss), epochs: 3,
-            lossRatio: nil, digest: Digest(of: "\(key)"), curve: [CurvePoint(epoch: 1, trainLoss: loss, testLoss: 3 * loss)],
+            lossRatio: nil, digest: Digest(of: key.bytes), curve: [CurvePoint(epoch: 1, trainLoss: loss, testLoss: 3 * loss)],
             seconds: seconds)
     }
 
@@ -180,7 +180,7 @@ struct SampleSweep: Sendable {
     }
 
     static func checkpoint(of key: TrialKey, epoch: Int) -> Checkpoint {
-        Checkpoint(key: key, epoch: epoch, content: Array("\(key) after \(epoch)".utf8))
+        Checkpoint(key: key, epoch: epoch, content: key.bytes + [UInt8(epoch)])
     }
 
     /// What is left of a result when everything is gone that may differ from run to run.
