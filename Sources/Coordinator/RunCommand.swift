@@ -104,7 +104,8 @@ struct Run: ParsableCommand {
             grid, cluster, epoch: try store.beginEpoch(host: Host.name, process: Int(getpid())), secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks)
+            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks,
+            condemned: resumed.condemned)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: coreCount())
         let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
         let fleet = Fleet(

@@ -177,6 +177,69 @@ extension Desk {
         #expect(desk.scheduler.isFinished)
     }
 
+    /// ada has stored all, and bob, who could check it, is quarantined.
+    private func quarantined() -> Desk {
+        var desk = Desk(groups: 8, settings: 2)
+        desk.scheduler = {
+            var configuration = desk.scheduler.configuration
+            configuration.audit = 1
+            return Scheduler(configuration, grid: desk.scheduler.grid, stored: { _ in false }, counts: .init(), baselines: [:])
+        }()
+        _ = desk.join(ada, at: routeA, credits: 1)
+        _ = desk.join(bob, at: routeB, credits: 1)
+        for batch in 1...3 as ClosedRange<UInt64> {
+            let (id, lease) = desk.scheduler.leases.first { $0.value.worker == bob }!
+            _ = desk.commit(desk.hear(desk.batch(batch, of: id, lease.trials.map { desk.failure($0) }), from: routeB))
+        }
+        var batch: UInt64 = 0
+        while let (id, lease) = desk.scheduler.leases.first(where: { $0.value.worker == ada }) {
+            batch += 1
+            _ = desk.commit(desk.hear(desk.batch(batch, of: id, lease.trials.map { desk.result($0) }), from: routeA))
+        }
+        return desk
+    }
+
+    @Test("one that is quarantined checks nothing, and the sweep does not wait for it") func quarantinedAlone() {
+        var desk = quarantined()
+        #expect(desk.scheduler.remaining == 0 && desk.scheduler.checks.count == 8 && desk.scheduler.leases.isEmpty)
+        var reports: [Scheduler.Effect] = []
+        for _ in 0..<8 {
+            _ = desk.hear(.heartbeat(running: 0), from: routeA)
+            _ = desk.hear(.heartbeat(running: 0), from: routeB)
+            reports += desk.wait(seconds: 1)
+        }
+        #expect(reports.contains(.report(.unchecked(trials: 16))))
+        #expect(desk.scheduler.isFinished)
+    }
+
+    @Test("nor does it keep a worker that stands beside the author from checking") func quarantinedElsewhere() {
+        var desk = quarantined()
+        // On ada's host.
+        var hello = desk.hello(cyd)
+        hello.host = desk.host(ada)
+        _ = desk.hear(.hello(hello), from: routeC)
+        _ = desk.hear(.ready(credits: 1), from: routeC)
+        #expect(desk.scheduler.leases.values.map(\.worker) == [cyd])
+    }
+
+    @Test("a check that three workers died over is left out, and said to be") func deadly() {
+        var desk = audited()
+        _ = desk.join(ada, at: routeA, credits: 2)
+        _ = desk.commit(desk.hear(desk.batch(1, of: desk.id(1), [desk.result(0), desk.result(1)]), from: routeA))
+        _ = desk.commit(desk.hear(desk.batch(2, of: desk.id(2), [desk.result(2), desk.result(3)]), from: routeA))
+        // The two blocks take turns.
+        var effects: [[Scheduler.Effect]] = []
+        for attempt in 1...6 as ClosedRange<UInt8> {
+            #expect(!desk.scheduler.isFinished)
+            _ = desk.join(WorkerID(high: 10 + UInt64(attempt), low: 0), at: Route([10 + attempt]), credits: 1)
+            effects.append(desk.handle(.ended(process: 1, host: "bob")))
+        }
+        #expect(effects.map { $0.contains(.report(.unchecked(trials: 2))) } == [false, false, false, false, true, true])
+        // Then it is over for those that are there.
+        #expect(effects.map { $0.contains(desk.send(.drain, to: routeA)) } == [false, false, false, false, false, true])
+        #expect(desk.scheduler.isFinished && desk.scheduler.counts == Scheduler.Counts(done: 4))
+    }
+
     @Test("bits that differ are computed a third time by neither, and who is found wrong gets nothing more") func third() {
         var desk = Desk(groups: 3, settings: 2)
         _ = desk.join(ada, at: routeA, credits: 1)
@@ -192,6 +255,10 @@ extension Desk {
                 .report(.quarantined(bob, host: "bob", reason: "two others agree on bits that it computed differently")),
             ])
         #expect(desk.hear(desk.batch(1, of: desk.id(2), [desk.result(2), desk.result(3)]), from: routeB).count == 1)
+        #expect(!desk.scheduler.leases.values.contains { $0.worker == bob })
+        // Nor after a silence, by another connection.
+        _ = desk.hear(.goodbye(reason: "home"), from: routeB)
+        _ = desk.join(bob, at: Route([9]), credits: 2)
         #expect(!desk.scheduler.leases.values.contains { $0.worker == bob })
     }
 

@@ -159,6 +159,8 @@ import Wire
 
     @Test("what a dead worker was computing is tried again in ever smaller company and set aside after three deaths") func blame() {
         var desk = Desk(groups: 1, settings: 10)
+        // A process that is started in its place has another id.
+        let heirs = (3...5).map { WorkerID(high: $0, low: 0) }
         // With one slot the first lease is computed though nothing was heard of it, and the second one is queued.
         #expect(
             desk.join(ada, at: routeA, credits: 2) == [
@@ -166,30 +168,49 @@ import Wire
             ])
         #expect(die(&desk) == [.report(.lost(ada, host: "ada", returned: 6))])
         #expect(suspects(desk) == [0: 1, 1: 1, 2: 1, 3: 1])
-        #expect(desk.join(ada, at: routeA, credits: 1) == [desk.lease(desk.id(3), [0, 1], attempt: 2, to: routeA)])
-        #expect(die(&desk) == [.report(.lost(ada, host: "ada", returned: 2))])
-        #expect(desk.join(ada, at: routeA, credits: 1) == [desk.lease(desk.id(4), [0], attempt: 3, to: routeA)])
+        #expect(desk.join(heirs[0], at: routeA, credits: 1) == [desk.lease(desk.id(3), [0, 1], attempt: 2, to: routeA)])
+        #expect(die(&desk) == [.report(.lost(heirs[0], host: "bob", returned: 2))])
+        #expect(desk.join(heirs[1], at: routeA, credits: 1) == [desk.lease(desk.id(4), [0], attempt: 3, to: routeA)])
         let innocent = desk.hear(desk.batch(1, of: desk.id(4), [desk.result(0)]), from: routeA)
         #expect(
-            innocent == [desk.store([desk.result(0)], by: ada, batch: 1, to: routeA), desk.lease(desk.id(5), [1], attempt: 3, to: routeA)])
+            innocent == [
+                desk.store([desk.result(0)], by: heirs[1], batch: 1, to: routeA), desk.lease(desk.id(5), [1], attempt: 3, to: routeA),
+            ])
         _ = desk.commit(innocent)
-        let failure = desk.failure(1, reason: "3 workers died while they computed it, the last on ada", attempt: 3)
+        let failure = desk.failure(1, reason: "3 workers died while they computed it, the last on bob", attempt: 3)
         let end = die(&desk)
         #expect(
             end == [
-                .store(Scheduler.Delivery(results: [failure], author: Author(worker: ada, host: "ada"), acknowledge: nil)),
-                .report(.setAside(failure.key, crashes: 3)), .report(.lost(ada, host: "ada", returned: 0)),
+                .store(Scheduler.Delivery(results: [failure], author: Author(worker: heirs[1], host: "bob"), acknowledge: nil)),
+                .report(.setAside(failure.key, crashes: 3)), .report(.lost(heirs[1], host: "bob", returned: 0)),
             ])
         #expect(desk.commit(end) == [])
         #expect(desk.scheduler.counts == Scheduler.Counts(done: 1, failed: 1) && desk.scheduler.remaining == 8)
         // What may kill a worker is all that it has.
-        #expect(desk.join(ada, at: routeA, credits: 2) == [desk.lease(desk.id(6), [2, 3], attempt: 2, baseline: 0, to: routeA)])
-        #expect(die(&desk) == [.report(.lost(ada, host: "ada", returned: 2))])
+        #expect(desk.join(heirs[2], at: routeA, credits: 2) == [desk.lease(desk.id(6), [2, 3], attempt: 2, baseline: 0, to: routeA)])
+        #expect(die(&desk) == [.report(.lost(heirs[2], host: "bob", returned: 2))])
         #expect(suspects(desk) == [2: 2, 3: 2])
         // Nothing is set aside for good: the one that was blamed had only been slow.
         let late = desk.hear(desk.batch(2, of: desk.id(1), [desk.result(1)]), from: routeA)
         #expect(desk.commit(late) == [desk.acknowledged(2, to: routeA)])
         #expect(desk.scheduler.counts == Scheduler.Counts(done: 2) && desk.scheduler.remaining == 8)
+    }
+
+    @Test("a worker that comes back had only been silent: what it computed is not to blame, however often") func backAgain() {
+        var desk = Desk(groups: 2, settings: 1, secondsPerTrial: 100)
+        _ = desk.join(ada, at: routeA, credits: 1)
+        for silence in 1...4 {
+            desk.records = []
+            _ = die(&desk)
+            #expect(suspects(desk) == [0: 1])
+            let held = [desk.id(1): desk.keys([0])]
+            _ = desk.join(ada, at: Route([UInt8(10 + silence)]), credits: 1, held: held)
+            #expect(suspects(desk) == [:])
+            #expect(desk.records.map(\.end) == [.died, .cameBack])
+            #expect(desk.records.allSatisfy { $0.lease == desk.id(1) && $0.worker == ada && $0.trials == desk.keys([0]) })
+            #expect(desk.scheduler.leases[desk.id(1)]?.isRisky == false)
+        }
+        #expect(desk.scheduler.counts.failed == 0 && desk.scheduler.buried.isEmpty)
     }
 
     @Test("with two slots the two oldest leases are to blame, those of an earlier coordinator among them") func slots() {

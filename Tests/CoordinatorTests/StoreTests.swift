@@ -133,6 +133,9 @@ extension ResultStore {
         for host in ["ada", "bob", "cyd"] { #expect(try found(done(1, digest: host == "ada" ? "wrong" : "right"), by: host) == nil) }
         #expect(try store.ask("SELECT verdict FROM conflict", columns: 1) == [["the first was wrong"], ["wrong"]])
         #expect(try store.comparedTrials() == [key(1)])
+        #expect(try store.condemnedWorkers() == [author("ada").worker])
+        for (host, digest) in [("bob", "right"), ("dan", "wrong"), ("cyd", "right")] { _ = try found(done(3, digest: digest), by: host) }
+        #expect(try store.condemnedWorkers() == [author("ada").worker, author("dan").worker])
 
         #expect(try found(done(2), by: "ada") == nil)
         #expect(try found(done(2), by: "bob") == nil)
@@ -170,17 +173,22 @@ extension ResultStore {
         throws
     {
         let store = try directory.writer()
-        func record(_ end: LeaseRecord.End, _ trials: [UInt64]) -> LeaseRecord {
+        func record(_ number: UInt32, _ end: LeaseRecord.End, _ trials: [UInt64]) -> LeaseRecord {
             LeaseRecord(
-                epoch: 1, lease: LeaseID(epoch: 1, number: 1), worker: author("ada").worker, host: "ada", trials: trials.map(key),
+                epoch: 1, lease: LeaseID(epoch: 1, number: number), worker: author("ada").worker, host: "ada", trials: trials.map(key),
                 since: Instant(sinceStart: .seconds(1)), until: Instant(sinceStart: .milliseconds(2500)), end: end)
         }
         _ = try store.put(
-            [([done(1)], author: author("ada"))], records: [record(.died, [1, 2]), record(.computed, [1]), record(.died, [2])])
+            [([done(1)], author: author("ada"))], records: [record(1, .died, [1, 2]), record(2, .computed, [1]), record(3, .died, [2])])
         #expect(
             try store.ask("SELECT host, since, until, ended FROM lease", columns: 4) == [
                 ["ada", "1.0", "2.5", "died"], ["ada", "1.0", "2.5", "computed"], ["ada", "1.0", "2.5", "died"],
             ])
+        #expect(try store.crashes() == [key(1): 1, key(2): 2])
+        // Who comes back had not died, and dies once.
+        _ = try store.put([], records: [record(3, .cameBack, [2])])
+        #expect(try store.crashes() == [key(1): 1, key(2): 1])
+        _ = try store.put([], records: [record(3, .died, [2]), record(3, .cameBack, [2]), record(3, .died, [2])])
         #expect(try store.crashes() == [key(1): 1, key(2): 2])
         try store.forgetFailures()
         #expect(try store.crashes() == [:])

@@ -17,6 +17,18 @@ struct Recheck: Equatable, Sendable {
     var authors: Set<Author>
     /// Two have disagreed and this one decides.
     var isThird = false
+    /// Workers that died while they computed it. At `crashLimit` it is left out, and said to be: its trials have their results.
+    var crashes = 0
+
+    func isOf(_ worker: WorkerID) -> Bool { authors.contains { $0.worker == worker } }
+
+    /// Whether a worker of this host may do it, unless it is an author: one that stands beside an author only where there is none farther
+    /// away.
+    /// - Parameter hosts: where workers are that get work.
+    func suits(_ host: String, among hosts: Set<String>) -> Bool {
+        func isElsewhere(_ host: String) -> Bool { !authors.contains { $0.host == host } }
+        return isElsewhere(host) || !hosts.contains(where: isElsewhere)
+    }
 }
 
 /// Two workers' bits of a trial differ.

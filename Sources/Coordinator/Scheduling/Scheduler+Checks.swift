@@ -33,13 +33,37 @@ extension Scheduler {
 
     /// Its bits are wrong: it gets nothing more while another is there.
     private mutating func condemn(_ author: Author) -> [Effect] {
-        guard workers[author.worker]?.computesOtherBits == false else { return [] }
-        change(author.worker) { $0.computesOtherBits = true }
+        guard condemned.insert(author.worker).inserted else { return [] }
         return [.report(.quarantined(author.worker, host: author.host, reason: "two others agree on bits that it computed differently"))]
     }
 
-    mutating func makeCheck(for worker: WorkerID, at now: Instant) -> LeaseID? {
-        guard let place = checks.firstIndex(where: { may(worker, do: $0) }) else { return nil }
+    /// Where workers are that could check, found out once for all that is handed out in one go.
+    struct Checkers {
+        fileprivate let hosts: Set<String>
+        /// Hosts whose workers may have none of the checks that there are.
+        fileprivate var without: Set<String> = []
+
+        init(_ hosts: Set<String>) { self.hosts = hosts }
+    }
+
+    /// Of workers that get work.
+    func hosts() -> Set<String> {
+        var hosts: Set<String> = []
+        for (id, worker) in workers where worker.credits > 0 && !isQuarantined(id) { hosts.insert(worker.host) }
+        return hosts
+    }
+
+    mutating func makeCheck(for worker: WorkerID, _ checkers: inout Checkers, at now: Instant) -> LeaseID? {
+        guard !checks.isEmpty else { return nil }
+        let host = workers[worker]!.host
+        guard !checkers.without.contains(host) else { return nil }
+        guard let first = checks.firstIndex(where: { $0.suits(host, among: checkers.hosts) }) else {
+            checkers.without.insert(host)
+            return nil
+        }
+        guard let place = checks[first...].firstIndex(where: { $0.suits(host, among: checkers.hosts) && !$0.isOf(worker) }) else {
+            return nil
+        }
         var check = checks.remove(at: place)
         if check.trials.count > configuration.trialsPerLease {
             // More than whose results fit into one frame.
@@ -61,25 +85,19 @@ extension Scheduler {
         let done = Set(results.lazy.filter { !$0.isFailure }.map(\.key))
         let left = check.trials.filter { !done.contains(grid.key(of: $0)) }
         guard !left.isEmpty, let worker = workers[leases[lease]!.worker] else { return }
-        let failed = Author(worker: leases[lease]!.worker, host: worker.host)
-        checks.append(Recheck(trials: left, authors: check.authors.union([failed]), isThird: check.isThird))
-    }
-
-    /// Whether it has not computed these trials itself; and if it stands beside one that has, whether nobody farther away could do it.
-    private func may(_ worker: WorkerID, do check: Recheck) -> Bool {
-        func isOther(_ id: WorkerID) -> Bool { !check.authors.contains { $0.worker == id } }
-        func isElsewhere(_ id: WorkerID) -> Bool {
-            let host = workers[id]!.host
-            return !check.authors.contains { $0.host == host }
-        }
-        guard isOther(worker) else { return false }
-        return isElsewhere(worker) || !workers.contains { $0.value.credits > 0 && isOther($0.key) && isElsewhere($0.key) }
+        var rest = check
+        rest.trials = left
+        rest.authors.insert(Author(worker: leases[lease]!.worker, host: worker.host))
+        checks.append(rest)
     }
 
     /// When checks are all that is left and nobody is there for them, they are left out after a while and said to be.
     mutating func giveUpChecks(at now: Instant) -> [Effect] {
         func hasSomebody() -> Bool {
-            workers.contains { worker in worker.value.credits > 0 && checks.contains { may(worker.key, do: $0) } }
+            let hosts = hosts()
+            return workers.contains { id, worker in
+                worker.credits > 0 && !isQuarantined(id) && checks.contains { $0.suits(worker.host, among: hosts) && !$0.isOf(id) }
+            }
         }
         guard remaining == 0, checking == 0, !checks.isEmpty, !hasSomebody() else {
             uncheckedSince = nil

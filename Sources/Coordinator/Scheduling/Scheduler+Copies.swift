@@ -26,16 +26,17 @@ extension Scheduler {
         guard waiting.isEmpty, leases.values.contains(where: { now - $0.since >= limit }) else { return [] }
         let idle = hungry.filter { workers[$0]!.leases.count < workers[$0]!.slots && !isQuarantined($0) && !isAtRisk($0) }
         guard !idle.isEmpty else { return [] }
-        var late = leases.filter { $0.value.purpose == .own && $0.value.copy == nil }.sorted {
-            ($0.value.since, $0.key) < ($1.value.since, $1.key)
-        }
+        // What killed a worker, or failed, is not given to two.
+        func isInnocent(_ trial: Int) -> Bool { crashes(of: trial) == 0 && histories[trial]?.failedOn.isEmpty != false }
+        var late = leases.filter { $0.value.purpose == .own && $0.value.copy == nil && trialsHeld(by: $0.key).allSatisfy(isInnocent) }
+            .sorted {
+                ($0.value.since, $0.key) < ($1.value.since, $1.key)
+            }
         var effects: [Effect] = []
         for worker in idle.sorted(by: { $0.order < $1.order }) {
             guard let place = late.firstIndex(where: { isLate($0.value, for: worker, at: now) }) else { continue }
             let original = late.remove(at: place).key
             let trials = trialsHeld(by: original)
-            // What killed a worker, or failed, is not given to two.
-            guard trials.allSatisfy({ crashes(of: $0) == 0 && histories[$0]?.failedOn.isEmpty != false }) else { continue }
             let id = newLease()
             for trial in trials { histories[trial]!.attempts += 1 }
             leases[id] = LeaseState(

@@ -11,8 +11,7 @@ extension Scheduler {
     func isQuarantined(_ id: WorkerID) -> Bool { isSuspect(id) && workers.keys.contains { !isSuspect($0) } }
 
     private func isSuspect(_ id: WorkerID) -> Bool {
-        let worker = workers[id]!
-        return worker.computesOtherBits || worker.failuresInRow >= Self.failuresToQuarantine
+        condemned.contains(id) || workers[id]!.failuresInRow >= Self.failuresToQuarantine
     }
 
     /// A worker says that it cannot compute a trial which nobody else computes at this time.

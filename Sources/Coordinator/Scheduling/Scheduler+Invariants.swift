@@ -124,8 +124,14 @@ extension Scheduler {
         if slots != sum { broken.append("\(slots) slots are not the sum of the workers'") }
         // Asked of lists that are right.
         guard broken.isEmpty, !isDraining, !isStoreBlocked, !waiting.isEmpty else { return }
-        for id in hungry where !isQuarantined(id) && !isAtRisk(id) && waiting.all.allSatisfy({ may(id, try: $0) }) {
-            broken.append("trials wait beside worker \(id), which has room")
+        var all: [Int]?
+        for id in hungry where !isQuarantined(id) && !isAtRisk(id) {
+            // Once, and most of the time not at all.
+            let trials = all ?? waiting.all
+            all = trials
+            if let trial = trials.first(where: { may(id, try: $0) }) {
+                broken.append("trial \(trial) waits beside worker \(id), which has room")
+            }
         }
     }
 

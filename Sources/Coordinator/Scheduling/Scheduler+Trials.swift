@@ -7,33 +7,37 @@ extension Scheduler {
 
     /// Gives leases to every worker that has credit, the least laden first.
     mutating func grant(at now: Instant) -> [Effect] {
-        guard !isDraining, !isStoreBlocked else { return [] }
+        guard !isDraining, !isStoreBlocked, !waiting.isEmpty || !checks.isEmpty, !hungry.isEmpty else { return [] }
         var effects: [Effect] = []
-        // Of what there is, they may have none: it failed on them before, or is theirs to be checked.
-        var passed: Set<WorkerID> = []
-        while !waiting.isEmpty || !checks.isEmpty, let id = nextWorker(except: passed) {
-            if let lease = makeCheck(for: id, at: now) ?? makeLease(for: id, at: now) {
+        var idle = hungry.filter { !isQuarantined($0) && !isAtRisk($0) }.map {
+            Idle(id: $0, leases: workers[$0]!.leases.count, credits: workers[$0]!.credits, slots: workers[$0]!.slots)
+        }
+        var checkers = Checkers(checks.isEmpty ? [] : hosts())
+        while !waiting.isEmpty || !checks.isEmpty, let place = idle.indices.min(by: { idle[$0].goesBefore(idle[$1]) }) {
+            let id = idle[place].id
+            if let lease = makeCheck(for: id, &checkers, at: now) ?? makeLease(for: id, at: now) {
                 effects.append(issue(lease, at: now))
+                idle[place].leases += 1
+                if idle[place].leases >= idle[place].credits || leases[lease]!.isRisky { idle.remove(at: place) }
             } else {
-                passed.insert(id)
+                // Of what there is, it may have none: it failed on it before, or is its own to be checked.
+                idle.remove(at: place)
             }
         }
         return effects
     }
 
-    /// Among workers with credit, the one with the fewest leases for its slots; the id decides a tie, so that the choice has no chance in it.
-    private func nextWorker(except passed: Set<WorkerID>) -> WorkerID? {
-        // A loop: a lazy filter keeps its closure, and with it a copy of the whole scheduler.
-        var best: (id: WorkerID, leases: Int, slots: Int)?
-        for id in hungry where !passed.contains(id) && !isQuarantined(id) && !isAtRisk(id) {
-            let leases = workers[id]!.leases.count, slots = workers[id]!.slots
-            if let best {
-                let (load, bestLoad) = (leases * best.slots, best.leases * slots)
-                guard load != bestLoad ? load < bestLoad : id.order < best.id.order else { continue }
-            }
-            best = (id, leases, slots)
+    /// A worker with credit, while leases are handed out.
+    private struct Idle {
+        let id: WorkerID
+        var leases: Int
+        let credits: Int, slots: Int
+
+        /// The one with the fewest leases for its slots; the id decides a tie, so that the choice has no chance in it.
+        func goesBefore(_ other: Idle) -> Bool {
+            let (load, others) = (leases * other.slots, other.leases * slots)
+            return load != others ? load < others : id.order < other.id.order
         }
-        return best?.id
     }
 
     private mutating func makeLease(for worker: WorkerID, at now: Instant) -> LeaseID? {
@@ -41,7 +45,7 @@ extension Scheduler {
         // A group whose vanilla run is still on its way only if there is no other among the next few: its trials would have to stream
         // losses without ratios.
         guard let preferred = waiting.nextGroup(among: 8, where: { !lacksBaseline($0) && first($0) != nil }),
-            let group = first(preferred) != nil ? preferred : waiting.nextGroup(among: 8, where: { first($0) != nil }),
+            let group = first(preferred) != nil ? preferred : waiting.nextGroup(among: .max, where: { first($0) != nil }),
             let head = first(group)
         else { return nil }
         // Trials that were running when a worker died are tried again in ever smaller company, so that the one to blame is found:
@@ -161,7 +165,7 @@ extension Scheduler {
         case .copy(let original): leases[original]!.copy = nil
         case .check(let check):
             checking -= 1
-            if end != .computed { checks.append(check) }
+            if end != .computed, check.crashes < configuration.crashLimit { checks.append(check) }
         }
     }
 
@@ -187,7 +191,9 @@ extension Scheduler {
     /// Its worker died while computing it. Trials that have died with `crashLimit` workers are set aside as failed, the others wait again.
     mutating func bury(_ id: LeaseID, host: String, at now: Instant) -> [Effect] {
         var effects: [Effect] = []
-        for trial in trialsHeld(by: id) {
+        let held = trialsHeld(by: id)
+        if !held.isEmpty { buried[leases[id]!.worker, default: [:]][id] = held }
+        for trial in held {
             histories[trial]!.crashes += 1
             let crashes = crashes(of: trial)
             guard crashes >= configuration.crashLimit, !isUnderWay(trial, apartFrom: id) else { continue }
@@ -200,8 +206,14 @@ extension Scheduler {
             effects.append(.store(Delivery(results: [result], author: author, acknowledge: nil)))
             effects.append(.report(.setAside(result.key, crashes: crashes)))
         }
+        if case .check(var check) = leases[id]!.purpose {
+            check.crashes += 1
+            leases[id]!.purpose = .check(check)
+            if check.crashes >= configuration.crashLimit { effects.append(.report(.unchecked(trials: check.trials.count))) }
+        }
         release(id, as: .died, of: host, at: now)
-        return effects
+        // What was left out may have been the last.
+        return effects + (isFinished ? dismiss(at: now) : [])
     }
 
     // MARK: Taking in

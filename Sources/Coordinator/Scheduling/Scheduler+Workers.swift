@@ -19,6 +19,7 @@ extension Scheduler {
         }
         let isNew = workers[hello.worker] == nil, isRepeat = routes[route] == hello.worker
         var effects = register(hello, at: route, now)
+        if isNew { forgive(hello.worker, host: hello.host, at: now) }
         // What we think it holds and it does not list was lost on the way.
         for lease in workers[hello.worker]!.leases.sorted() where hello.held[lease] == nil {
             release(lease, as: .forgotten, at: now)
@@ -64,8 +65,7 @@ extension Scheduler {
         let worker = WorkerState(
             route: route, host: hello.host, process: hello.process, slots: hello.slots,
             credits: old?.route == route ? old!.credits : 0, leases: old?.leases ?? [], lastHeard: now, lastSent: now,
-            secondsPerTrial: old?.secondsPerTrial, failuresInRow: old?.failuresInRow ?? 0,
-            computesOtherBits: old?.computesOtherBits ?? false)
+            secondsPerTrial: old?.secondsPerTrial, failuresInRow: old?.failuresInRow ?? 0)
         workers[hello.worker] = worker
         change(hello.worker) { _ in }
         alarm = min(alarm, deadline(of: worker))
@@ -85,6 +85,18 @@ extension Scheduler {
         let group = grid.group(of: first)
         guard trials.allSatisfy({ grid.group(of: $0) == group }) else { return }
         hand(trials, of: group, to: worker, as: id, at: now)
+    }
+
+    /// It was taken for dead and is not: the trials that it was computing are not to blame.
+    private mutating func forgive(_ id: WorkerID, host: String, at now: Instant) {
+        for (lease, trials) in (buried.removeValue(forKey: id) ?? [:]).sorted(by: { $0.key < $1.key }) {
+            for trial in trials where crashes(of: trial) > 0 { histories[trial]!.crashes -= 1 }
+            records.append(
+                LeaseRecord(
+                    epoch: configuration.epoch, lease: lease, worker: id, host: host, trials: trials.map(grid.key(of:)), since: now,
+                    until: now,
+                    end: .cameBack))
+        }
     }
 
     /// Goodbye: what it still held waits again, and nobody is blamed.
@@ -166,6 +178,7 @@ extension Scheduler {
         guard let worker = forget(id) else { return [] }
         // 1,024: more than fall silent between two times that all is well. Only names hang on it.
         if formerRoutes.count >= 1024 { formerRoutes = [:] }
+        if buried.count >= 1024 { buried = [:] }
         formerRoutes[worker.route] = Author(worker: id, host: worker.host)
         let before = waiting.count
         var effects: [Effect] = []

@@ -1,4 +1,4 @@
-// Scheduler.swift · Coordinator/Scheduling, after Grid.swift, before EffectRunner.swift.
+// Scheduler.swift · Coordinator/Scheduling, after Grid.swift, before Serving/EventLoop.swift.
 // Decides which worker computes which trials. In: an Event and the time. Out: [Effect].
 // Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials, +Failures; workers: +Workers; data and
 // checkpoints: +Checkpoints; what is computed twice: +Copies, +Checks; what is true after each event: +Invariants.
@@ -139,6 +139,10 @@ struct Scheduler {
     var authors: [Int: Author] = [:]
     /// Workers that were taken for dead, by the connection that they had: their late results have a name.
     var formerRoutes: [Route: Author] = [:]
+    /// What such workers were computing: whoever of them comes back takes the blame from these trials.
+    var buried: [WorkerID: [LeaseID: [Int]]] = [:]
+    /// Workers, here or not, against which two others agreed on the bits of a trial.
+    var condemned: Set<WorkerID>
     /// Leases that ended during this event.
     var records: [LeaseRecord] = []
     /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
@@ -189,9 +193,11 @@ struct Scheduler {
     ///   - checkpoints: that the store has.
     ///   - crashes: how many workers have died while they computed a trial, by grid index.
     ///   - checks: second and third runs that an earlier run has left.
+    ///   - condemned: workers that were found to compute other bits.
     init(
         _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: Counts,
-        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:], checks: [Recheck] = []
+        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:], checks: [Recheck] = [],
+        condemned: Set<WorkerID> = []
     ) {
         self.configuration = configuration
         self.grid = grid
@@ -202,6 +208,7 @@ struct Scheduler {
         self.baselines = baselines
         self.checkpoints = Dictionary(checkpoints.compactMap { mark in grid.index(of: mark.key).map { ($0, mark) } }) { first, _ in first }
         self.checks = checks
+        self.condemned = condemned
         for (index, crashes) in crashes where states[index] == .waiting { histories[index, default: TrialHistory()].crashes = crashes }
     }
 

@@ -72,6 +72,8 @@ struct LeaseRecord: Equatable, Sendable {
         case forgotten
         /// Another lease had brought the results of all its trials.
         case cancelled
+        /// Of a lease that had ended with `died`: its worker is there again, so it had only been silent and nothing is to blame.
+        case cameBack = "came back"
     }
 
     /// Of the coordinator whose time `since` and `until` are; not that of the lease where it was adopted.
@@ -98,6 +100,4 @@ struct WorkerState: Equatable {
     var secondsPerTrial: Double?
     /// Leases in a row of which it has computed nothing.
     var failuresInRow = 0
-    /// Two others agreed against it on the bits of a trial.
-    var computesOtherBits = false
 }

@@ -45,10 +45,11 @@ struct WaitingTrials {
     /// The next group; or, if it does not suit, the first that does among the next few.
     func nextGroup(among few: Int, where suits: (Int) -> Bool) -> Int? {
         guard !isEmpty else { return nil }
-        var group = groups[end].next
-        for _ in 0..<few where group != end {
+        var group = groups[end].next, seen = 0
+        while seen < few, group != end {
             if suits(group) { return group }
             group = groups[group].next
+            seen += 1
         }
         return groups[end].next
     }

@@ -17,6 +17,8 @@ struct Resume {
     var crashes: [Int: Int] = [:]
     /// What was to be computed again to compare the bits, and was not.
     var checks: [Recheck] = []
+    /// Workers that were found to compute other bits, and may still be there.
+    var condemned: Set<WorkerID> = []
 
     /// - Parameter audit: which trials are to be checked.
     init(_ store: borrowing ResultStore, _ grid: Grid, audit: Audit = Audit(share: 0, lanes: 1)) throws {
@@ -42,6 +44,7 @@ struct Resume {
         self.counts = counts
         secondsPerTrial = timed == 0 ? nil : seconds / Double(timed)
         for (key, count) in try store.crashes() { if let index = grid.index(of: key), !stored[index] { crashes[index] = count } }
+        condemned = try store.condemnedWorkers()
         try findChecks(store, grid, audit)
     }
 

@@ -286,11 +286,25 @@ struct ResultStore: ~Copyable {
 
     /// How many workers have died while they computed a trial.
     func crashes() throws(StoreError) -> [TrialKey: Int] {
-        var crashes: [TrialKey: Int] = [:]
-        try database.prepare("SELECT trials FROM lease WHERE ended = 'died'").rows { (row) throws(StoreError) in
-            for key in TrialKey.list(of: row.blob(0)) { crashes[key, default: 0] += 1 }
+        struct Lease: Hashable { var worker: [UInt8], lease: Int }
+        var died: [Lease: [TrialKey]] = [:]
+        // A worker that came back had not died.
+        try database.prepare("SELECT worker, lease, trials, ended FROM lease WHERE ended IN ('died', 'came back') ORDER BY rowid").rows {
+            (row) throws(StoreError) in
+            died[Lease(worker: row.blob(0), lease: row.integer(1))] = row.text(3) == "died" ? TrialKey.list(of: row.blob(2)) : nil
         }
+        var crashes: [TrialKey: Int] = [:]
+        for key in died.values.joined() { crashes[key, default: 0] += 1 }
         return crashes
+    }
+
+    /// Workers whose bits two others have found to be wrong.
+    func condemnedWorkers() throws(StoreError) -> Set<WorkerID> {
+        var found: Set<WorkerID> = []
+        try database.prepare("SELECT worker FROM conflict WHERE verdict IN ('wrong', 'the first was right') AND worker IS NOT NULL").rows {
+            (row) throws(StoreError) in if let id = WorkerID(bytes: row.blob(0)) { found.insert(id) }
+        }
+        return found
     }
 
     /// Failed trials wait again, and workers that died of them are forgotten.
