@@ -53,17 +53,15 @@ struct Workers: ParsableCommand {
         @OptionGroup var target: Target
 
         func run() throws {
-            let invitation = try target.ask(.invite(name)).text
-            if Invitation(invitation)?.isForThisBoxAlone == true {
-                Console.writeLine(
-                    "this coordinator listens on its own box alone: for others, Ctrl-C and run it again with --listen 'tcp://0.0.0.0:*'"
-                )
-            }
+            let text = try target.ask(.invite(name)).text
+            // What is pasted into a shell is made here, of parts that are what they should be.
+            guard let invitation = Invitation(text) else { throw ValidationError("the coordinator's answer is no invitation") }
+            if invitation.isForThisBoxAlone { Console.writeLine(Invitation.loopbackWarning) }
             if let file {
-                try orExit { try PrivateFile.write(invitation + "\n", to: file) }
+                try orExit { try PrivateFile.write(invitation.secretText + "\n", to: file) }
                 print("regsweep-worker --join \(Run.shellWords([file]))")
             } else {
-                print("REGSWEEP_INVITATION=\(invitation) regsweep-worker --join env")
+                print("REGSWEEP_INVITATION=\(Run.shellWords([invitation.secretText])) regsweep-worker --join env")
             }
         }
     }
@@ -153,18 +151,14 @@ enum ControlClient {
 
     /// - Parameter directory: of the results; nil for the only coordinator that there is.
     static func ask(_ command: Command, directory: String?) throws -> Answer {
-        if let directory {
-            guard let answer = try first([try ResultsDirectory.socketPath(of: directory)], command, within: patience).first else {
-                throw ControlError.nobody(" for \(directory)")
-            }
-            return answer.answer
-        }
-        let folder = ResultsDirectory.socketFolder
-        let sockets = ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
-        let alive = try first(sockets, .list, within: probe)
-        guard alive.count <= 1 else { throw ControlError.several(alive.map(\.answer.text)) }
-        guard let path = alive.first?.path, let answer = try first([path], command, within: patience).first else {
-            throw ControlError.nobody("")
+        // Of a sweep with parts one runs at a time, and the directory is that of all.
+        let sockets =
+            try directory.map { try ResultsDirectory.stores(below: $0).map(ResultsDirectory.socketPath(of:)) }
+            ?? ResultsDirectory.socketPaths()
+        let alive = sockets.count == 1 ? sockets : try first(sockets, .list, within: probe).map(\.path)
+        guard alive.count <= 1 else { throw ControlError.several(try first(alive, .list, within: probe).map(\.answer.text)) }
+        guard let path = alive.first, let answer = try first([path], command, within: patience).first else {
+            throw ControlError.nobody(directory.map { " for \($0)" } ?? "")
         }
         return answer.answer
     }

@@ -217,6 +217,26 @@ import Wire
         #expect(nobody.errors == "no results directory in results/parts/ knows a trial ffffffffffff; name one with --out\n")
     }
 
+    @Test("keys are made anew in every part of a file of parts, and in no folder that is none") func rotate() throws {
+        try scratch.write(Sweeps.parts, to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        func keys() throws -> [String] {
+            try ["landscape", "network"].map { try scratch.read("results/parts/\($0)/keys/coordinator.key") }
+        }
+        let before = try keys()
+        let end = try scratch.regsweep("keys", "results/parts", "--rotate")
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(
+            end.output.split(separator: "\n").map { $0.prefix { $0 != " " } } == [
+                "results/parts/landscape:", "coordinator", "results/parts/network:", "coordinator",
+            ])
+        #expect(try Set(before + keys()).count == 4)
+        let misspelt = try scratch.regsweep("keys", "results/party", "--rotate")
+        #expect(misspelt.code == 4)
+        #expect(misspelt.errors.contains("is no results directory"))
+        #expect(!scratch.has("results/party"))
+    }
+
     /// Asks until the answer, which is that of a second ago, has a text.
     private func says(_ arguments: String..., has text: String) throws {
         try wait(for: "\(arguments) to say \"\(text)\"") { try Program("regsweep", arguments, in: scratch).end().output.contains(text) }

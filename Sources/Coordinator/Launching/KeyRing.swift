@@ -30,6 +30,16 @@ struct KeyRing {
         workers = read
     }
 
+    /// A new key for the coordinator, and none for workers: every invitation so far is worth nothing. Keys that cannot be read are
+    /// replaced as well.
+    init(rotating directory: String) throws(PrivateFileError) {
+        try PrivateFile.makeDirectory(directory)
+        self.directory = directory
+        (coordinator, workers) = (.random(), [:])
+        try save([:])
+        try PrivateFile.write(coordinator.secretText + "\n", to: "\(directory)/coordinator.key")
+    }
+
     private static func readIfThere(_ path: String) throws(PrivateFileError) -> String? {
         do { return try PrivateFile.read(path) } catch {
             guard case .missing = error else { throw error }
@@ -78,14 +88,6 @@ struct KeyRing {
         left[name] = nil
         try save(left)
         return key.publicKey
-    }
-
-    /// A new key for the coordinator, and none for workers: every invitation so far is worth nothing.
-    mutating func rotate() throws(PrivateFileError) {
-        try save([:])
-        let new = SecretKey.random()
-        try PrivateFile.write(new.secretText + "\n", to: "\(directory)/coordinator.key")
-        coordinator = new
     }
 
     private mutating func save(_ keys: [String: SecretKey]) throws(PrivateFileError) {

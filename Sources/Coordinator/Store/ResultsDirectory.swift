@@ -44,17 +44,14 @@ struct ResultsDirectory {
     static func remove(_ path: String) { unsafe _ = unlink(path) }
 
     /// Sockets of coordinators that run, and at times of some that were killed.
-    static var socketFolder: String { "/tmp/regsweep-\(getuid())" }
+    static func socketPaths() throws(StoreError) -> [String] {
+        let folder = try privateFolder()
+        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
+    }
 
-    /// Where local workers and commands of the same user connect: the same for every start on this store, so that workers of a coordinator that died find the next
-    /// one. In a directory of ours alone, since a path of a socket has at most 107 bytes.
-    func socketPath() throws(StoreError) -> String { try Self.socketPath(of: path) }
-
-    static func socketPath(of path: String) throws(StoreError) -> String {
-        let full = unsafe realpath(path, nil)
-        defer { unsafe free(full) }
-        let name = Digest(of: unsafe full.map { unsafe String(cString: $0) } ?? path).description.prefix(16)
-        let folder = socketFolder
+    /// Made where there is none.
+    /// - Throws: for one that is another's, or that others may write to: whoever listens there could say anything.
+    static func privateFolder(_ folder: String = "/tmp/regsweep-\(getuid())") throws(StoreError) -> String {
         guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else {
             throw .unusable(path: folder, reason: "\(unsafe String(cString: strerror(errno))); it is for the sockets of local workers")
         }
@@ -64,6 +61,17 @@ struct ResultsDirectory {
         else {
             throw .unusable(path: folder, reason: "is not a directory of yours alone (chmod 700); it is for the sockets of local workers")
         }
-        return "\(folder)/\(name)"
+        return folder
+    }
+
+    /// Where local workers and commands of the same user connect: the same for every start on this store, so that workers of a coordinator that died find the next
+    /// one. In a directory of ours alone, since a path of a socket has at most 107 bytes.
+    func socketPath() throws(StoreError) -> String { try Self.socketPath(of: path) }
+
+    static func socketPath(of path: String) throws(StoreError) -> String {
+        let full = unsafe realpath(path, nil)
+        defer { unsafe free(full) }
+        let name = Digest(of: unsafe full.map { unsafe String(cString: $0) } ?? path).description.prefix(16)
+        return "\(try privateFolder())/\(name)"
     }
 }

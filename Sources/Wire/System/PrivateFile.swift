@@ -52,7 +52,9 @@ public enum PrivateFile {
     }
 
     /// Appears under its name only when it is whole; an older one is replaced.
+    /// - Throws: also for more than `read` would take.
     public static func write(_ text: String, to path: String) throws(PrivateFileError) {
+        guard text.utf8.count <= largest else { throw .failed(path: path, reason: "would be longer than \(largest) bytes") }
         let temporary = "\(path).\(getpid()).part"
         unsafe _ = unlink(temporary)
         let descriptor = unsafe Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
