@@ -94,7 +94,7 @@ enum Samples {
                         Series(name: "", values: []), Series(name: "x", values: [.infinity, -0.0, .leastNonzeroMagnitude]),
                         Series(name: "Ædna", values: [1]),
                     ]),
-                result(.diverged, curve: curve(1)), result(.failed(reason: "")), result(.failed(reason: "a reason\nof two lines")),
+                result(.diverged, curve: curve(1)), result(.failed(reason: "")), result(.failed(reason: "a reason")),
             ]),
         .goodbye(reason: ""), .goodbye(reason: "drained"), .dropped(reason: "an empty frame"), .heartbeat(running: 0),
         .heartbeat(running: 2 * Limits.slots),

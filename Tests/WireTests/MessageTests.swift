@@ -175,6 +175,12 @@ import Testing
         ] as [(Message, String)] { #expect(error(of: message) == .malformed(reason: reason)) }
     }
 
+    @Test("a character that would steer a terminal arrives as a question mark, and the end of a line as a space") func controls() throws {
+        let said = Message.goodbye(reason: "a\u{1B}[2J\n\u{7F}\u{9B}\u{202E}ü\t\u{2028}z")
+        let heard = try Envelope(decoding: Envelope(epoch: 1, message: said).encoded()).message
+        #expect(heard == .goodbye(reason: "a?[2J ???ü  z"))
+    }
+
     @Test("a text of another sender may be as long as ours, and no longer") func textLimit() {
         func goodbye(_ count: Int) -> [UInt8] { Bytes.frame(15, Bytes.block(1, Array(repeating: 97, count: count))) }
         #expect(error(of: goodbye(Limits.textBytes)) == nil)

@@ -334,9 +334,22 @@ private func sha256(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest 
     return digest
 }
 
+/// What a peer says ends in logs and on terminals, so the end of a line comes as a space and a character that would steer a
+/// terminal as a question mark, which are no longer.
 private func text(_ pointer: UnsafeMutablePointer<CChar>?, _ what: String) throws(MessageError) -> String {
     guard let pointer = unsafe pointer else { return "" }
     guard let text = unsafe String(validatingCString: pointer) else { throw .malformed(reason: "\(what) is not UTF-8") }
     guard text.utf8.count <= Limits.textBytes else { throw .malformed(reason: "\(what) of \(text.utf8.count) bytes") }
-    return text
+    guard text.unicodeScalars.contains(where: isControl) else { return text }
+    var harmless = String.UnicodeScalarView()
+    for scalar in text.unicodeScalars { harmless.append(!isControl(scalar) ? scalar : scalar.properties.isWhitespace ? " " : "?") }
+    return String(harmless)
+}
+
+/// C0, DEL and C1 (Unicode category Cc), and the marks that turn the direction of a line.
+private func isControl(_ scalar: Unicode.Scalar) -> Bool {
+    switch scalar.value {
+    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
+    default: false
+    }
 }
