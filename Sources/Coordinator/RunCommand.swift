@@ -54,6 +54,7 @@ struct Run: ParsableCommand {
         let interrupts = Interrupts()
         // Before anything starts a thread, which would take signals as the system has them.
         catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
+        Host.allowManyFiles()
         var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
         logger.logLevel = logLevel
         var (list, cluster, directory, data) = try options.load(sweep)

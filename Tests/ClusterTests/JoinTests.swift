@@ -121,6 +121,20 @@ import Wire
         #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
     }
 
+    @Test("who invites others to a coordinator that only its own box reaches is told so") func loopback() throws {
+        let (coordinator, _) = try scratch.coordinator("--plain")
+        let plain = try ask("add", "ssh:nowhere.invalid")
+        #expect(plain.code == 2 && plain.errors.contains("without --plain"), "\(plain)")
+        coordinator.signal(SIGINT)
+        #expect(try coordinator.end().code == 3)
+        let (other, _) = try scratch.coordinator()
+        #expect(try ask("invite", "ada").errors.contains("listens on its own box alone"))
+        let added = try ask("add", "ssh:nowhere.invalid").output
+        #expect(added.hasPrefix("starting workers on nowhere.invalid; ") && added.contains("listens on its own box alone"), "\(added)")
+        other.signal(SIGINT)
+        #expect(try other.end().code == 3)
+    }
+
     @Test("keys are shown without secrets, made anew on request, and not while the sweep runs") func keys() throws {
         let (coordinator, _) = try scratch.coordinator("--cluster", "cluster.toml")
         _ = try ask("invite", "ada")

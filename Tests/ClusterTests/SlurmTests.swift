@@ -154,6 +154,56 @@ final class SlurmCluster {
         #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
     }
 
+    @Test("tasks that end before a worker comes in are told of with their last words, and given up after five orders") func fruitless()
+        throws
+    {
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        try configure(max: 2, min: 1, more: "[coordinator]\nworker_program = \"./broken\"\n")
+        try scratch.write("#!/bin/sh\necho a library is missing >&2\nexit 127\n", to: "broken")
+        try Root.shell("chmod 755 '\(scratch.path)/broken'")
+        let coordinator = try run("--out", "my results #1 50%")
+        let line = "no worker came in: a library is missing; "
+        try coordinator.errors(have: line + "trying again", times: RemoteHost.patience - 1)
+        try coordinator.errors(have: line + "given up")
+        coordinator.signal(SIGINT)
+        #expect(try coordinator.end().code == 3)
+        #expect(try queued() == 0)
+    }
+
+    @Test("a group that is removed by a command gets no workers again") func removed() throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try configure(max: 2, min: 2)
+        let coordinator = try run()
+        try coordinator.errors(have: "joined with", times: 2)
+        let answer = try scratch.regsweep("workers", "remove", "batch", "--out", "results/small")
+        #expect(answer.output == "2 workers removed, 1 key revoked\n", "\(answer.errors)")
+        try wait(for: "an empty queue") { try queued() == 0 }
+        // Three polls.
+        sleep(3)
+        #expect(try queued() == 0)
+        coordinator.signal(SIGINT)
+        let end = try coordinator.end()
+        #expect(end.code == 3)
+        #expect(!end.errors.contains("submitting"))
+    }
+
+    @Test("an array that is being submitted when the run ends is cancelled as well") func submitting() throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try configure(max: 2, min: 2)
+        try Root.shell("mkdir '\(scratch.path)/bin'")
+        try scratch.write("#!/bin/sh\ntouch '\(scratch.path)/submits'\nsleep 2\nexec /usr/bin/sbatch \"$@\"\n", to: "bin/sbatch")
+        try Root.shell("chmod 755 '\(scratch.path)/bin/sbatch'")
+        let path = "\(scratch.path)/bin:\(slurm.environment["PATH"]!)"
+        let coordinator = try Program(
+            "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml"], in: scratch,
+            environment: slurm.environment.merging(["PATH": path]) { _, new in new })
+        try wait(for: "sbatch") { scratch.has("submits") }
+        coordinator.signal(SIGINT)
+        #expect(try coordinator.end().code == 3)
+        try wait(for: "an empty queue") { try queued() == 0 }
+        #expect(try scratch.read("results/small/slurm-batch.out").contains { $0.isNumber })
+    }
+
     @Test("workers that are cancelled from outside are made up for") func cancelled() throws {
         try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
         try configure(max: 2, min: 2)

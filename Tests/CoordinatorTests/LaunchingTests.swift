@@ -34,8 +34,9 @@ private final class Folder {
         var ring = try KeyRing(folder.path + "/keys")
         let before = ring.coordinator
         _ = try ring.key(for: "ada")
-        try ring.rotate()
+        ring = try KeyRing(rotating: folder.path + "/keys")
         #expect(ring.coordinator != before)
+        #expect(ring.workers.isEmpty)
         let read = try KeyRing(folder.path + "/keys")
         #expect(read.coordinator == ring.coordinator)
         #expect(read.workers.isEmpty)
@@ -59,6 +60,30 @@ private final class Folder {
         #expect(throws: PrivateFileError.self) { try KeyRing(folder.path + "/keys") }
         try PrivateFile.write("nonsense\n", to: folder.path + "/keys/coordinator.key")
         #expect(throws: PrivateFileError.self) { try KeyRing(folder.path + "/keys") }
+        // As both errors advise.
+        let new = try KeyRing(rotating: folder.path + "/keys")
+        #expect(try KeyRing(folder.path + "/keys").coordinator == new.coordinator)
+    }
+
+    @Test("there are no more keys than can be read again") func full() throws {
+        let folder = try Folder()
+        var ring = try KeyRing(folder.path + "/keys")
+        try PrivateFile.write(
+            (1...500).map { "\(String(repeating: "x", count: 60))\($0) \(SecretKey.random().secretText)\n" }.joined(),
+            to: folder.path + "/keys/workers.keys")
+        ring = try KeyRing(folder.path + "/keys")
+        #expect(throws: PrivateFileError.self) { for number in 1...100 { _ = try ring.key(for: "guest-\(number)") } }
+        #expect(try KeyRing(folder.path + "/keys").workers == ring.workers)
+        #expect(try ring.revoke("guest-1") != nil)
+        _ = try ring.key(for: "guest-200")
+    }
+
+    @Test("a folder for sockets that others may write to is refused", arguments: [0o755, 0o777]) func looseFolder(mode: Int) throws {
+        let folder = try Folder()
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder.path)
+        #expect(throws: StoreError.self) { try ResultsDirectory.privateFolder(folder.path) }
+        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder.path)
+        #expect(try ResultsDirectory.privateFolder(folder.path) == folder.path)
     }
 }
 
@@ -99,16 +124,28 @@ private final class Folder {
         #expect(host.state == .givenUp)
     }
 
-    @Test("one that went well for half a minute begins to count anew") func settled() {
-        var host = RemoteHost(at: start)
+    /// Twenty starts that each last half a minute, with a pause that is long enough for any.
+    private func outlive(_ host: inout RemoteHost, workersCome: Bool) {
         var now = start
-        for _ in 0..<20 {
+        for _ in 0..<20 where host.isAlive {
             #expect(host.tick(at: now) == .start)
+            if workersCome { host.joined() }
             now = now + RemoteHost.settled
             _ = host.ended(255, at: now)
-            now = now + .seconds(2)
+            now = now + .seconds(16)
         }
+    }
+
+    @Test("one that went well for half a minute begins to count anew") func settled() {
+        var host = RemoteHost(at: start)
+        outlive(&host, workersCome: true)
         #expect(host.isAlive)
+    }
+
+    @Test("one whose workers never come in is given up, however long they try") func unreachable() {
+        var host = RemoteHost(at: start)
+        outlive(&host, workersCome: false)
+        #expect(host.state == .givenUp)
     }
 }
 
@@ -205,7 +242,7 @@ extension Instant {
                 #!/bin/sh
                 #SBATCH --job-name=regsweep-small
                 #SBATCH --array=1-3
-                #SBATCH --output=/r/slurm-%A_%a.log
+                #SBATCH --output="/r/slurm-%A_%a.log"
                 #SBATCH --no-requeue
                 #SBATCH --signal=B:TERM@60
                 #SBATCH --ntasks=1
@@ -216,6 +253,12 @@ extension Instant {
                 exec '/opt/my worker' --join /r/keys/batch.invitation --slots 4 --threads-per-trial 2 --orphan-timeout 30.0
 
                 """)
+    }
+
+    @Test("a log in a folder with any name has a line that sbatch reads as that name") func oddFolder() {
+        let text = SlurmText.script(
+            spec, sweep: "small", tasks: 1, program: "w", invitation: "i", log: "/my #1 \"50%\" \\r", orphanTimeout: .seconds(30))
+        #expect(text.contains("#SBATCH --output=\"/my #1 \\\"50%%\\\" \\\\r/slurm-%A_%a.log\"\n"))
     }
 
     @Test("what Slurm answers is read, and what is no answer is none") func answers() {

@@ -26,9 +26,20 @@ struct Fleet: ~Copyable {
         self.slurm = slurm
     }
 
-    mutating func addSSH(_ name: String, at now: Instant) { ssh.add(HostSpec(name: name), at: now) }
+    mutating func addSSH(_ host: HostSpec, at now: Instant) { ssh.add(host, at: now) }
 
-    mutating func removeSSH(_ name: String) { ssh.remove(name) }
+    /// A worker came in with the key of that name.
+    mutating func joined(_ keyName: String) {
+        ssh.joined(keyName)
+        slurm.joined(keyName)
+    }
+
+    /// Nothing is started there again.
+    /// - Parameter keyName: `ssh:NAME` or `slurm:NAME`; nothing happens for any other key.
+    mutating func remove(_ keyName: String) {
+        ssh.remove(keyName)
+        slurm.remove(keyName)
+    }
 
     /// - Returns: whether workers of any box may be there or come.
     mutating func tend(at now: Instant, _ logger: Logger, invitation: (String) throws -> Invitation) -> Bool {

@@ -21,8 +21,10 @@ struct RemoteHost: Equatable {
     private(set) var state: State
     private var failures = 0
     private var hasCopied = false
+    /// One of its workers has been heard since the last start.
+    private var hasJoined = false
 
-    /// Longer than this and it was no failure to start.
+    /// An ssh that lasts as long and brings a worker is a start that worked.
     static let settled: Duration = .seconds(30)
     /// Then somebody has to look at it. `regsweep workers add` tries again.
     static let patience = 5
@@ -35,8 +37,13 @@ struct RemoteHost: Equatable {
     mutating func tick(at now: Instant) -> Step {
         guard case .waiting(let until) = state, now >= until else { return .nothing }
         state = .starting(since: now)
+        hasJoined = false
         return .start
     }
+
+    /// A worker with this host's key is there. Without one the longest ssh is a failure: its workers wait for a coordinator that they
+    /// cannot reach until their orphan timeout.
+    mutating func joined() { hasJoined = true }
 
     /// - Parameter code: of ssh, or of the shell over there; nil when a signal ended it.
     mutating func ended(_ code: Int32?, at now: Instant) -> Step {
@@ -54,7 +61,7 @@ struct RemoteHost: Equatable {
             return .start
         case (.starting(let since), _):
             hasCopied = false
-            if now - since >= Self.settled { failures = 0 }
+            if hasJoined, now - since >= Self.settled { failures = 0 }
             fail(at: now)
             return .nothing
         default:

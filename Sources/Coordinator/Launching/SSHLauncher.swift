@@ -42,11 +42,14 @@ struct SSHLauncher: ~Copyable {
         }
     }
 
-    /// Nothing is started there again.
-    mutating func remove(_ name: String) {
-        guard let index = hosts.firstIndex(where: { $0.spec.name == name }) else { return }
+    mutating func remove(_ keyName: String) {
+        guard let index = hosts.firstIndex(where: { $0.spec.keyName == keyName }) else { return }
         if let pid = hosts[index].process { Subprocess.signal(pid, SIGTERM) }
         hosts.remove(at: index)
+    }
+
+    mutating func joined(_ keyName: String) {
+        for index in hosts.indices where hosts[index].spec.keyName == keyName { hosts[index].remote.joined() }
     }
 
     /// Looks after every host once.

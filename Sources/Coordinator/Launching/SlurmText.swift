@@ -14,7 +14,7 @@ enum SlurmText {
         _ spec: HostSpec, sweep: String, tasks: Int, program: String, invitation: String, log: String, orphanTimeout: Duration
     ) -> String {
         var lines = ["#!/bin/sh", "#SBATCH --job-name=regsweep-\(sweep)", "#SBATCH --array=1-\(tasks)"]
-        lines.append("#SBATCH --output=\(log)/slurm-%A_%a.log")
+        lines.append("#SBATCH --output=\"\(quotable(log))/slurm-%A_%a.log\"")
         // One that Slurm has ended is replaced by us, with another number; SIGTERM comes before the limit, so that the worker drains.
         lines += ["#SBATCH --no-requeue", "#SBATCH --signal=B:TERM@\(spec.slurm.drainSeconds)", "#SBATCH --ntasks=1"]
         lines.append("#SBATCH --cpus-per-task=\((spec.slots ?? 1) * spec.threadsPerTrial)")
@@ -28,6 +28,11 @@ enum SlurmText {
             "--orphan-timeout", "\(orphanTimeout.inSeconds)",
         ]
         return (lines + ["exec " + Run.shellWords(words)]).joined(separator: "\n") + "\n"
+    }
+
+    /// A path within double quotes in a line for sbatch, which takes `%` in a log's name for a pattern.
+    private static func quotable(_ path: String) -> String {
+        path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("%", with: "%%")
     }
 
     /// - Parameter output: of `sbatch --parsable`: `17`, or `17;cluster`.

@@ -110,7 +110,11 @@ enum Subprocess {
     static func run(
         _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
     ) throws(SubprocessError) -> Status {
-        let pid = try spawn(program, arguments, input: input, outputTo: path)
+        wait(try spawn(program, arguments, input: input, outputTo: path))
+    }
+
+    /// How a child ended, once it has.
+    static func wait(_ pid: pid_t) -> Status {
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return Status(status)

@@ -15,7 +15,7 @@ extension EventLoop {
             case .drain(let name): answer = drain(name)
             case .remove(let name): answer = try remove(name)
             case .invite(let name): answer = try invite(name)
-            case .add(let host): answer = add(host)
+            case .add(let host): answer = try add(host)
             }
         } catch { answer = Answer(isRefusal: true, text: "\(error)") }
         if command == .list { answer.workers = lines() }
@@ -38,9 +38,12 @@ extension EventLoop {
     /// A worker's own id, its host and its key are all names of it.
     private func workers(named name: String) -> [WorkerID] {
         scheduler.workers.filter { id, worker in
-            "\(id)" == name || worker.host == name || keyName(worker) == name || keyName(worker) == "ssh:\(name)"
+            "\(id)" == name || worker.host == name || keyNames(of: name).contains(keyName(worker))
         }.keys.sorted { $0.order < $1.order }
     }
+
+    /// A host or a group is named with or without its kind.
+    private func keyNames(of name: String) -> [String] { [name] + HostSpec.Kind.allCases.map { "\($0.rawValue):\(name)" } }
 
     private func unknown(_ name: String) -> Answer {
         Answer(isRefusal: true, text: "no worker, host or key is called \(name): see regsweep workers list")
@@ -54,7 +57,7 @@ extension EventLoop {
 
     private mutating func remove(_ name: String) throws -> Answer {
         let ids = workers(named: name)
-        let keys = Set(ids.map { keyName(scheduler.workers[$0]!) } + [name, "ssh:\(name)"]).filter { doorkeeper.hasKey($0) }
+        let keys = Set(ids.map { keyName(scheduler.workers[$0]!) } + keyNames(of: name)).filter { doorkeeper.hasKey($0) }
         guard !ids.isEmpty || !keys.isEmpty else { return unknown(name) }
         // Others of the same key go with it.
         let all = Set(ids + scheduler.workers.filter { keys.contains(keyName($0.value)) }.keys).sorted { $0.order < $1.order }
@@ -62,7 +65,7 @@ extension EventLoop {
         // The last word has to be on its way before the door closes.
         try flush()
         for key in keys.sorted() {
-            if key.hasPrefix("ssh:") { fleet.removeSSH(String(key.dropFirst("ssh:".count))) }
+            fleet.remove(key)
             if let revoked = try doorkeeper.revoke(key) { socket.deny(revoked) }
         }
         let revoked = keys.isEmpty ? "" : ", \(Self.count(keys.count, "key")) revoked"
@@ -81,13 +84,16 @@ extension EventLoop {
         return Answer(text: invitation.secretText)
     }
 
-    private mutating func add(_ host: String) -> Answer {
+    private mutating func add(_ host: String) throws -> Answer {
         let name = String(host.dropFirst("ssh:".count))
         guard host.hasPrefix("ssh:"), HostSpec.isName(name) else {
             return Answer(isRefusal: true, text: "\(host): a host is added as ssh:NAME, with the name that ssh knows")
         }
-        fleet.addSSH(name, at: stopwatch.now)
-        return Answer(text: "starting workers on \(name)")
+        let spec = HostSpec(name: name)
+        let invitation = try doorkeeper.invitation(spec.keyName)
+        admitNewKeys()
+        fleet.addSSH(spec, at: stopwatch.now)
+        return Answer(text: "starting workers on \(name)" + (invitation.isForThisBoxAlone ? "; \(Invitation.loopbackWarning)" : ""))
     }
 
     private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

@@ -8,6 +8,12 @@ enum InvitationError: Error, CustomStringConvertible {
     var description: String { "this coordinator listens without keys, on its own box only: start it without --plain to invite others" }
 }
 
+extension Invitation {
+    /// For whoever takes one that is `isForThisBoxAlone` to another box.
+    static let loopbackWarning =
+        "this coordinator listens on its own box alone: for others, Ctrl-C and run it again with --listen 'tcp://0.0.0.0:*'"
+}
+
 /// Only for the loop's thread.
 final class Doorkeeper {
     private var ring: KeyRing?

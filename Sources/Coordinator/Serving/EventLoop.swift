@@ -233,7 +233,9 @@ struct EventLoop: ~Copyable {
 
     private mutating func log(_ report: Scheduler.Report) {
         switch report {
-        case .joined(let id, let host, let slots): logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
+        case .joined(let id, let host, let slots):
+            logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
+            if let worker = scheduler.workers[id] { fleet.joined(doorkeeper.name(of: worker.route.peer)) }
         case .left(let id, let host, let reason):
             // What a worker gives for a reason is worth reading when it is not the usual one.
             logger.log(level: reason == "drained" ? .info : .warning, "worker \(id) on \(host) left: \(reason)")

@@ -1,4 +1,4 @@
-// Host.swift · Wire/System. What this box calls itself and its processor: words for people, no decision rests on them.
+// Host.swift · Wire/System. What this box calls itself and its processor, words for people on which no decision rests; and what it allows.
 
 internal import Glibc
 
@@ -20,6 +20,15 @@ public enum Host {
             return parts[1].split(whereSeparator: \.isWhitespace).joined(separator: " ")
         }
         return "unknown"
+    }
+
+    /// Every connection of a coordinator is an open file. The soft limit, commonly 1,024, is there for programs that use `select`; this
+    /// process takes what the hard one allows.
+    public static func allowManyFiles() {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+        limit.rlim_cur = limit.rlim_max
+        unsafe _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
     }
 
     private static func text(_ buffer: [CChar]) -> String {
