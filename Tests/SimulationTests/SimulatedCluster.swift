@@ -27,9 +27,12 @@ struct SimulatedCluster {
         var audit = 0.0
         /// What strange workers come.
         var strangers: [SimulatedWorker.Nature] = [.foreign]
+        /// How many sound workers there are once trouble is over; when it is run again there are three.
+        var workers = Self.enough
         /// Seconds that a trial takes; what happens to a cluster happens as often in a trial's time.
         var pace = 1
 
+        static let enough = 3
         /// More deaths than a simulation has.
         static let never = 1000
         var isVerbose = false
@@ -58,6 +61,8 @@ struct SimulatedCluster {
                 plan.strangers.append(.corrupting)
             }
             if seed % 3 == 1 || seed % 5 == 0 { plan.strangers.append(.failing) }
+            // One that nobody sound could check.
+            if seed % 30 == 15 { plan.workers = 1 }
             if seed % 8 == 7 { plan.pace = 60 }
             return plan
         }
@@ -121,13 +126,13 @@ struct SimulatedCluster {
 
     private var silence = Duration.zero
 
-    private static let workerCount = 3
+    private var workerCount: Int { reruns > 0 ? Plan.enough : plan.workers }
 
     init(_ plan: Plan) {
         self.plan = plan
         dice = Dice(seed: plan.seed)
         network = SimulatedNetwork(isHostile: !plan.isCalm)
-        workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: Self.workerCount)
+        workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: plan.workers)
         troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
         // A sweep that nothing disturbs takes about 20 trials' time. Trouble ends after 40; from then on it needs as long as it did from
         // the start, and for those that fell silent a little more.
@@ -173,7 +178,7 @@ struct SimulatedCluster {
         isOver = false
         store.forgetFailures()
         stopCoordinator(for: .milliseconds(10))
-        workerStartsAt += Array(repeating: now + .milliseconds(20), count: Self.workerCount)
+        workerStartsAt += Array(repeating: now + .milliseconds(20), count: workerCount)
         givenUpAt = now + .seconds(120) * plan.pace
     }
 
@@ -280,6 +285,11 @@ struct SimulatedCluster {
         for number in workers.filter({ $0.nature != .sound && ($0.nature != .failing || reruns > 0) }).map(\.number) {
             if let index = index(of: number) { killWorker(index) }
         }
+        guard workerCount < Plan.enough else { return }
+        for number in workers.filter({ $0.nature == .sound }).map(\.number).dropFirst(workerCount) {
+            if let index = index(of: number) { killWorker(index) }
+        }
+        startWorker(.failing)
     }
 
     // MARK: The coordinator
@@ -532,7 +542,7 @@ struct SimulatedCluster {
         let worker = workers.remove(at: index)
         boxes[worker.box].forget(worker.number)
         if let route = worker.route { network.close(route, kept: kept) }
-        if workers.count + workerStartsAt.count < Self.workerCount, scheduler?.isFinished != true, !isOver {
+        if workers.count + workerStartsAt.count < workerCount, scheduler?.isFinished != true, !isOver {
             workerStartsAt.append(now + dice.milliseconds(200...3000))
         }
     }
