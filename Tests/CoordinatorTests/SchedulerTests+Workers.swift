@@ -196,6 +196,15 @@ import Wire
         #expect(desk.scheduler.counts == Scheduler.Counts(done: 2) && desk.scheduler.remaining == 8)
     }
 
+    @Test("trials that may kill, in however many groups, keep no other work from a worker that has something") func manySuspects() {
+        var desk = Desk(groups: 11, settings: 1)
+        _ = desk.join(ada, at: routeA, credits: 9, slots: 9)
+        _ = desk.join(bob, at: routeB, credits: 1)
+        _ = desk.handle(.ended(process: 1, host: "ada"))
+        #expect(suspects(desk).count == 9)
+        #expect(desk.hear(.ready(credits: 2), from: routeB) == [desk.lease(desk.id(11), [10], to: routeB)])
+    }
+
     @Test("a worker that comes back had only been silent: what it computed is not to blame, however often") func backAgain() {
         var desk = Desk(groups: 2, settings: 1, secondsPerTrial: 100)
         _ = desk.join(ada, at: routeA, credits: 1)
