@@ -20,6 +20,8 @@ struct Report {
     let claims: Claims
     /// Of a sweep of [[settings]]; nil for one of curves.
     let table: LossTable?
+    /// Of a sweep over learning rates; nil for any other.
+    let rates: RateTable?
     /// Of what trials left besides their losses; nil for a sweep that draws nothing of it.
     let series: (any SeriesReport)?
     /// For the console.
@@ -72,16 +74,11 @@ struct Report {
         }
         series = seriesReport
         claims = Claims(summary, grid.spec)
-        table = grid.spec.rows.isEmpty ? nil : LossTable(summary, grid.spec)
-        let more = series.map { "\n\($0.measures.text)\n\($0.note)\n" } ?? ""
         let spec = grid.spec
-        if let table {
-            text = table.text + more
-        } else if spec.isByRate {
-            text = RateTable(summary, spec, accuracies: accuracies).text + more
-        } else {
-            text = Tables.console(summary, spec) + "\n" + claims.text + more
-        }
+        table = spec.rows.isEmpty ? nil : LossTable(summary, spec)
+        rates = spec.isByRate ? RateTable(summary, spec, accuracies: accuracies) : nil
+        let more = series.map { "\n\($0.measures.text)\n\($0.note)\n" } ?? ""
+        text = (table?.text ?? rates?.text ?? Tables.console(summary, spec) + "\n" + claims.text) + more
         self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
         try results?.finish()
@@ -134,6 +131,22 @@ struct Report {
 }
 
 extension Report {
+    /// One sweep under several master seeds: Markdown tables of what each of them prints.
+    static func comparison(_ sweeps: [(name: String, report: Report)]) -> String {
+        let tables = sweeps.compactMap { sweep in sweep.report.table.map { (name: sweep.name, table: $0) } }
+        let rates = sweeps.compactMap { sweep in sweep.report.rates.map { (name: sweep.name, table: $0) } }
+        let measures = sweeps.compactMap { sweep in sweep.report.series.map { (name: sweep.name, measures: $0.measures) } }
+        let first =
+            if !tables.isEmpty {
+                LossTable.comparison(tables)
+            } else if !rates.isEmpty {
+                RateTable.comparison(rates)
+            } else {
+                Claims.comparison(sweeps.map { ($0.name, $0.report.claims) })
+            }
+        return ([first] + (measures.isEmpty ? [] : [Measures.comparison(measures)])).joined(separator: "\n")
+    }
+
     /// Of a store, which has all of it.
     init(_ grid: Grid, directory: String?, of store: borrowing ResultStore) throws {
         try self.init(grid, directory: directory, lookup: { try store.result($0) }, recorded: { try store.series($0) })
