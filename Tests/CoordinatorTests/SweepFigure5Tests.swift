@@ -128,6 +128,37 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
     }
 
     @Test(
+        "an accuracy that is none is left out of the mean and counted",
+        arguments: [
+            (nil, 1), ([], 1), ([0.5], 1), ([0.5, .nan], 1), ([0.5, .infinity], 1), ([0.5, -0.1], 1), ([0.5, 1.1], 1),
+            ([0.5, 0.5, 0.5], 1),
+            ([0.5, 1], 0),
+        ] as [([Double]?, Int)])
+    func accuracy(values: [Double]?, leftOut: Int) throws {
+        let spec = try spec(), grid = Grid(spec), first = grid.key(of: 0)
+        let report = try Report(
+            grid, directory: nil,
+            lookup: { key in
+                TrialResult(
+                    key: key, attempt: 1, outcome: .done(trainLoss: 0.25, testLoss: 0.5), epochs: 10, lossRatio: nil, digest: nil,
+                    curve: [1, 10].map { CurvePoint(epoch: $0, trainLoss: 0.25, testLoss: 0.5) }, seconds: 1)
+            }, recorded: { key in (key == first ? values : [0, 0.5]).map { [Series(name: "test_accuracy", values: $0)] } ?? [] })
+        // The first setting is that of the first curve at η = 0.2, with two trials.
+        #expect(report.rates?.rows[1].accuracy == (leftOut == 0 ? 0.75 : 0.5))
+        #expect(report.rates?.withoutAccuracy == leftOut)
+        #expect(report.text.contains("\naccuracy leaves out 1 trial: the series is missing, of a wrong length, or") == (leftOut > 0))
+    }
+
+    @Test("a problem without classes has no accuracy to leave out") func noAccuracy() throws {
+        let report = try Report(Grid(try spec()), directory: nil) { key in
+            TrialResult(
+                key: key, attempt: 1, outcome: .done(trainLoss: 0, testLoss: 1), epochs: 10, lossRatio: nil, digest: nil, curve: [],
+                seconds: 1)
+        }
+        #expect(report.rates?.withoutAccuracy == 0 && !report.text.contains("leaves out"))
+    }
+
+    @Test(
         "several seeds are a table of the best of each curve and its learning rate, with mean and deviation; a curve without one has a dash"
     )
     func comparison() throws {

@@ -21,9 +21,12 @@ struct RateTable: Equatable {
     }
 
     var rows: [Row]
+    /// Trials that are done and not in the mean accuracies: what a worker sent as theirs is missing, of a wrong length, or no share.
+    var withoutAccuracy: Int
 
     /// - Parameter accuracies: of the trials of a setting that are done.
-    init(_ summary: Summary, _ spec: SweepSpec, accuracies: [Setting: [Double]] = [:]) {
+    init(_ summary: Summary, _ spec: SweepSpec, accuracies: [Setting: [Double]] = [:], withoutAccuracy: Int = 0) {
+        self.withoutAccuracy = withoutAccuracy
         let found = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
         rows = spec.curves.flatMap { curve in
             curve.points.map { point in
@@ -63,7 +66,14 @@ struct RateTable: Equatable {
 
             ±: standard deviation across initializations; ratio: to the same without penalty at the same learning rate
 
-            """
+            """ + withoutAccuracyNote
+    }
+
+    private var withoutAccuracyNote: String {
+        guard withoutAccuracy > 0 else { return "" }
+        return
+            "accuracy leaves out \(withoutAccuracy) \(withoutAccuracy == 1 ? "trial" : "trials"): the series is missing, of a wrong length, or "
+            + "has a number that is no share\n"
     }
 
     /// The smallest mean test loss of each curve and its learning rate; nil where no setting of the curve has a mean.

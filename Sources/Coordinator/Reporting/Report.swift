@@ -37,7 +37,8 @@ struct Report {
     init(
         _ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?, recorded: (TrialKey) throws -> [Series] = { _ in [] }
     ) throws {
-        var seriesReport = Self.seriesReport(grid.spec), accuracies: [Setting: [Double]] = [:]
+        var seriesReport = Self.seriesReport(grid.spec)
+        var accuracies: [Setting: [Double]] = [:], without = (missing: 0, wrong: 0)
         let rows = Dictionary(grid.spec.rows.enumerated().map { ($1.setting, $0) }) { first, _ in first }
         var results = try directory.map { try TextFile("\($0)/results.csv") }
         try results?.write(Tables.withDecay(Tables.resultsHeader, grid.spec))
@@ -59,8 +60,15 @@ struct Report {
                 result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
                 setting: index - trials.lowerBound)
             if grid.spec.isByRate, case .done = result.outcome {
-                let accuracy = try recorded(result.key).first { $0.name == "test_accuracy" }?.values.last
-                if let accuracy { accuracies[grid.setting(of: index), default: []].append(accuracy) }
+                // As many shares as the curve has points, if the worker computed right.
+                let series = try recorded(result.key).first { $0.name == "test_accuracy" }?.values
+                if let last = series?.last, series?.count == result.curve.count, (0...1).contains(last) {
+                    accuracies[grid.setting(of: index), default: []].append(last)
+                } else if series == nil {
+                    without.missing += 1
+                } else {
+                    without.wrong += 1
+                }
             }
             if seriesReport != nil, let row = rows[grid.setting(of: index)], !result.isFailure {
                 let spec = grid.groups[group].spec, all = try recorded(result.key)
@@ -76,8 +84,10 @@ struct Report {
         claims = Claims(summary, grid.spec)
         let spec = grid.spec
         table = spec.rows.isEmpty ? nil : LossTable(summary, spec)
-        rates = spec.isByRate ? RateTable(summary, spec, accuracies: accuracies) : nil
-        let more = series.map { "\n\($0.measures.text)\n\($0.note)\n" } ?? ""
+        // A problem without classes has no accuracy at all.
+        let withoutAccuracy = without.wrong + (accuracies.isEmpty ? 0 : without.missing)
+        rates = spec.isByRate ? RateTable(summary, spec, accuracies: accuracies, withoutAccuracy: withoutAccuracy) : nil
+        let more = series.map { "\n\($0.measures.text)\n\($0.note)\n\($0.leftOutNote)" } ?? ""
         text = (table?.text ?? rates?.text ?? Tables.console(summary, spec) + "\n" + claims.text) + more
         self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
@@ -144,7 +154,10 @@ extension Report {
             } else {
                 Claims.comparison(sweeps.map { ($0.name, $0.report.claims) })
             }
-        return ([first] + (measures.isEmpty ? [] : [Measures.comparison(measures)])).joined(separator: "\n")
+        let notes = sweeps.compactMap { name, report in
+            report.series.flatMap { $0.leftOut > 0 ? "\(name): \($0.leftOutNote)" : nil }
+        }
+        return ([first] + (measures.isEmpty ? [] : [Measures.comparison(measures)]) + notes).joined(separator: "\n")
     }
 
     /// Of a store, which has all of it.
