@@ -30,7 +30,7 @@ struct ReportCommand: ParsableCommand {
             }
             for (place, part) in sweeps[0].list.sweeps.enumerated() {
                 if sweeps[0].list.figure != nil { print("\(place > 0 ? "\n" : "")\(part.name)\n") }
-                compare(sweeps.map { ($0.name, $0.reports[place]) })
+                print(Report.comparison(sweeps.map { ($0.name, $0.reports[place]) }))
             }
         }
     }
@@ -44,13 +44,6 @@ struct ReportCommand: ParsableCommand {
         }
         if let joint = JointReport(list, reports) { hasAll = try joint.publish(directory: directory, isQuiet: false) && hasAll }
         guard hasAll else { throw ExitCode(4) }
-    }
-
-    private func compare(_ sweeps: [(name: String, report: Report)]) {
-        let tables = sweeps.compactMap { sweep in sweep.report.table.map { (name: sweep.name, table: $0) } }
-        print(tables.isEmpty ? Claims.comparison(sweeps.map { ($0.name, $0.report.claims) }) : LossTable.comparison(tables))
-        let measures = sweeps.compactMap { sweep in sweep.report.series.map { (name: sweep.name, measures: $0.measures) } }
-        if !measures.isEmpty { print(Measures.comparison(measures)) }
     }
 
     private func load(_ seed: UInt64?) throws -> (SweepList, directory: String) {

@@ -149,6 +149,7 @@ import Wire
         // A report needs no data.
         let report = try scratch.regsweep("report", "sweep.toml")
         #expect(report.code == 0 && report.output.contains("best on λ₂ = 0.01"), "\(report)")
+        #expect(!report.output.contains("leaves out"), "\(report)")
     }
 
     @Test("what cannot be exported is told with its reason") func export() throws {

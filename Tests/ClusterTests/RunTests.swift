@@ -50,12 +50,24 @@ import Testing
         let end = try scratch.regsweep("run", "sweep.toml", "--workers", "1")
         #expect(end.code == 0, "\(end.errors)")
         #expect(end.output.split(separator: "\n").last == "all parts in results/parts: theory.csv, parts.svg, parts.pdf, parts.png")
+        #expect(!end.output.contains("left out"))
         try scratch.write(Sweeps.nervous + "\n[local]\nworkers = 3\nslots = 2\n", to: "cluster.toml")
         let other = try scratch.regsweep("run", "sweep.toml", "--cluster", "cluster.toml", "--quiet", "--out", "other")
         #expect(other == Program.End(code: 0, output: "", errors: ""))
         for part in ["landscape", "network"] { #expect(try Tables(scratch, "other/\(part)") == Tables(scratch, "results/parts/\(part)")) }
         let theory = try scratch.read("results/parts/theory.csv")
         #expect(try scratch.read("other/theory.csv") == theory && theory.split(separator: "\n").count == 4)
+    }
+
+    @Test(
+        "what workers leave of paths and copies is all of it in the figure",
+        arguments: [("density", "trajectory"), ("trajectories", "variability")])
+    func series(kind: String, record: String) throws {
+        try scratch.write(Sweeps.series(kind, record: record), to: "sweep.toml")
+        let end = try scratch.regsweep("run", "sweep.toml", "--workers", "2")
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(end.output.contains("trace: ") && !end.output.contains("left out"), "\(end.output)")
+        #expect(end.output.hasSuffix("in results/series: results.csv, summary.csv, curves.csv, series.svg, series.pdf, series.png\n"))
     }
 
     @Test("a finished sweep is not trained again, and a grown one only where it grew") func grows() throws {
@@ -130,6 +142,10 @@ import Testing
         #expect(again.code == 0)
         #expect(again.output.contains("in results/small-seed-5: results.csv, summary.csv, curves.csv, small.svg, small.pdf, small.png"))
         #expect(try Tables(scratch, "results/small-seed-5") == tables)
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--seed", "6").code == 0)
+        let both = try scratch.regsweep("report", "sweep.toml", "--seed", "5", "--seed", "6")
+        #expect(both.code == 0 && both.output.hasPrefix("| sweep | below 1 |"), "\(both)")
+        #expect(["| seed 5 |", "| seed 6 |", "| mean ± sd |"].allSatisfy(both.output.contains), "\(both)")
     }
 
     @Test("several reports at once do not disturb each other") func reportsAtOnce() throws {

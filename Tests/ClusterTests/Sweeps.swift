@@ -105,6 +105,36 @@ enum Sweeps {
         algorithm = "sgd"
         """
 
+    /// Two settings of the landscape in 2 × 4 groups, with a figure of what they leave besides losses.
+    static func series(_ kind: String, record: String) -> String {
+        """
+        name = "series"
+        [problem]
+        kind = "landscape"
+        candidates = 6
+        samples = 5
+        initializations_per_side = 2
+        record = "\(record)"
+        [training]
+        learning_rates = [0.4]
+        epochs = 20
+        [grid]
+        training_sets = 2
+        initializations = 4
+        repeats = 1
+        [figure]
+        kind = "\(kind)"
+        title = "series"
+        initializations = [0, 3]
+        [[settings]]
+        label = "GD"
+        algorithm = "gd"
+        [[settings]]
+        label = "SGD"
+        algorithm = "sgd"
+        """
+    }
+
     /// 4 trials of 64 images.
     static func network(epochs: Int) -> String {
         """

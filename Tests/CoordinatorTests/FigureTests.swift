@@ -20,6 +20,8 @@ private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure
     /// Four strengths on two curves.
     private func spec() throws -> SweepSpec { try SweepSpec.small("[0.1, 0.01]", "[0.001, 0.01, 0.1, 1]") }
 
+    private func small(_ ratios: [(Double, Double?)?]) throws -> Figure { figure(try SweepSpec.small(), ratios) }
+
     private let ratios: [(Double, Double?)?] = [
         (0.9, 0.01), nil, (0.8, 0.02), (0.7, 0.3), (1.1, 0.05), (1.2, 0.06), (1.31, 0.01), nil,
     ]
@@ -62,6 +64,27 @@ private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure
         let note =
             "Shaded: ± standard deviation across initializations; open symbols: more than ±0.2, not shaded; ×: a run diverged; 1 point above 1.3 not shown"
         #expect(lines(figure, "set label \"S").first?.hasPrefix("set label \"\(note)\" at screen") == true)
+    }
+
+    @Test("a point off the scale has no symbol, which would stand among the crosses") func offScale() throws {
+        let figure = figure(try spec(), ratios)
+        #expect(block(figure, "full1") == ["0.001 1.1", "0.01 1.2"])
+        #expect(block(figure, "line1") == ["0.001 1.1", "0.01 1.2", "0.1 1.31"])
+        // Nor is there a plot of symbols where all of a kind are off it.
+        let wide = try small([(0.9, 0.1), (5, 1), (6, 0.01), (7, 1)])
+        #expect(block(wide, "full0") == ["0.01 0.9"] && block(wide, "open0") == nil && block(wide, "full1") == nil)
+        let script = wide.script(terminal: "dumb", output: "out")
+        #expect(!script.contains("$open0") && !script.contains("$full1") && !script.contains("$open1") && script.contains("$line1 using"))
+    }
+
+    @Test("means that are no numbers, negative ones and huge ones are figures too") func extremes() throws {
+        let infinite = try small([(.infinity, .nan), (.nan, nil), (0.9, .nan), (-0.5, 0.01)])
+        #expect(infinite.lines.map { $0.points.map(\.ratio) } == [[], [0.9, -0.5]])
+        #expect(lines(infinite, "set label").first?.contains("; 2 settings without result\"") == true)
+        #expect(infinite.lines[1].points.map(\.band) == [0.9...0.9, -0.5...(-0.49)])
+        let far = try small([(-1e299, 0.01), (1e299, 0.01), (0.9, 0.01), (1, 0.01)])
+        #expect(lines(far, "set label").first?.contains("; 2 points beyond ±1.3 not shown\"") == true)
+        #expect(lines(far, "set yrange") == ["set yrange [0.85:1.05]"])
     }
 
     @Test("a plain figure has close axes, no row of crosses and a short note") func plain() throws {
@@ -109,10 +132,29 @@ private let gnuplot = ["/usr/bin/gnuplot", "/usr/local/bin/gnuplot"].first(where
         "any figure is drawn without a warning",
         arguments: [
             [(0.99, 0.01), (0.97, 0.01), (0.95, 0.01), (0.93, 0.02)], [(0.99, nil), nil, (0.9, nil), (0.8, nil)], [nil, nil, nil, nil],
-            [(5, 1), (9, 2), nil, nil], [(1, 0), (1, 0), (1, 0), (1, 0)], [nil, (0, 0), (0.5, 0.5), (0.1, 0.15)],
+            [(5, 1), (9, 2), nil, nil], [(-1e299, 0.01), (1e299, 0.01), (0.9, 0.01), (-0.5, 0.01)], [(1, 0), (1, 0), (1, 0), (1, 0)],
+            [nil, (0, 0), (0.5, 0.5), (0.1, 0.15)],
         ] as [[(Double, Double?)?]]) func drawn(ratios: [(Double, Double?)?]) throws
     {
         #expect(try draw(figure(try SweepSpec.small(), ratios), in: StoreDirectory()).said == "")
+    }
+
+    @Test(
+        "losses of any size are drawn",
+        arguments: [
+            [1e11, 1e11, 1e11, 1e11], [1e299, 1e299, 1e308, 1], [-1e299, 1e299, 0, 1], [.greatestFiniteMagnitude, 9e299, 5e299, 9e299],
+            [-.greatestFiniteMagnitude, -1, -1e-300, .leastNonzeroMagnitude], [.nan, .infinity, -.infinity, 0], [0, 0, 0, 0],
+        ] as [[Double]]) func rates(losses: [Double]) throws
+    {
+        // Two learning rates on each of two curves.
+        let changes = [
+            "[0.01]\nepochs": "[0.01, 0.1]\nepochs", "[strengths]\nvalues = [0.1, 0.01]\n": "", "ratio = 0.5": "lambda2 = 0.5",
+        ]
+        let spec = try SweepSpec.parse(changes.reduce(smallSweep) { $0.replacing($1.key, with: $1.value) }, file: "s.toml")
+        var summary = Summary(Grid(spec)) { _ in nil }
+        for (place, loss) in losses.enumerated() { summary.settings[place].testLoss = SettingSummary.Spread(mean: loss, deviation: 0.1) }
+        #expect(spec.isByRate)
+        #expect(try draw(Figure(summary, spec), in: StoreDirectory()).said == "")
     }
 
     @Test("one strength is a figure too") func oneStrength() throws {

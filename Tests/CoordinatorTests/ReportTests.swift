@@ -234,6 +234,10 @@ import Wire
     @Test("a curve is drawn between its lowest and its highest value, thinned to its width") func sparkline() {
         #expect(Sparkline.text([1, 0.5, nil, .nan, 0.25, 0]) == "█▅  ▃▁")
         #expect(Sparkline.text([]) == "" && Sparkline.text([nil]) == "" && Sparkline.text([3]) == "▁")
+        // What a worker says may be as large or as close as numbers can be.
+        let largest = Double.greatestFiniteMagnitude
+        #expect(Sparkline.text([largest, -largest, 0, .infinity]) == "█▁▅ " && Sparkline.text([largest, 0, largest / 2]) == "█▁▅")
+        #expect(Sparkline.text([.leastNonzeroMagnitude, 0]) == "█▁")
         #expect(Sparkline.text((0..<100).map { Double($0) }, width: 10).count == 10)
         #expect(Sparkline.text((0..<100).map { Double($0) }, width: 10).hasSuffix("█"))
     }

@@ -7,7 +7,7 @@ import Wire
 @testable import regsweep
 
 /// Two settings on 2 × 4 × 1 groups of the smallest grid of initializations.
-private func sweep(_ kind: String, record: String, more: String = "") -> String {
+private func sweep(_ kind: String, record: String, epochs: Int = 20, more: String = "") -> String {
     """
     name = "small"
     [problem]
@@ -16,7 +16,7 @@ private func sweep(_ kind: String, record: String, more: String = "") -> String 
     initializations_per_side = 2
     [training]
     learning_rates = [0.4]
-    epochs = 20
+    epochs = \(epochs)
     [grid]
     training_sets = 2
     initializations = 4
@@ -50,6 +50,43 @@ private func trial(
     -> RecordedTrial
 {
     RecordedTrial(row: row, trainingSet: set, initialization: initialization, repetition: 0, isDiverged: isDiverged, series: series)
+}
+
+/// Of two epochs.
+private let shortDensity = sweep("density", record: "trajectory", epochs: 2, more: "initializations = [0, 3]")
+private let shortTrajectories = sweep("trajectories", record: "variability", epochs: 2, more: "initializations = [0, 1]")
+
+/// What a trial of two epochs on the landscape leaves with `record = "trajectory"`: 64 points of each map.
+private func trajectory(
+    _ x: [Double] = [1, 2, 7.5], _ y: [Double] = [1, 3, 6.5], traces: [Double] = [0.5, 2.5, 9], mapTraces: [Double] = [3]
+) -> [String: [Double]] {
+    var series = ["x": x, "y": y, "covariance_trace": traces]
+    for (name, _) in Density.mapTitles { series[name] = (0..<64).map(Double.init) }
+    series["map_covariance_trace"] = (0..<64).map { mapTraces[$0 % mapTraces.count] }
+    return series
+}
+
+/// What one of SGD leaves with `record = "variability"` after an epoch.
+private func variability(gap: Double = 1, trace: Double = 4, bound: Double = 8, error: Double = 1) -> [String: [Double]] {
+    [
+        "gap": [0, gap], "variability_trace": [0, trace], "solution_variance": [0, trace], "bound_population": [0, bound / 2],
+        "bound_batch": [0, bound / 2], "bootstrap_error": [5, 4, 3, 2, error], "bootstrap_ratio": [1, 1, 1, 1, 0.9],
+        "accumulated_covariance": [bound],
+    ]
+}
+
+/// The same series each time with one mistake in one of them: it is missing, empty, too short, too long, or has a number in it that is none.
+private func mistakes(in series: [String: [Double]], of names: [String], also numbers: [Double] = []) -> [[String: [Double]]] {
+    names.flatMap { name in
+        let values = series[name]!
+        let changed =
+            [nil, [], values.dropLast(), values + [values[0]]] + ([.nan, .infinity, -.infinity] + numbers).map { values.dropLast() + [$0] }
+        return changed.map { change in
+            var series = series
+            series[name] = change
+            return series
+        }
+    }
 }
 
 @Suite("Sweep files: figures of series") struct SeriesSweepTests {
@@ -170,26 +207,46 @@ private func trial(
 
 @Suite("Report: series") struct SeriesReportTests {
     @Test("density: squares, ends, ranks among the map, what was clipped") func density() throws {
-        var report = Density(try SweepSpec.parse(CoordinatorTests.density, file: "s.toml"))
-        // The map of four cells of one point each: traces 1, 2, 3, 4.
+        var report = Density(try SweepSpec.parse(shortDensity, file: "s.toml"))
+        // The map of four cells: traces 1, 2, 3, 4.
         for initialization in 0..<4 {
-            let map = ["map_covariance_trace": [Double(initialization + 1)], "map_training_loss": [7.0]]
-            let path = initialization == 3 ? ["x": [1.0, 8, 7.5], "y": [1.0, 8, 6.5]] : ["x": [1.0, 1, 1], "y": [3.0, 3, 3]]
-            report.add(trial(initialization: initialization, map.merging(path) { $1 }.merging(["covariance_trace": [0.5, 2.5, 9]]) { $1 }))
+            let (x, y) = initialization == 3 ? ([1.0, 8, 7.5], [1.0, 8, 6.5]) : ([1.0, 1, 1], [3.0, 3, 3])
+            report.add(trial(initialization: initialization, trajectory(x, y, mapTraces: [Double(initialization + 1)])))
         }
         // Of another training set: counts in the table, not in the picture.
-        report.add(
-            trial(set: 1, ["x": [7, 7.2], "y": [7, 7.1], "covariance_trace": [1, 1], "map_covariance_trace": [1.0, 2]]))
+        report.add(trial(set: 1, trajectory([7, 7, 7.2], [7, 7, 7.1], traces: [1, 1, 1], mapTraces: [1, 2])))
         let measures = report.measures
         func row(_ name: String) -> [Double?] { measures.rows.first { $0.name.hasPrefix(name) }!.values }
         #expect(measures.columns == ["GD", "SGD"])
         #expect(row("end near") == [40, nil] && row("left the domain") == [20, nil] && row("diverged") == [0, 0])
-        // Of the first set's paths: none, two and four of four are smaller, four times over; of the second's none, twice.
-        let share: Double = 600.0 / 14, mean: Double = 50.0 / 14
+        // Of the first set's paths: none, two and four of four are smaller, four times over; of the second's none, three times.
+        let share: Double = 600.0 / 15, mean: Double = 51.0 / 15
         #expect(row("domain with a smaller trace") == [share, nil] && row("mean trace") == [mean, nil])
         // 8 is in the last square; (1, 3) in square 5, 15.
         #expect(report.visits[0][5 * 40 + 15] == 9 && report.visits[0][39 * 40 + 39] == 1 && report.visits[0].reduce(0, +) == 12)
         #expect(report.paths[0].count == 2 && report.paths[1].isEmpty && report.maps["map_training_loss"]?.count == 4)
+        #expect(report.leftOut == 0)
+    }
+
+    @Test("density: a trial with series that no trial leaves is left out of picture and table, and counted") func densityMistakes() throws {
+        let spec = try SweepSpec.parse(shortDensity, file: "s.toml")
+        var report = Density(spec), sound = Density(spec)
+        let good = trajectory(), all = ["x", "y", "covariance_trace"] + Density.mapTitles.map(\.0)
+        let bad =
+            mistakes(in: good, of: all)
+            + mistakes(in: good, of: ["x", "y"], also: [-0.1, 8.1, -1e300, 1e300, .leastNonzeroMagnitude * -1]) + [[:]]
+        for series in bad { report.add(trial(0, series)) }
+        // One that diverged ends before its last epoch; the epochs are two.
+        for count in 1...3 {
+            let cut = good.mapValues { $0.count == 3 ? Array($0.prefix(count)) : $0 }
+            for isDiverged in [true, false] {
+                report.add(trial(isDiverged: isDiverged, cut))
+                if isDiverged ? count < 3 : count == 3 { sound.add(trial(isDiverged: isDiverged, cut)) }
+            }
+        }
+        #expect(report.leftOut == bad.count + 3 && sound.leftOut == 0)
+        #expect(report.measures == sound.measures && report.visits == sound.visits && report.paths[0].count == 3)
+        #expect(report.drawing.script(terminal: "", output: "") == sound.drawing.script(terminal: "", output: ""))
     }
 
     @Test("trajectories: ends, and how often a sharp drop of the trace comes with a smaller gap") func trajectories() throws {
@@ -208,23 +265,38 @@ private func trial(
         #expect(report.curves[1]?[0]?.trace == trace && report.curves.count == 1)
     }
 
+    @Test("trajectories: what no trial leaves is left out and counted; a trace that is no number is that of a copy") func curveMistakes()
+        throws
+    {
+        let spec = try SweepSpec.parse(shortTrajectories, file: "s.toml")
+        var report = Trajectories(spec), sound = Trajectories(spec)
+        let good = ["gap": [1.0, 2, 3], "variability_trace": [1.0, 2, 3]]
+        let bad =
+            mistakes(in: good, of: ["gap"]) + mistakes(in: good, of: ["variability_trace"]).filter { $0["variability_trace"]?.count != 3 }
+            + [[:]]
+        for series in bad { report.add(trial(0, series)) }
+        for trace in [3.0, .nan, .infinity, 5] {
+            let series = ["gap": [1.0, 2, 3], "variability_trace": [1.0, 2, trace]]
+            report.add(trial(initialization: 1, series))
+            sound.add(trial(initialization: 1, series))
+        }
+        report.add(trial(isDiverged: true, good))
+        sound.add(trial(isDiverged: true, [:]))
+        #expect(report.leftOut == bad.count && sound.leftOut == 0)
+        #expect(report.measures == sound.measures && report.curves == sound.curves)
+        func row(_ name: String) -> Double? { report.measures.rows.first { $0.name.hasPrefix(name) }!.values[0] }
+        #expect(row("trace at the end") == 4 && row("with a copy") == 2 && row("diverged") == 1)
+    }
+
     @Test("theory: means over training sets of the means of their trials, and Student's interval") func theory() throws {
-        var report = Theory(try SweepSpec.parse(sweep("theory", record: "variability"), file: "s.toml"))
+        var report = Theory(try SweepSpec.parse(sweep("theory", record: "variability", epochs: 1), file: "s.toml"))
         func add(_ set: Int, gap: Double, trace: Double, bound: Double) {
-            report.add(
-                trial(
-                    1, set: set,
-                    [
-                        "gap": [0, gap], "variability_trace": [0, trace], "bound_population": [0, bound / 2],
-                        "bound_batch": [0, bound / 2],
-                        "bootstrap_error": [5, 4, 3, 2, Double(set)], "bootstrap_ratio": [1, 1, 1, 1, 0.9], "solution_variance": [trace],
-                        "accumulated_covariance": [bound],
-                    ]))
+            report.add(trial(1, set: set, variability(gap: gap, trace: trace, bound: bound, error: Double(set))))
         }
         add(0, gap: 1, trace: 4, bound: 8)
         add(0, gap: 3, trace: 8, bound: 4)
         add(1, gap: 4, trace: 2, bound: 20)
-        report.add(trial(1, set: 1, ["gap": [9], "variability_trace": [.nan]]))
+        add(1, gap: 9, trace: .nan, bound: 1)
         report.add(trial(1, set: 1, isDiverged: true, [:]))
         let row = report.rows[1]
         #expect((row.trials, row.diverged, row.unstable) == (5, 1, 1))
@@ -237,6 +309,62 @@ private func trial(
         #expect(report.rows[0].gap == nil && report.rows[0].errors == [])
         #expect(report.lines.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false).count } == [25, 25])
         #expect(Theory.header.split(separator: ",").count == 25)
+    }
+
+    @Test("theory: what no trial leaves is left out and counted; what is SGD's alone is asked of SGD alone") func theoryMistakes() throws {
+        let spec = try SweepSpec.parse(sweep("theory", record: "variability", epochs: 1), file: "s.toml")
+        var report = Theory(spec), sound = Theory(spec)
+        let good = variability(), short = ["gap", "variability_trace", "solution_variance"]
+        // A trace that is not finite is that of a copy; the variance is then none either.
+        let bad =
+            mistakes(in: good, of: ["gap", "solution_variance", "bound_population", "bound_batch", "accumulated_covariance"])
+            + mistakes(in: good, of: ["variability_trace"]).filter { $0["variability_trace"]?.count != 2 }
+            + mistakes(in: good, of: ["bootstrap_error", "bootstrap_ratio"]).filter { $0.values.allSatisfy { $0.allSatisfy(\.isFinite) } }
+            + [[:]]
+        for series in bad { report.add(trial(1, series)) }
+        for row in 0...1 {
+            for set in 0...1 {
+                report.add(trial(row, set: set, row == 0 ? good.filter { short.contains($0.key) } : good))
+                sound.add(trial(row, set: set, good))
+            }
+        }
+        #expect(report.leftOut == bad.count && sound.leftOut == 0)
+        #expect(report.rows == sound.rows && report.rows.map(\.trials) == [2, 2])
+        #expect(report.rows[0].errors == [] && report.rows[0].boundHolds == nil && report.rows[1].errors.count == 5)
+        // Where all gradients are alike, Proposition 1 says nothing, and Lemma 2 does.
+        for error in [.nan, .infinity] as [Double] { report.add(trial(1, variability(error: error))) }
+        #expect(report.leftOut == bad.count && report.rows[1].errors == sound.rows[1].errors)
+        #expect((report.rows[1].trials, report.rows[1].undefined) == (4, 2) && report.rows[1].boundHolds == 100)
+        #expect(report.measures.rows.last?.values == [0, 2])
+    }
+
+    /// A report on the short density sweep, of whose 16 trials some leave a path that ends in no number.
+    private func report(bad count: Int) throws -> Report {
+        let grid = Grid(try SweepSpec.parse(shortDensity, file: "s.toml"))
+        let bad = Set((0..<count).map { grid.key(of: $0) })
+        return try Report(
+            grid, directory: nil,
+            lookup: { key in
+                TrialResult(
+                    key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 1), epochs: 2, lossRatio: nil, digest: nil, curve: [],
+                    seconds: 1)
+            },
+            recorded: { key in
+                trajectory([1, 2, bad.contains(key) ? .nan : 3]).sorted { $0.key < $1.key }.map { Series(name: $0, values: $1) }
+            })
+    }
+
+    @Test("the report says below its table how many trials are left out, and so do several seeds", arguments: [0, 1, 16])
+    func leftOut(count: Int) throws {
+        let report = try report(bad: count)
+        let note =
+            "left out: a series is missing, of a wrong length, or has a number that is not finite or off the domain\n"
+        #expect(report.series?.leftOut == count)
+        #expect(report.text.hasSuffix("\(count) \(count == 1 ? "trial is" : "trials are") \(note)") == (count > 0))
+        #expect(report.text.contains("left out:") == (count > 0))
+        let comparison = Report.comparison([("seed 1", try self.report(bad: 0)), ("seed 2", report)])
+        #expect(comparison.contains("left out:") == (count > 0))
+        #expect(comparison.hasSuffix("seed 2: \(count) \(count == 1 ? "trial is" : "trials are") \(note)") == (count > 0))
     }
 
     @Test("measures of several sweeps stand beside each other with mean and deviation") func comparison() {
@@ -255,28 +383,33 @@ private func trial(
     }
 
     /// Every figure, of full and of empty reports, goes through the real gnuplot without a word of complaint.
-    @Test("figures are drawn", arguments: [true, false]) func drawn(isEmpty: Bool) throws {
+    @Test("figures are drawn", arguments: [nil, 1, 1e8, 1e299, .greatestFiniteMagnitude]) func drawn(size: Double?) throws {
         let directory = try StoreDirectory()
-        var density = Density(try SweepSpec.parse(CoordinatorTests.density, file: "s.toml"))
-        var trajectories = Trajectories(
-            try SweepSpec.parse(sweep("trajectories", record: "variability", more: "initializations = [0, 1]"), file: "s.toml"))
-        var theory = Theory(try SweepSpec.parse(sweep("theory", record: "variability"), file: "s.toml"))
-        let names = ["map_population_loss", "map_training_loss", "map_gradient_norm", "map_covariance_trace"]
-        for row in 0..<2 where !isEmpty {
+        var density = Density(try SweepSpec.parse(shortDensity, file: "s.toml"))
+        var trajectories = Trajectories(try SweepSpec.parse(shortTrajectories, file: "s.toml"))
+        var theory = Theory(try SweepSpec.parse(sweep("theory", record: "variability", epochs: 1), file: "s.toml"))
+        for row in 0..<2 {
             for initialization in 0..<4 {
-                let map = Dictionary(uniqueKeysWithValues: names.map { ($0, (0..<64).map { Double($0 + row) }) })
-                let own: [String: [Double]] = [
-                    "x": [0, 4, 8], "y": [8, 5, 0], "covariance_trace": [1, 2, 3], "gap": [1, -2, 3],
-                    "variability_trace": [-1e4, .nan, 1e5],
-                ]
-                density.add(trial(row, initialization: initialization, map.merging(own) { $1 }))
-                trajectories.add(trial(row, initialization: initialization, own))
-                let ends = [
-                    "variability_trace": [0, 2.0], "bootstrap_error": [1, 2, 3, 4, 5], "bound_population": [1e8], "bound_batch": [1e9],
-                ]
-                theory.add(trial(row, set: initialization % 2, own.merging(ends) { $1 }))
+                guard let size else { break }
+                let maps = (0..<64).map { size / Double($0 + row + 1) }
+                density.add(
+                    trial(row, initialization: initialization, trajectory([0, 4, 8], [8, 5, 0], traces: [1, 2, size], mapTraces: maps)))
+                trajectories.add(
+                    trial(
+                        row, initialization: initialization,
+                        [
+                            "gap": [1, -2 / size, initialization.isMultiple(of: 2) ? size : -size],
+                            "variability_trace": [-size, .nan, size],
+                        ]))
+                theory.add(
+                    trial(
+                        row, set: initialization % 2,
+                        variability(gap: row == 0 ? size : -size, trace: 1 / size, bound: size, error: size)))
             }
         }
+        #expect((density.leftOut, trajectories.leftOut, theory.leftOut) == (0, 0, 0))
+        let script = theory.drawing.script(terminal: "", output: "")
+        #expect([" inf", " -inf", " nan"].allSatisfy { !script.contains($0) })
         for (name, drawing) in [
             ("density", density.drawing), ("trajectories", trajectories.drawing), ("theory", theory.drawing),
             ("both", TheoryFigure(title: "two", [("a", theory), ("b", theory)])),

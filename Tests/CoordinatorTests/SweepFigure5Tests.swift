@@ -127,6 +127,68 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         #expect(text.contains("some                   0.1            div 2") && text.contains("best on some: 0.9000 at 0.2"))
     }
 
+    @Test(
+        "an accuracy that is none is left out of the mean and counted",
+        arguments: [
+            (nil, 1), ([], 1), ([0.5], 1), ([0.5, .nan], 1), ([0.5, .infinity], 1), ([0.5, -0.1], 1), ([0.5, 1.1], 1),
+            ([0.5, 0.5, 0.5], 1),
+            ([0.5, 1], 0),
+        ] as [([Double]?, Int)])
+    func accuracy(values: [Double]?, leftOut: Int) throws {
+        let spec = try spec(), grid = Grid(spec), first = grid.key(of: 0)
+        let report = try Report(
+            grid, directory: nil,
+            lookup: { key in
+                TrialResult(
+                    key: key, attempt: 1, outcome: .done(trainLoss: 0.25, testLoss: 0.5), epochs: 10, lossRatio: nil, digest: nil,
+                    curve: [1, 10].map { CurvePoint(epoch: $0, trainLoss: 0.25, testLoss: 0.5) }, seconds: 1)
+            }, recorded: { key in (key == first ? values : [0, 0.5]).map { [Series(name: "test_accuracy", values: $0)] } ?? [] })
+        // The first setting is that of the first curve at η = 0.2, with two trials.
+        #expect(report.rates?.rows[1].accuracy == (leftOut == 0 ? 0.75 : 0.5))
+        #expect(report.rates?.withoutAccuracy == leftOut)
+        #expect(report.text.contains("\naccuracy leaves out 1 trial: the series is missing, of a wrong length, or") == (leftOut > 0))
+    }
+
+    @Test("a problem without classes has no accuracy to leave out") func noAccuracy() throws {
+        let report = try Report(Grid(try spec()), directory: nil) { key in
+            TrialResult(
+                key: key, attempt: 1, outcome: .done(trainLoss: 0, testLoss: 1), epochs: 10, lossRatio: nil, digest: nil, curve: [],
+                seconds: 1)
+        }
+        #expect(report.rates?.withoutAccuracy == 0 && !report.text.contains("leaves out"))
+    }
+
+    @Test(
+        "several seeds are a table of the best of each curve and its learning rate, with mean and deviation; a curve without one has a dash"
+    )
+    func comparison() throws {
+        var spec = try spec()
+        spec.curves[2].label = "a|b"
+        // Losses are 0.5, 0.75 and 0.875 on the three curves, and more by the shift at η = 0.2.
+        func report(shift: Double, diverged: [Int] = []) throws -> Report {
+            let grid = Grid(spec), count = spec.settings.count
+            let places = Dictionary(uniqueKeysWithValues: (0..<spec.trialCount).map { (grid.key(of: $0), $0 % count) })
+            return try Report(grid, directory: nil) { key in
+                let place = places[key]!, isFast = spec.settings[place].learningRate == 0.2
+                let loss = 0.5 + 0.125 * Double(place / 2) + (isFast ? shift : 0)
+                return TrialResult(
+                    key: key, attempt: 1, outcome: diverged.contains(place) ? .diverged : .done(trainLoss: 0, testLoss: loss), epochs: 10,
+                    lossRatio: nil, digest: nil, curve: [], seconds: 1)
+            }
+        }
+        let sweeps = [("seed 1", try report(shift: -0.25)), ("seed 2", try report(shift: 0.25, diverged: [4, 6, 7]))]
+        #expect(
+            Report.comparison(sweeps) == """
+                | sweep | none | some | a\\|b |
+                | --- | --- | --- | --- |
+                | seed 1 | 0.2500 @ 0.2 | 0.5000 @ 0.2 | 0.6250 @ 0.2 |
+                | seed 2 | 0.5000 @ 0.1 | 1.0000 @ 0.2 | – |
+                | mean ± sd | 0.3750 ± 0.1768 | 0.7500 ± 0.3536 | – |
+
+                """)
+        #expect(RateTable.comparison([]) == "")
+    }
+
     @Test("the tables name the weight decay, in their last column, and others do not") func columns() throws {
         let spec = try spec()
         let lines = Tables.summary(summary(spec), spec).split(separator: "\n")

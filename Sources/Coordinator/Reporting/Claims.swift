@@ -64,23 +64,19 @@ struct Claims: Equatable {
         columns += first.bests.map(\.curve) + ["0.5 / λ2 = 0"]
         var rows = sweeps.map { name, claims in
             [name, "\(claims.below)/\(claims.settings)", "\(claims.divergedSettings)"]
-                + claims.bests.map { best in
-                    best.ratio.map { "\(Tables.fixed($0, 3)) @ \(Tables.number(best.strength!))" } ?? "–"
-                } + [claims.gain.map { Tables.fixed($0, 3) } ?? "–"]
-        }
-        func spread(_ values: [Double?], _ decimals: Int) -> String {
-            let known = values.compactMap { $0 }
-            guard known.count == values.count, let mean = Statistics.mean(known) else { return "–" }
-            return Tables.fixed(mean, decimals) + (Statistics.deviation(known).map { " ± " + Tables.fixed($0, decimals) } ?? "")
+                + claims.bests.map { best in Tables.best(best.ratio.map { ($0, best.strength!) }, 3) }
+                + [claims.gain.map { Tables.fixed($0, 3) } ?? "–"]
         }
         let all = sweeps.map(\.claims)
         rows.append(
             [
-                "mean ± sd", spread(all.map { $0.settings == 0 ? nil : Double($0.below) / Double($0.settings) }, 3),
-                spread(all.map { Double($0.divergedSettings) }, 1),
+                "mean ± sd", Tables.spread(all.map { $0.settings == 0 ? nil : Double($0.below) / Double($0.settings) }, 3),
+                Tables.spread(all.map { Double($0.divergedSettings) }, 1),
             ]
-                + first.bests.indices.map { curve in spread(all.map { $0.bests.indices.contains(curve) ? $0.bests[curve].ratio : nil }, 3) }
-                + [spread(all.map(\.gain), 3)])
+                + first.bests.indices.map { curve in
+                    Tables.spread(all.map { $0.bests.indices.contains(curve) ? $0.bests[curve].ratio : nil }, 3)
+                }
+                + [Tables.spread(all.map(\.gain), 3)])
         return Tables.markdown([columns] + rows)
     }
 }

@@ -6,17 +6,24 @@ struct Density: SeriesReport {
     /// Squares of the density's histogram on each side.
     static let bins = 40
 
+    /// Series with an initialization's cell of a map, by x, then y.
+    static let mapTitles = [
+        ("map_population_loss", "Population loss"), ("map_training_loss", "Training loss"), ("map_gradient_norm", "Norm of the gradient"),
+        ("map_covariance_trace", "Trace of the gradient's covariance"),
+    ]
+
     private let spec: SweepSpec
     /// By row of the sweep file: how often a path was in each square, by x, then y; of the training set that is drawn.
     private(set) var visits: [[Int]]
     /// Paths that are drawn, by row.
     private(set) var paths: [[[(x: Double, y: Double)]]]
-    /// Maps of the training set that is drawn, by name: each initialization's cell of so many points a side, once.
+    /// Maps of the training set that is drawn, by name: each initialization's cell, once.
     private(set) var maps: [String: [Int: [Double]]] = [:]
     /// The covariance's trace along every path, by row and training set; and over the map of each training set.
     private var traces: [[Int: [Double]]]
     private var mapTraces: [Int: [Int: [Double]]] = [:]
     private var counts: [Counts]
+    private(set) var leftOut = 0
 
     private struct Counts {
         var trials = 0, diverged = 0, atMinimum = 0, clipped = 0
@@ -30,9 +37,25 @@ struct Density: SeriesReport {
         counts = spec.rows.map { _ in Counts() }
     }
 
+    /// Path, traces and maps of a trial; nil where one of them is not what a trial on the landscape leaves.
+    private func read(_ trial: RecordedTrial) -> (path: [(x: Double, y: Double)], traces: [Double], maps: [String: [Double]])? {
+        let domain = 0...LandscapePlaces.side, map = LandscapePlaces.mapPoints * LandscapePlaces.mapPoints
+        // A trial that diverged ends with the iteration before.
+        let counts = trial.isDiverged ? 1...max(1, spec.seriesLength.upperBound - 1) : spec.seriesLength
+        guard let x = trial.numbers("x", of: counts, within: domain),
+            let y = trial.numbers("y", of: x.count...x.count, within: domain),
+            let traces = trial.numbers("covariance_trace", of: x.count...x.count)
+        else { return nil }
+        let maps = Self.mapTitles.compactMap { name, _ in trial.numbers(name, of: map...map).map { (name, $0) } }
+        guard maps.count == Self.mapTitles.count else { return nil }
+        return (zip(x, y).map { (x: $0, y: $1) }, traces, Dictionary(uniqueKeysWithValues: maps))
+    }
+
     mutating func add(_ trial: RecordedTrial) {
-        let path = zip(trial["x"], trial["y"]).map { (x: $0, y: $1) }
-        guard let last = path.last else { return }
+        guard let (path, covariances, cells) = read(trial), let last = path.last else {
+            leftOut += 1
+            return
+        }
         counts[trial.row].trials += 1
         counts[trial.row].diverged += trial.isDiverged ? 1 : 0
         let (dx, dy) = (last.x - LandscapePlaces.minimum.x, last.y - LandscapePlaces.minimum.y)
@@ -40,9 +63,9 @@ struct Density: SeriesReport {
         // After a step, a coordinate is exactly on the border only if it was clipped.
         let isClipped = path.dropFirst().contains { [$0.x, $0.y].contains { $0 == 0 || $0 == LandscapePlaces.side } }
         counts[trial.row].clipped += isClipped ? 1 : 0
-        traces[trial.row][trial.trainingSet, default: []] += trial["covariance_trace"]
+        traces[trial.row][trial.trainingSet, default: []] += covariances
         if mapTraces[trial.trainingSet]?[trial.initialization] == nil {
-            mapTraces[trial.trainingSet, default: [:]][trial.initialization] = trial["map_covariance_trace"]
+            mapTraces[trial.trainingSet, default: [:]][trial.initialization] = cells["map_covariance_trace"]
         }
         guard trial.trainingSet == spec.figure.trainingSet else { return }
         for point in path {
@@ -50,7 +73,7 @@ struct Density: SeriesReport {
             visits[trial.row][bin(point.x) * Self.bins + bin(point.y)] += 1
         }
         if trial.repetition == 0, spec.figure.initializations.contains(trial.initialization) { paths[trial.row].append(path) }
-        for (name, values) in trial.series where name.hasPrefix("map_") && maps[name]?[trial.initialization] == nil {
+        for (name, values) in cells where maps[name]?[trial.initialization] == nil {
             maps[name, default: [:]][trial.initialization] = values
         }
     }

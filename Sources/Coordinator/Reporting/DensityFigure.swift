@@ -42,13 +42,9 @@ struct DensityFigure: Drawing {
                     title: "\(setting.label): time, %", rows: rows, points: Density.bins,
                     paths: own.map { ($0, "#60ffffff") }, isLogarithmic: true))
         }
-        let side = Int(Self.integer(spec.parameters["initializations_per_side"]) ?? 1)
-        for (name, title) in [
-            ("map_population_loss", "Population loss"), ("map_training_loss", "Training loss"),
-            ("map_gradient_norm", "Norm of the gradient"), ("map_covariance_trace", "Trace of the gradient's covariance"),
-        ] {
+        let side = spec.integer("initializations_per_side") ?? 1, own = LandscapePlaces.mapPoints
+        for (name, title) in Density.mapTitles {
             let cells = density.maps[name] ?? [:]
-            let own = Int(Double(cells.values.first?.count ?? 1).squareRoot().rounded())
             // gnuplot complains of holes: what is not there is as dark as the least that is, and the title says so.
             let least = cells.values.flatMap { $0 }.min() ?? 0
             let rows = (0..<side * own).map { y in
@@ -61,11 +57,6 @@ struct DensityFigure: Drawing {
         }
         self.panels = panels
         self.paths = paths
-    }
-
-    private static func integer(_ value: ParameterValue?) -> Int? {
-        guard case .integer(let value) = value else { return nil }
-        return value
     }
 
     private var lines: Int { (panels.count + Self.columns - 1) / Self.columns }

@@ -8,6 +8,8 @@ internal import Wire
 struct Figure: Drawing {
     /// Above this a ratio is only told to be off the scale: one setting near the cliff must not flatten all others.
     static let highest = 1.3
+    /// A mean that is larger counts as none: gnuplot's own numbers end near 1e308.
+    static let largest = 1e300
     /// Wider bands are not shaded, or those near the cliff would cover everything; the points say so by being open.
     static let widest = 0.2
 
@@ -21,7 +23,8 @@ struct Figure: Drawing {
         /// What is shaded around the point.
         var band: ClosedRange<Double> {
             let deviation = isWide ? 0 : deviation ?? 0
-            return max(0, ratio - deviation)...ratio + deviation
+            // A loss below 0 stays where it is.
+            return min(ratio, max(0, ratio - deviation))...ratio + deviation
         }
     }
 
@@ -40,7 +43,7 @@ struct Figure: Drawing {
     private let strengths: [Double]
     /// Losses on the y axis, which have no natural scale; else ratios.
     private let isByRate: Bool
-    /// Settings that have no mean although no run diverged: something failed, or was not run.
+    /// Settings that have no mean although no run diverged: something failed, was not run, or the mean is too large to draw.
     private var missing = 0
 
     init(_ summary: Summary, _ spec: SweepSpec) {
@@ -49,14 +52,16 @@ struct Figure: Drawing {
         lines = spec.curves.map { curve in
             var line = Line(label: curve.label)
             for point in curve.points {
-                guard let ratio = spec.isByRate ? rows[point.setting]?.testLoss : rows[point.setting]?.ratio else {
+                let spread = spec.isByRate ? rows[point.setting]?.testLoss : rows[point.setting]?.ratio
+                guard let spread, spread.mean.magnitude < Self.largest else {
                     line.stretches.append([])
                     let rows = [rows[point.setting], spec.isByRate ? nil : rows[point.setting.baseline]]
                     if rows.contains(where: { ($0?.diverged ?? 0) > 0 }) { line.diverged.append(point.strength) } else { missing += 1 }
                     continue
                 }
                 let place = line.stretches.count - 1
-                line.stretches[place].append(Point(strength: point.strength, ratio: ratio.mean, deviation: ratio.deviation))
+                let deviation = spread.deviation.flatMap { $0.isNaN ? nil : $0 }
+                line.stretches[place].append(Point(strength: point.strength, ratio: spread.mean, deviation: deviation))
             }
             line.stretches.removeAll(where: \.isEmpty)
             return line
@@ -70,9 +75,16 @@ struct Figure: Drawing {
     // MARK: Axes
 
     /// Above this a point is only told to be off the scale. Twice the smallest loss, or a network that learned nothing flattens all others.
-    private var highest: Double { isByRate ? 2 * (lines.flatMap(\.points).map(\.ratio).min() ?? 1) : Self.highest }
+    private var highest: Double {
+        guard isByRate else { return Self.highest }
+        let least = lines.flatMap(\.points).map(\.ratio).min() ?? 1
+        return least + least.magnitude
+    }
 
-    private var shown: [Point] { lines.flatMap(\.points).filter { $0.ratio <= highest } }
+    /// A ratio is below 0 only where a loss is, and then cut off as far from 0 as above it.
+    private func isShown(_ point: Point) -> Bool { point.ratio <= highest && (isByRate || point.ratio >= -highest) }
+
+    private var shown: [Point] { lines.flatMap(\.points).filter(isShown) }
 
     /// Of the ratios, in whole steps around everything that is drawn, 1 always inside.
     private var range: (bottom: Double, top: Double, step: Double) {
@@ -86,7 +98,9 @@ struct Figure: Drawing {
 
     /// At most ten steps of 1, 2 or 5 times a power of ten.
     private var lossRange: (bottom: Double, top: Double, step: Double) {
-        let low = shown.map(\.band.lowerBound).min() ?? 0, high = max(shown.map(\.band.upperBound).max() ?? 1, low + 1e-6)
+        let low = shown.map(\.band.lowerBound).min() ?? 0
+        // Apart by what a Double of this size can tell.
+        let high = max(shown.map(\.band.upperBound).max() ?? 1, low + 1e-6 * max(1, low.magnitude))
         let power = Int(log10((high - low) / 10).rounded(.down))
         let step = [1.0, 2, 5, 10].lazy.map { Double("\($0)e\(power)")! }.first { (high - low) / $0 <= 10 }!
         // Read back from decimals, so that no tick is 0.30000000000000004.
@@ -124,16 +138,15 @@ struct Figure: Drawing {
 
     /// What a reader cannot see from the axes.
     private var note: String {
-        let points = lines.flatMap(\.points)
-        let above = points.count { $0.ratio > highest }
+        let points = lines.flatMap(\.points), hidden = points.filter { !isShown($0) }
         var parts: [String] = []
         if points.contains(where: { $0.deviation != nil }) { parts.append("Shaded: ± standard deviation across initializations") }
         if shown.contains(where: \.isWide) { parts.append("open symbols: more than ±\(Tables.number(Self.widest)), not shaded") }
         if !crossed.isEmpty { parts.append("×: a run diverged") }
-        if above > 0 {
-            parts.append(
-                "\(above) \(above == 1 ? "point" : "points") above \(isByRate ? Tables.fixed(highest, 2) : Tables.number(highest)) not shown"
-            )
+        if !hidden.isEmpty {
+            let limit = isByRate ? Tables.fixed(highest, 2) : Tables.number(highest)
+            let side = hidden.contains { $0.ratio < -highest } && !isByRate ? "beyond ±" : "above "
+            parts.append("\(hidden.count) \(hidden.count == 1 ? "point" : "points") \(side)\(limit) not shown")
         }
         if missing > 0 { parts.append("\(missing) \(missing == 1 ? "setting" : "settings") without result") }
         return parts.joined(separator: "; ")
@@ -192,7 +205,7 @@ struct Figure: Drawing {
             text += Gnuplot.block("band\(number)", rows(bands) { "\($0.strength) \($0.band.lowerBound) \($0.band.upperBound)" })
             text += Gnuplot.block("line\(number)", rows(line.stretches) { "\($0.strength) \($0.ratio)" })
             for isWide in [false, true] {
-                let points = line.points.filter { $0.isWide == isWide }
+                let points = symbols(line, isWide: isWide)
                 text += Gnuplot.block("\(isWide ? "open" : "full")\(number)", points.map { "\($0.strength) \($0.ratio)" })
             }
         }
@@ -202,6 +215,9 @@ struct Figure: Drawing {
         }
         return text
     }
+
+    /// Without those off the scale, which would stand among the crosses; the line shows where they are.
+    private func symbols(_ line: Line, isWide: Bool) -> [Point] { line.points.filter { isShown($0) && $0.isWide == isWide } }
 
     /// Two neighbours at least have something between them to shade.
     private func bands(_ line: Line) -> [[Point]] {
@@ -218,7 +234,7 @@ struct Figure: Drawing {
             }
             if !line.points.isEmpty { curves.append("$line\(number) using 1:2 with lines \(colour) linewidth 1.75 notitle") }
             for (name, type, isThere) in [
-                ("full", full, line.points.contains { !$0.isWide }), ("open", full - 1, line.points.contains(where: \.isWide)),
+                ("full", full, !symbols(line, isWide: false).isEmpty), ("open", full - 1, !symbols(line, isWide: true).isEmpty),
             ] where isThere {
                 curves.append("$\(name)\(number) using 1:2 with points \(colour) pointtype \(type) pointsize 0.6 linewidth 1.25 notitle")
             }

@@ -65,14 +65,9 @@ struct LossTable: Equatable {
     /// A Markdown table with a row for each sweep and one for the mean of the means ± their standard deviation.
     static func comparison(_ sweeps: [(name: String, table: LossTable)]) -> String {
         guard let first = sweeps.first?.table else { return "" }
-        func spread(_ column: Int) -> String {
-            let means = sweeps.map { $0.table.rows[column].mean }, known = means.compactMap { $0 }
-            guard known.count == means.count, let mean = Statistics.mean(known) else { return "–" }
-            return Tables.fixed(mean, 2) + (Statistics.deviation(known).map { " ± " + Tables.fixed($0, 2) } ?? "")
-        }
         var lines = [["sweep"] + first.rows.map(\.label)]
         lines += sweeps.map { name, table in [name] + table.rows.map(cell) }
-        lines.append(["mean ± sd"] + first.rows.indices.map(spread))
+        lines.append(["mean ± sd"] + first.rows.indices.map { column in Tables.spread(sweeps.map { $0.table.rows[column].mean }, 2) })
         return Tables.markdown(lines)
     }
 }

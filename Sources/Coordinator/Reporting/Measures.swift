@@ -30,14 +30,13 @@ struct Measures: Equatable {
         guard let first = sweeps.first?.measures else { return "" }
         return first.rows.indices.map { place in
             let row = first.rows[place]
-            func spread(_ column: Int) -> String {
-                let values = sweeps.map { $0.measures.rows[place].values[column] }, known = values.compactMap { $0 }
-                guard known.count == values.count, let mean = Statistics.mean(known) else { return "–" }
-                return cell(mean, row.decimals) + (Statistics.deviation(known).map { " ± " + cell($0, row.decimals) } ?? "")
-            }
             var lines = [[row.name] + first.columns]
             lines += sweeps.map { name, measures in [name] + measures.rows[place].values.map { cell($0, row.decimals) } }
-            lines.append(["mean ± sd"] + first.columns.indices.map(spread))
+            lines.append(
+                ["mean ± sd"]
+                    + first.columns.indices.map { column in
+                        Tables.spread(sweeps.map { $0.measures.rows[place].values[column] }, row.decimals)
+                    })
             return Tables.markdown(lines)
         }.joined(separator: "\n")
     }

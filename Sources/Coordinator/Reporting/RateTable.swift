@@ -21,9 +21,12 @@ struct RateTable: Equatable {
     }
 
     var rows: [Row]
+    /// Trials that are done and not in the mean accuracies: what a worker sent as theirs is missing, of a wrong length, or no share.
+    var withoutAccuracy: Int
 
     /// - Parameter accuracies: of the trials of a setting that are done.
-    init(_ summary: Summary, _ spec: SweepSpec, accuracies: [Setting: [Double]] = [:]) {
+    init(_ summary: Summary, _ spec: SweepSpec, accuracies: [Setting: [Double]] = [:], withoutAccuracy: Int = 0) {
+        self.withoutAccuracy = withoutAccuracy
         let found = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
         rows = spec.curves.flatMap { curve in
             curve.points.map { point in
@@ -55,21 +58,43 @@ struct RateTable: Equatable {
                 column == 0 ? cell.0 + pad(cell.0, cell.1) : pad(cell.0, cell.1) + cell.0
             }.joined(separator: "  ")
         }
-        return body.joined(separator: "\n") + "\n\n" + bests.joined(separator: "\n") + """
+        let best = bests.map { curve, best in
+            "best on \(curve): " + (best.map { "\(Tables.fixed($0.loss, 4)) at \(Tables.number($0.rate))" } ?? "none")
+        }
+        return body.joined(separator: "\n") + "\n\n" + best.joined(separator: "\n") + """
 
 
             ±: standard deviation across initializations; ratio: to the same without penalty at the same learning rate
 
-            """
+            """ + withoutAccuracyNote
     }
 
-    private var bests: [String] {
+    private var withoutAccuracyNote: String {
+        guard withoutAccuracy > 0 else { return "" }
+        return
+            "accuracy leaves out \(withoutAccuracy) \(withoutAccuracy == 1 ? "trial" : "trials"): the series is missing, of a wrong length, or "
+            + "has a number that is no share\n"
+    }
+
+    /// The smallest mean test loss of each curve and its learning rate; nil where no setting of the curve has a mean.
+    private var bests: [(curve: String, best: (loss: Double, rate: Double)?)] {
         var labels: [String] = []
         for row in rows where !labels.contains(row.curve) { labels.append(row.curve) }
         return labels.map { label in
-            let best = rows.filter { $0.curve == label && $0.test != nil }.min { $0.test! < $1.test! }
-            return "best on \(label): " + (best.map { "\(Tables.fixed($0.test!, 4)) at \(Tables.number($0.rate))" } ?? "none")
+            let known = rows.filter { $0.curve == label }.compactMap { row in row.test.map { (loss: $0, rate: row.rate) } }
+            return (label, known.min { $0.loss < $1.loss })
         }
+    }
+
+    /// A Markdown table with a row for each sweep, the best of each curve and the learning rate where it is, and one for the mean of the bests
+    /// ± their standard deviation.
+    static func comparison(_ sweeps: [(name: String, table: RateTable)]) -> String {
+        guard let first = sweeps.first?.table.bests else { return "" }
+        let bests = sweeps.map(\.table.bests)
+        var lines = [["sweep"] + first.map(\.curve)]
+        lines += zip(sweeps, bests).map { sweep, bests in [sweep.name] + bests.map { Tables.best($0.best.map { ($0.loss, $0.rate) }, 4) } }
+        lines.append(["mean ± sd"] + first.indices.map { curve in Tables.spread(bests.map { $0[curve].best?.loss }, 4) })
+        return Tables.markdown(lines)
     }
 
     private static func number(_ value: Double?) -> String { value.map { Tables.fixed($0, 4) } ?? "–" }

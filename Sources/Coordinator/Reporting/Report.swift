@@ -20,6 +20,8 @@ struct Report {
     let claims: Claims
     /// Of a sweep of [[settings]]; nil for one of curves.
     let table: LossTable?
+    /// Of a sweep over learning rates; nil for any other.
+    let rates: RateTable?
     /// Of what trials left besides their losses; nil for a sweep that draws nothing of it.
     let series: (any SeriesReport)?
     /// For the console.
@@ -35,7 +37,8 @@ struct Report {
     init(
         _ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?, recorded: (TrialKey) throws -> [Series] = { _ in [] }
     ) throws {
-        var seriesReport = Self.seriesReport(grid.spec), accuracies: [Setting: [Double]] = [:]
+        var seriesReport = Self.seriesReport(grid.spec)
+        var accuracies: [Setting: [Double]] = [:], without = (missing: 0, wrong: 0)
         let rows = Dictionary(grid.spec.rows.enumerated().map { ($1.setting, $0) }) { first, _ in first }
         var results = try directory.map { try TextFile("\($0)/results.csv") }
         try results?.write(Tables.withDecay(Tables.resultsHeader, grid.spec))
@@ -57,8 +60,15 @@ struct Report {
                 result.curve, baseline: Dictionary((baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first },
                 setting: index - trials.lowerBound)
             if grid.spec.isByRate, case .done = result.outcome {
-                let accuracy = try recorded(result.key).first { $0.name == "test_accuracy" }?.values.last
-                if let accuracy { accuracies[grid.setting(of: index), default: []].append(accuracy) }
+                // As many shares as the curve has points, if the worker computed right.
+                let series = try recorded(result.key).first { $0.name == "test_accuracy" }?.values
+                if let last = series?.last, series?.count == result.curve.count, (0...1).contains(last) {
+                    accuracies[grid.setting(of: index), default: []].append(last)
+                } else if series == nil {
+                    without.missing += 1
+                } else {
+                    without.wrong += 1
+                }
             }
             if seriesReport != nil, let row = rows[grid.setting(of: index)], !result.isFailure {
                 let spec = grid.groups[group].spec, all = try recorded(result.key)
@@ -72,16 +82,13 @@ struct Report {
         }
         series = seriesReport
         claims = Claims(summary, grid.spec)
-        table = grid.spec.rows.isEmpty ? nil : LossTable(summary, grid.spec)
-        let more = series.map { "\n\($0.measures.text)\n\($0.note)\n" } ?? ""
         let spec = grid.spec
-        if let table {
-            text = table.text + more
-        } else if spec.isByRate {
-            text = RateTable(summary, spec, accuracies: accuracies).text + more
-        } else {
-            text = Tables.console(summary, spec) + "\n" + claims.text + more
-        }
+        table = spec.rows.isEmpty ? nil : LossTable(summary, spec)
+        // A problem without classes has no accuracy at all.
+        let withoutAccuracy = without.wrong + (accuracies.isEmpty ? 0 : without.missing)
+        rates = spec.isByRate ? RateTable(summary, spec, accuracies: accuracies, withoutAccuracy: withoutAccuracy) : nil
+        let more = series.map { "\n\($0.measures.text)\n\($0.note)\n\($0.leftOutNote)" } ?? ""
+        text = (table?.text ?? rates?.text ?? Tables.console(summary, spec) + "\n" + claims.text) + more
         self.failures = failures.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { (reason: $0.key, count: $0.value) }
         guard let directory else { return }
         try results?.finish()
@@ -134,6 +141,25 @@ struct Report {
 }
 
 extension Report {
+    /// One sweep under several master seeds: Markdown tables of what each of them prints.
+    static func comparison(_ sweeps: [(name: String, report: Report)]) -> String {
+        let tables = sweeps.compactMap { sweep in sweep.report.table.map { (name: sweep.name, table: $0) } }
+        let rates = sweeps.compactMap { sweep in sweep.report.rates.map { (name: sweep.name, table: $0) } }
+        let measures = sweeps.compactMap { sweep in sweep.report.series.map { (name: sweep.name, measures: $0.measures) } }
+        let first =
+            if !tables.isEmpty {
+                LossTable.comparison(tables)
+            } else if !rates.isEmpty {
+                RateTable.comparison(rates)
+            } else {
+                Claims.comparison(sweeps.map { ($0.name, $0.report.claims) })
+            }
+        let notes = sweeps.compactMap { name, report in
+            report.series.flatMap { $0.leftOut > 0 ? "\(name): \($0.leftOutNote)" : nil }
+        }
+        return ([first] + (measures.isEmpty ? [] : [Measures.comparison(measures)]) + notes).joined(separator: "\n")
+    }
+
     /// Of a store, which has all of it.
     init(_ grid: Grid, directory: String?, of store: borrowing ResultStore) throws {
         try self.init(grid, directory: directory, lookup: { try store.result($0) }, recorded: { try store.series($0) })

@@ -94,6 +94,20 @@ enum Tables {
             separator: "\n") + "\n"
     }
 
+    // MARK: Several sweeps beside each other
+
+    /// Mean ± sample standard deviation over sweeps; a dash where one of them has no value.
+    static func spread(_ values: [Double?], _ decimals: Int) -> String {
+        let known = values.compactMap { $0 }
+        guard known.count == values.count, let mean = Statistics.mean(known) else { return "–" }
+        return fixed(mean, decimals) + (Statistics.deviation(known).map { " ± " + fixed($0, decimals) } ?? "")
+    }
+
+    /// The best value of a curve and where on the x axis it is; a dash for a curve without one.
+    static func best(_ best: (value: Double, place: Double)?, _ decimals: Int) -> String {
+        best.map { "\(fixed($0.value, decimals)) @ \(number($0.place))" } ?? "–"
+    }
+
     private static func cell(_ row: SettingSummary) -> String {
         if row.failed > 0 { return "failed \(row.failed)" }
         if row.diverged > 0 { return "div \(row.diverged)" }

@@ -12,11 +12,13 @@ struct Theory: SeriesReport {
         var half: Double?
     }
 
-    /// What one row of the sweep file came to; nil where none of its trials left such a number.
+    /// What one row of the sweep file came to, without the trials that are left out; nil where none of the others left such a number.
     struct Row: Equatable {
         var label: String
         var setting: Setting
         var trials = 0, diverged = 0
+        /// Trials whose estimates of Proposition 1 are no numbers, since all gradients of the population are alike, and are left out of its means.
+        var undefined = 0
         /// Trials that are done, but of whose retrained copies one was not: their variability is no number, and they are left out.
         var unstable = 0
         /// Eq. 1 and half of Eq. 5, at the end; and their difference, trial by trial.
@@ -35,9 +37,10 @@ struct Theory: SeriesReport {
 
     private let spec: SweepSpec
     private var collected: [Collected]
+    private(set) var leftOut = 0
 
     private struct Collected {
-        var trials = 0, diverged = 0, unstable = 0
+        var trials = 0, diverged = 0, unstable = 0, undefined = 0
         /// By training set.
         var gaps: [Int: [Double]] = [:], halves: [Int: [Double]] = [:], differences: [Int: [Double]] = [:]
         var errors = batches.map { _ in [Int: [Double]]() }, ratios = batches.map { _ in [Int: [Double]]() }
@@ -50,34 +53,65 @@ struct Theory: SeriesReport {
         collected = spec.rows.map { _ in Collected() }
     }
 
+    /// What a trial that is done came to.
+    private struct Ends {
+        var gap: Double
+        /// Not finite where a copy diverged.
+        var trace: Double, variance: Double
+        /// Of SGD alone; errors and ratios are no numbers where all gradients of the population are alike.
+        var bounds: (bound: Double, errors: [Double], ratios: [Double], covariance: Double)?
+
+        /// - Parameter counts: of a series with a number at the start and one after every epoch.
+        /// - Returns: nil where a series is not what such a trial leaves.
+        init?(_ trial: RecordedTrial, of counts: ClosedRange<Int>, isSGD: Bool) {
+            guard let gap = trial.numbers("gap", of: counts)?.last, let trace = trial.series("variability_trace", of: counts)?.last,
+                let variance = trial.series("solution_variance", of: counts)?.last, variance.isFinite || !trace.isFinite
+            else { return nil }
+            (self.gap, self.trace, self.variance) = (gap, trace, variance)
+            guard isSGD else { return }
+            let estimates = batches.count...batches.count
+            guard let population = trial.numbers("bound_population", of: counts)?.last,
+                let batch = trial.numbers("bound_batch", of: counts)?.last,
+                let errors = trial.series("bootstrap_error", of: estimates), let ratios = trial.series("bootstrap_ratio", of: estimates),
+                let covariance = trial.numbers("accumulated_covariance", of: 1...1)?.last
+            else { return nil }
+            bounds = (population + batch, errors, ratios, covariance)
+        }
+    }
+
     mutating func add(_ trial: RecordedTrial) {
+        guard !trial.isDiverged else {
+            collected[trial.row].trials += 1
+            collected[trial.row].diverged += 1
+            return
+        }
+        let isSGD = spec.rows[trial.row].setting.algorithm == "sgd"
+        guard let ends = Ends(trial, of: spec.seriesLength, isSGD: isSGD) else {
+            leftOut += 1
+            return
+        }
         var own = collected[trial.row]
         defer { collected[trial.row] = own }
         own.trials += 1
-        guard !trial.isDiverged, let gap = trial["gap"].last, let trace = trial["variability_trace"].last else {
-            own.diverged += 1
-            return
-        }
-        guard trace.isFinite else {
+        guard ends.trace.isFinite else {
             own.unstable += 1
             return
         }
         let set = trial.trainingSet
-        own.gaps[set, default: []].append(gap)
-        own.halves[set, default: []].append(trace / 2)
-        own.differences[set, default: []].append(gap - trace / 2)
-        if let population = trial["bound_population"].last, let batch = trial["bound_batch"].last {
-            own.bounds.append((trace, population + batch))
+        own.gaps[set, default: []].append(ends.gap)
+        own.halves[set, default: []].append(ends.trace / 2)
+        own.differences[set, default: []].append(ends.gap - ends.trace / 2)
+        guard let bounds = ends.bounds else { return }
+        own.bounds.append((ends.trace, bounds.bound))
+        own.variances.append(ends.variance)
+        own.covariances.append(bounds.covariance)
+        guard (bounds.errors + bounds.ratios).allSatisfy(\.isFinite) else {
+            own.undefined += 1
+            return
         }
-        for (index, value) in trial["bootstrap_error"].enumerated().prefix(Self.batches.count) {
-            own.errors[index][set, default: []].append(value)
-        }
-        for (index, value) in trial["bootstrap_ratio"].enumerated().prefix(Self.batches.count) {
-            own.ratios[index][set, default: []].append(value)
-        }
-        if let variance = trial["solution_variance"].last, let covariance = trial["accumulated_covariance"].last {
-            own.variances.append(variance)
-            own.covariances.append(covariance)
+        for index in Self.batches.indices {
+            own.errors[index][set, default: []].append(bounds.errors[index])
+            own.ratios[index][set, default: []].append(bounds.ratios[index])
         }
     }
 
@@ -92,7 +126,8 @@ struct Theory: SeriesReport {
             let positive = own.bounds.filter { $0.trace > 0 }
             let looseness = positive.map { $0.bound / $0.trace }
             return Row(
-                label: row.label, setting: row.setting, trials: own.trials, diverged: own.diverged, unstable: own.unstable,
+                label: row.label, setting: row.setting, trials: own.trials, diverged: own.diverged, undefined: own.undefined,
+                unstable: own.unstable,
                 gap: Self.estimate(own.gaps), halfTrace: Self.estimate(own.halves), difference: Self.estimate(own.differences),
                 boundHolds: positive.isEmpty ? nil : 100 * Double(looseness.count { $0 >= 1 }) / Double(positive.count),
                 looseness: [0.25, 0.5, 0.75].compactMap { Statistics.quantile($0, of: looseness) },
@@ -102,10 +137,7 @@ struct Theory: SeriesReport {
     }
 
     /// N.
-    var samples: Int {
-        guard case .integer(let samples) = spec.parameters["samples"] else { return 0 }
-        return samples
-    }
+    var samples: Int { spec.integer("samples") ?? 0 }
 
     var measures: Measures {
         let rows = rows
@@ -128,6 +160,7 @@ struct Theory: SeriesReport {
                     row("  ratio of traces, Σ_B itself", 3) { $0.ratios.last?.mean },
                     row("rank correlation of ΣBΣ_B and AV", 2, \.correlation), row("trials", 0) { Double($0.trials) },
                     row("diverged", 0) { Double($0.diverged) }, row("with a copy that diverged", 0) { Double($0.unstable) },
+                    row("without Proposition 1", 0) { Double($0.undefined) },
                 ])
     }
 

@@ -26,18 +26,21 @@ struct TheoryFigure: Drawing {
             keys.append("keyentry with points \(style(part, 0)) title \(Gnuplot.quoted(name))")
             for (row, found) in rows.enumerated() {
                 let block = "\(part)_\(row)", shift = rows.count < 2 ? 0 : 0.5 * (Double(row) / Double(rows.count - 1) - 0.5)
-                if let gap = found.gap, let half = found.halfTrace {
-                    let ends = [half, gap].flatMap { [$0.mean, $0.mean - ($0.half ?? 0), $0.mean + ($0.half ?? 0)] }
+                // What overflows is not drawn.
+                let ends = [found.halfTrace, found.gap].compactMap(\.self).flatMap {
+                    [$0.mean, $0.mean - ($0.half ?? 0), $0.mean + ($0.half ?? 0)]
+                }
+                if ends.count == 6, ends.allSatisfy(\.isFinite) {
                     values += ends
                     data += Gnuplot.block("side\(block)", [ends.map { "\(Gnuplot.compressed($0))" }.joined(separator: " ")])
                     sides.append("$side\(block) using 1:4:2:3:5:6 with xyerrorbars \(style(part, row)) pointsize 0.9 linewidth 1.2 notitle")
                 }
-                if found.looseness.count == 3 {
+                if found.looseness.count == 3, found.looseness.allSatisfy(\.isFinite) {
                     let quartiles = found.looseness
                     data += Gnuplot.block("bound\(block)", ["\(Double(part) + shift) \(quartiles[1]) \(quartiles[0]) \(quartiles[2])"])
                     bounds.append("$bound\(block) using 1:2:3:4 with yerrorbars \(style(part, row)) pointsize 0.9 linewidth 1.2 notitle")
                 }
-                if found.errors.count == Theory.batches.count {
+                if found.errors.count == Theory.batches.count, found.errors.allSatisfy({ ($0.mean + ($0.half ?? 0)).isFinite }) {
                     data += Gnuplot.block(
                         "error\(block)", found.errors.enumerated().map { "\($0) \($1.mean) \($1.half ?? 0)" })
                     errors.append("$error\(block) using 1:2:3 with yerrorlines \(style(part, row)) pointsize 0.7 linewidth 1.2 notitle")

@@ -14,6 +14,7 @@ struct Trajectories: SeriesReport {
     private var ends: [[(gap: Double, trace: Double)]]
     private var drops: [Drops]
     private var diverged: [Int]
+    private(set) var leftOut = 0
 
     /// How the gap changes over windows of the path.
     struct Drops: Equatable {
@@ -47,11 +48,18 @@ struct Trajectories: SeriesReport {
     }
 
     mutating func add(_ trial: RecordedTrial) {
-        let curve = Curve(gap: trial["gap"], trace: trial["variability_trace"])
-        guard let gap = curve.gap.last, let trace = curve.trace.last else {
-            diverged[trial.row] += trial.isDiverged ? 1 : 0
+        guard !trial.isDiverged else {
+            diverged[trial.row] += 1
             return
         }
+        // The trace is no number from where a copy is none.
+        guard let gaps = trial.numbers("gap", of: spec.seriesLength), let gap = gaps.last,
+            let traces = trial.series("variability_trace", of: spec.seriesLength), let trace = traces.last
+        else {
+            leftOut += 1
+            return
+        }
+        let curve = Curve(gap: gaps, trace: traces)
         ends[trial.row].append((gap, trace))
         drops[trial.row].add(curve)
         let isDrawn = trial.trainingSet == spec.figure.trainingSet && trial.repetition == 0
@@ -66,7 +74,8 @@ struct Trajectories: SeriesReport {
             rows: [
                 Measures.Row(name: "gap at the end, mean", decimals: 2, values: ends.map { Statistics.mean($0.map(\.gap)) }),
                 Measures.Row(
-                    name: "trace at the end, median", decimals: 3, values: ends.map { Statistics.quantile(0.5, of: $0.map(\.trace)) }),
+                    name: "trace at the end, median", decimals: 3,
+                    values: ends.map { Statistics.quantile(0.5, of: $0.map(\.trace).filter(\.isFinite)) }),
                 Measures.Row(
                     name: "rank correlation of the two", decimals: 2,
                     values: ends.map { Statistics.rankCorrelation($0.map(\.gap), $0.map(\.trace)) }),
@@ -76,13 +85,15 @@ struct Trajectories: SeriesReport {
                 Measures.Row(name: "with a smaller gap after, %", decimals: 1, values: drops.map { share($0.smallerWhereSharp, $0.sharp) }),
                 Measures.Row(name: "of all windows, %", decimals: 1, values: drops.map { share($0.smaller, $0.windows) }),
                 Measures.Row(name: "diverged", decimals: 0, values: diverged.map(Double.init)),
+                Measures.Row(
+                    name: "with a copy that diverged", decimals: 0, values: ends.map { Double($0.count { !$0.trace.isFinite }) }),
             ])
     }
 
     var note: String {
         """
         trace: Tr(∇²L(S; θ) AV); a drop is sharp if the trace loses at least half within \(Drops.window) iterations, and that is at least a
-        twentieth of the largest in the trial; over all trials, drawn or not
+        twentieth of the largest in the trial; over all trials, drawn or not, but the trace at the end over those without a copy that diverged
         """
     }
 

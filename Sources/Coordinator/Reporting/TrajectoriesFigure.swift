@@ -17,7 +17,7 @@ struct TrajectoriesFigure: Drawing {
 
     /// Where initialization i starts, on the grid of the landscape.
     private func place(_ initialization: Int) -> String {
-        guard case .integer(let side) = spec.parameters["initializations_per_side"], side > 1 else { return "" }
+        guard let side = spec.integer("initializations_per_side"), side > 1 else { return "" }
         let (column, row) = initialization.quotientAndRemainder(dividingBy: side)
         func position(_ index: Int) -> String { Tables.fixed(LandscapePlaces.side * Double(index) / Double(side - 1), 2) }
         return " (\(position(column)), \(position(row)))"
