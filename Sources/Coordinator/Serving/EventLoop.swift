@@ -80,6 +80,7 @@ struct EventLoop: ~Copyable {
             display.show(scheduler, live, at: now)
             snapshots.write(scheduler, live, stopwatch)
             if let end = end(at: now) {
+                try commits.finish()
                 display.finish(scheduler, live, at: now)
                 snapshots.remove()
                 return end
