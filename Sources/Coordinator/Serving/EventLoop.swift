@@ -253,7 +253,7 @@ struct EventLoop: ~Copyable {
         case .refusedCheckpoint(let key, let epoch, let host, let reason):
             logger.warning("checkpoint of trial \(key) after epoch \(epoch), worker on \(host): \(reason)")
         case .progressed(_, _, let points):
-            live.note(points, in: scheduler.grid)
+            live.note(points, in: scheduler.grid) { key in scheduler.isLeased(key) }
             for point in points {
                 logger.debug(
                     "trial \(point.key) epoch \(point.point.epoch): train loss \(point.point.trainLoss), test loss \(point.point.testLoss), ratio \(point.lossRatio.map { "\($0)" } ?? "unknown")"
