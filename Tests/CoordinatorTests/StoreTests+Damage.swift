@@ -236,6 +236,50 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         #expect(try salvaged().count == count)
     }
 
+    @Test("what an earlier log has left behind the one of now does not take the place of newer pages") func staleLog() throws {
+        let store = try directory.writer()
+        try store.database.execute("PRAGMA wal_autocheckpoint = 0")
+        _ = try store.put([((0..<100).map { result($0) }, author: author)])
+        // 20 pages that the next results get, at the end of the log.
+        _ = try store.put([], [Checkpoint(key: result(100).key, epoch: 2, content: Array(repeating: 5, count: 80_000))])
+        try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
+        try store.remove(checkpointOf: result(100).key)
+        _ = try store.put([((100..<120).map { result($0) }, author: author)])
+        let file = Array(try Data(contentsOf: URL(filePath: directory.store)))
+        var log = Array(try Data(contentsOf: URL(filePath: directory.store + "-wal")))
+        let frames = stride(from: 32, to: log.count, by: 4096 + 24).map { (number: log[$0..<$0 + 4], salts: log[$0 + 8..<$0 + 16]) }
+        let isOfNow = frames.map { $0.salts.elementsEqual(log[16..<24]) }, end = try #require(isOfNow.firstIndex(of: false))
+        #expect(end > 0 && !isOfNow[end...].contains(true))
+        // Pages that rows reach over to, of which an older version stands behind.
+        let leftovers = Set(frames[end...].map { Array($0.number) })
+        #expect(frames[..<end].count { leftovers.contains(Array($0.number)) } >= 10)
+        #expect(try salvaged().count == 120)
+
+        // The log's own header is gone.
+        log.replaceSubrange(0..<32, with: Array(repeating: 0, count: 32))
+        let torn = try StoreDirectory(), new = torn.path + "/new.sqlite"
+        try torn.write(file, to: "store.sqlite")
+        try torn.write(log, to: "store.sqlite-wal")
+        #expect(try Integrity.salvage(torn.store, into: new, holder: "us") == 120)
+    }
+
+    @Test("where a page is damaged that a row reaches over to, what the log has of it from before will do") func olderPage() throws {
+        let store = try directory.writer()
+        try store.database.execute("PRAGMA wal_autocheckpoint = 0")
+        _ = try store.put([((0..<20).map { result($0) }, author: author)])
+        try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
+        // The log starts anew with this, and all that it had stands behind.
+        _ = try store.beginEpoch(host: "ada", process: 1)
+        var file = Array(try Data(contentsOf: URL(filePath: directory.store)))
+        for place in file.indices.dropFirst(4096) { file[place] = 0xff }
+        let log = Array(try Data(contentsOf: URL(filePath: directory.store + "-wal")))
+        let torn = try StoreDirectory(), new = torn.path + "/new.sqlite"
+        try torn.write(file, to: "store.sqlite")
+        try torn.write(log, to: "store.sqlite-wal")
+        // A few frames at the beginning of the old log are overwritten.
+        #expect(try Integrity.salvage(torn.store, into: new, holder: "us") >= 15)
+    }
+
     @Test("a number that was changed behind our back is noticed when it is read") func changed() throws {
         let store = try directory.writer()
         _ = try store.put([([result(0)], author: author)])
