@@ -56,19 +56,24 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
                 recording.acknowledged.append((recording_disk_count(), (number + 1) * batch))
             }
         }
+        recording.steps = recordedSteps()
+        return recording
+    }
+
+    /// Ends the recording.
+    private func recordedSteps() -> [(file: String, Recording.Step)] {
         recording_disk_stop()
-        for index in 0..<recording_disk_count() {
+        return (0..<recording_disk_count()).map { index in
             let step = recording_disk_step(index)!.pointee
             let name = (String(cString: recording_disk_name(step.file)) as String).split(separator: "/").last.map(String.init) ?? ""
             let bytes = step.bytes.map { Array(UnsafeBufferPointer(start: $0, count: Int(step.length))) } ?? []
-            switch Int(step.kind) {
-            case DISK_WRITE: recording.steps.append((name, .write(Int(step.offset), bytes)))
-            case DISK_TRUNCATE: recording.steps.append((name, .truncate(Int(step.length))))
-            case DISK_SYNC: recording.steps.append((name, .sync))
-            default: recording.steps.append((name, .delete))
+            return switch Int(step.kind) {
+            case DISK_WRITE: (name, .write(Int(step.offset), bytes))
+            case DISK_TRUNCATE: (name, .truncate(Int(step.length)))
+            case DISK_SYNC: (name, .sync)
+            default: (name, .delete)
             }
         }
-        return recording
     }
 
     private enum Cut: CaseIterable {
@@ -131,6 +136,37 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         case .truncate(let size): file = Array(file.prefix(size))
         case .delete: file = []
         case .sync: break
+        }
+    }
+
+    @Test("a store of an older format that is killed at any step to this one has each of its results, sealed, at the next start")
+    func migration() throws {
+        let directory = try StoreDirectory(), count = 8
+        do {
+            let database = try Database(directory.store)
+            try Migrations.run(on: database, Array(Migrations.all.prefix(3)))
+            // Their rows are as long as those of this format, and more than one page.
+            let insert = try database.prepare(
+                "INSERT INTO result VALUES (?, 'diverged', 7, NULL, NULL, ?, NULL, zeroblob(1200), 1, 0.25, 'ada')")
+            for number in 0..<count { try insert.run([.blob(result(number).key.bytes), .blob(result(number).digest!.bytes)]) }
+            try database.prepare("INSERT INTO series VALUES (?, 0, 'path', x'3ff0000000000000')").run([.blob(result(1).key.bytes)])
+        }
+        let before = ["store.sqlite": Array(try Data(contentsOf: URL(filePath: directory.store)))]
+        #expect(recording_disk_start(directory.path) == 0)
+        do { _ = try directory.writer() }
+        let steps = recordedSteps()
+        #expect(steps.count > 20)
+        // Killed after each step, with everything that was written; and after the last.
+        for place in 0...steps.count {
+            let after = try StoreDirectory()
+            for (name, bytes) in state(before, Array(steps[..<place]), .whole) where name != "store.sqlite-shm" && !bytes.isEmpty {
+                try after.write(bytes, to: name)
+            }
+            let store = try after.writer()
+            var found: Set<TrialKey> = []
+            try store.forEachOutcome { key, _, _ in found.insert(key) }
+            #expect(found == Set((0..<count).map { result($0).key }), "killed before step \(place)")
+            try Integrity.verify(store.database)
         }
     }
 

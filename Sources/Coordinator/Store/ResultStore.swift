@@ -34,9 +34,7 @@ struct ResultStore: ~Copyable {
         // EXTRA is FULL and, for the moment before the write-ahead log is in place, a sync of the directory: a rollback journal that comes
         // back after a power cut would undo that step and with it everything that the log holds.
         try database.execute("PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL")
-        let version = try Migrations.run(on: database)
-        // Before the first release with seals there were none.
-        if (1..<4).contains(version) { try Integrity.sealAll(database) }
+        try Migrations.run(on: database)
         if try Integrity.mayBeTorn(database) { try Integrity.verify(database) }
         try self.init(lock: lock, database: database)
     }
