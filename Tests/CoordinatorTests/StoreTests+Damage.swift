@@ -355,6 +355,126 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
     }
 }
 
+@Suite("Store: repair") struct StoreRepairTests {
+    let directory: StoreDirectory
+
+    init() throws { directory = try StoreDirectory() }
+
+    private struct Stopped: Error {}
+
+    /// A process that another test starts has this one's locks for a moment, until it is another program.
+    private func patiently<T>(_ body: () throws -> T) throws -> T {
+        for _ in 0..<100 {
+            do { return try body() } catch StoreError.locked { try Poller.wait(for: Mailbox<Void>().doorbell, atMost: .milliseconds(20)) }
+        }
+        return try body()
+    }
+
+    private func repair(before: (Repairing.Step) throws -> Void = { _ in }) throws -> Repairing.Outcome {
+        try patiently { try Repairing.repair(directory.store, holder: "us", before: before) }
+    }
+
+    private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() }
+
+    /// A damaged store of 41 results, half of which are in its log alone. What is wrong in the log is right in the file.
+    private func damage() throws {
+        let origin = try StoreDirectory()
+        let store = try origin.writer()
+        try store.database.execute("PRAGMA wal_autocheckpoint = 0")
+        _ = try store.put([((0..<20).map { result($0) }, author: author)])
+        try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
+        _ = try store.put([((20..<40).map { result($0) }, author: author)])
+        var model = result(40)
+        model.model = Array(repeating: 7, count: 20_000)
+        _ = try store.put([([model], author: author)])
+        try store.database.execute("UPDATE result SET epochs = 1 WHERE trial = x'\(result(0).key)'")
+        for ending in ["", "-wal"] {
+            try FileManager.default.copyItem(atPath: origin.store + ending, toPath: directory.store + ending)
+        }
+    }
+
+    private func expectRepaired(_ outcome: Repairing.Outcome, _ comment: Comment) throws {
+        #expect(outcome == .repaired(results: 41, from: directory.store + ".damaged-1"), comment)
+        let rest = Set(try names()).subtracting(["", ".damaged-1", ".damaged-1-wal", ".lock"].map { "store.sqlite" + $0 })
+        #expect(rest == [], comment)
+        #expect(try repair() == .intact(results: 41), comment)
+        let store = try ResultStore(reading: directory.store)
+        try Integrity.verify(store.database)
+        for number in 0...40 { #expect(try store.result(result(number).key) == withoutSeries(result(number)), comment) }
+        #expect(try store.model(of: result(40).key)?.count == 20_000, comment)
+    }
+
+    @Test(
+        "a repair that is stopped before any step is finished by the next, with all of store and log; until then nobody opens the store",
+        arguments: Repairing.Step.allCases)
+    func stopped(step: Repairing.Step) throws {
+        try damage()
+        let bytes = try ["", "-wal"].map { try Data(contentsOf: URL(filePath: directory.store + $0)) }
+        // Twice, for whoever has no luck.
+        for _ in 0..<2 {
+            #expect(throws: Stopped.self) {
+                _ = try repair { if $0 == step { throw Stopped() } }
+            }
+            guard step != .keepLog, step != .keepStore else { continue }
+            let error = StoreError.damaged(path: directory.store, reason: "its repair was stopped on the way")
+            #expect(throws: error) { try patiently { _ = try directory.writer() } }
+            #expect(throws: error) { _ = try ResultStore(reading: directory.store) }
+        }
+        try expectRepaired(try repair(), "stopped before \(step)")
+        // What it was made from is there bit for bit.
+        for (ending, bytes) in zip(["", "-wal"], bytes) {
+            #expect(try Data(contentsOf: URL(filePath: directory.store + ".damaged-1" + ending)) == bytes)
+        }
+    }
+
+    @Test("a repair that cannot make the new store leaves everything as it was") func noNewStore() throws {
+        try damage()
+        let before = try Data(contentsOf: URL(filePath: directory.store))
+        // A directory stands in the way of the new store.
+        try FileManager.default.createDirectory(atPath: directory.store + ".repaired", withIntermediateDirectories: true)
+        #expect(throws: StoreError.self) { _ = try repair() }
+        #expect(try Data(contentsOf: URL(filePath: directory.store)) == before)
+        try FileManager.default.removeItem(atPath: directory.store + ".repaired")
+        try expectRepaired(try repair(), "after all")
+    }
+
+    @Test("a store of another release, and a database of another program, are refused and stay as they are")
+    func others() throws {
+        _ = try directory.writer().put([([result(1)], author: author)])
+        let others: [(change: String, reason: String)] = [
+            ("PRAGMA user_version = 99", "was written by a newer release (format 99, this one knows \(Migrations.all.count))"),
+            ("PRAGMA user_version = 3", "was written by an older release; `regsweep run` brings it up to date"),
+            ("PRAGMA application_id = 7", "is a database of another program"),
+        ]
+        for (change, reason) in others {
+            try Database(directory.store).execute(change)
+            let bytes = try Data(contentsOf: URL(filePath: directory.store))
+            #expect(throws: StoreError.foreign(path: directory.store, reason: reason)) {
+                _ = try repair()
+            }
+            #expect(try Data(contentsOf: URL(filePath: directory.store)) == bytes)
+            #expect(try !names().contains { $0.contains("damaged") || $0.contains("repaired") })
+        }
+    }
+
+    @Test("an empty file is refused as well, and one of noise is made a store without results") func nothing() throws {
+        try directory.write([], to: "store.sqlite")
+        #expect(throws: StoreError.foreign(path: directory.store, reason: "holds no results yet")) { _ = try repair() }
+        try directory.write(Array(repeating: 0x61, count: 5000), to: "store.sqlite")
+        #expect(try repair() == .repaired(results: 0, from: directory.store + ".damaged-1"))
+    }
+
+    @Test("a store that has lost a table is repaired") func lostTable() throws {
+        do {
+            let store = try directory.writer()
+            _ = try store.put([([result(1), result(2)], author: author)])
+            try store.database.execute("DROP TABLE conflict")
+        }
+        #expect(try repair() == .repaired(results: 2, from: directory.store + ".damaged-1"))
+        #expect(try repair() == .intact(results: 2))
+    }
+}
+
 /// Of one seed, for bytes.
 private struct SystemDice {
     var state: UInt64

@@ -17,8 +17,9 @@ struct ResultStore: ~Copyable {
     private let history: Statement
 
     /// Opens a store that is there, to read; its writer may be at work.
-    /// - Throws: `unusable`, `foreign`, `blocked`.
+    /// - Throws: `unusable`, `foreign`, `headless`, `damaged`, `blocked`.
     init(reading path: String) throws(StoreError) {
+        try Repairing.requireFinished(path)
         let database = try Database(path, readOnly: true)
         try Migrations.requireCurrent(database)
         try self.init(lock: nil, database: database)
@@ -26,9 +27,10 @@ struct ResultStore: ~Copyable {
 
     /// Opens or makes a store, to write: the only one that may, until it is gone.
     /// - Parameter holder: who we are, for a second one that comes.
-    /// - Throws: `locked`, `unusable`, `foreign`, `blocked`.
+    /// - Throws: `locked`, `unusable`, `foreign`, `headless`, `damaged`, `blocked`.
     init(writing path: String, holder: String) throws(StoreError) {
         let lock = try StoreLock(path: path + ".lock", holder: holder)
+        try Repairing.requireFinished(path)
         let database = try Database(path)
         try Migrations.check(database)
         // EXTRA is FULL and, for the moment before the write-ahead log is in place, a sync of the directory: a rollback journal that comes
