@@ -77,16 +77,17 @@ import Wire
     }
 
     /// A coordinator whose local workers end at once.
-    private func brokenWorkers() throws {
+    /// - Parameter patience: what they do before.
+    private func brokenWorkers(_ patience: String = ":") throws {
         try FileManager.default.copyItem(atPath: Program.path(of: "regsweep"), toPath: scratch.path + "/regsweep")
-        try scratch.write("#!/bin/sh\necho no such luck >&2\nexit 1\n", to: "regsweep-worker")
+        try scratch.write("#!/bin/sh\n\(patience)\necho no such luck >&2\nexit 1\n", to: "regsweep-worker")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.path + "/regsweep-worker")
     }
 
     @Test("a worker that was started by hand and falls silent is waited for, though none can be started in its place") func silentWorker()
         throws
     {
-        try brokenWorkers()
+        try brokenWorkers("while [ ! -e die ]; do sleep 0.1; done")
         try scratch.write(Sweeps.long, to: "sweep.toml")
         try scratch.write(Sweeps.nervous + "\norphan_timeout_seconds = 4\n", to: "cluster.toml")
         let coordinator = try Program(
@@ -95,8 +96,9 @@ import Wire
         let worker = try scratch.worker(try coordinator.word(after: "regsweep-worker --connect "))
         try worker.errors(have: "computing lease")
         worker.signal(SIGSTOP)
-        try coordinator.errors(have: "fell silent")
+        try scratch.write("", to: "die")
         try coordinator.errors(have: "no more are started")
+        try coordinator.errors(have: "fell silent")
         worker.signal(SIGCONT)
         try coordinator.errors(have: "joined", times: 2)
         worker.signal(SIGKILL)
