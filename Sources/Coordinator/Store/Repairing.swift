@@ -2,8 +2,6 @@
 // everything as it was, or finishes.
 
 internal import FoundationEssentials
-internal import Glibc
-internal import Wire
 
 enum Repairing {
     enum Outcome: Equatable {
@@ -31,41 +29,41 @@ enum Repairing {
         for ending in ["", "-wal", "-shm", ".lock"] { ResultsDirectory.remove(new + ending) }
         let results = try Integrity.salvage(stopped ?? path, into: new, holder: holder)
         // SQLite's last connection takes the log into the file, unless there is no room.
-        guard size(of: new + "-wal") == nil else { throw StoreError.blocked(reason: "\(new) cannot be completed: is the disk full?") }
+        guard Files.size(of: new + "-wal") == nil else { throw StoreError.blocked(reason: "\(new) cannot be completed: is the disk full?") }
         ResultsDirectory.remove(new + ".lock")
 
         let kept = stopped ?? freeName(path)
         if stopped == nil {
             // The log first: what has the name of the store beside it is complete.
             try before(.keepLog)
-            if size(of: path + "-wal") ?? 0 > 0 { try link(path + "-wal", kept + "-wal") }
+            if Files.size(of: path + "-wal") ?? 0 > 0 { try Files.link(path + "-wal", as: kept + "-wal") }
             try before(.keepStore)
-            try link(path, kept)
-            sync(directoryOf: path)
+            try Files.link(path, as: kept)
+            Files.sync(directoryOf: path)
         }
         // Under the new store's name SQLite would take the old one's log for its own.
         try before(.removeLog)
         ResultsDirectory.remove(path + "-wal")
         try before(.removeIndex)
         ResultsDirectory.remove(path + "-shm")
-        sync(directoryOf: path)
+        Files.sync(directoryOf: path)
         try before(.replace)
-        guard unsafe rename(new, path) == 0 else { throw failure(new) }
-        sync(directoryOf: path)
+        try Files.move(new, inPlaceOf: path)
+        Files.sync(directoryOf: path)
         // Left by reading it.
         ResultsDirectory.remove(kept + "-shm")
-        if size(of: kept + "-wal") == 0 { ResultsDirectory.remove(kept + "-wal") }
+        if Files.size(of: kept + "-wal") == 0 { ResultsDirectory.remove(kept + "-wal") }
         return .repaired(results: results, from: kept)
     }
 
     /// A second name that a store has while it is being replaced: from then on its log may be found beside that name only.
     static func interrupted(_ path: String) -> String? {
-        var own = stat()
-        guard unsafe stat(path, &own) == 0, own.st_nlink > 1 else { return nil }
-        let parts = path.split(separator: "/", omittingEmptySubsequences: false)
-        let directory = parts.count == 1 ? "." : parts.dropLast().joined(separator: "/")
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory.isEmpty ? "/" : directory)) ?? []
-        return names.sorted().lazy.filter { $0.hasPrefix("\(parts.last!).damaged-") }.map { "\(directory)/\($0)" }.first { isSame($0, own) }
+        guard Files.hasOtherNames(path) else { return nil }
+        let directory = Files.directory(of: path), name = path.split(separator: "/").last.map(String.init) ?? ""
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
+        return names.sorted().lazy.filter { $0.hasPrefix("\(name).damaged-") }.map { "\(directory)/\($0)" }.first {
+            Files.isSame($0, path)
+        }
     }
 
     /// Readers and writers leave such a store alone.
@@ -92,44 +90,10 @@ enum Repairing {
         }
     }
 
-    // MARK: Files
-
     /// Of the store that is put aside. A log that was kept before the last time was stopped has it already.
     private static func freeName(_ path: String) -> String {
-        var log = stat()
-        let hasLog = unsafe stat(path + "-wal", &log) == 0
-        return (1...).lazy.map { "\(path).damaged-\($0)" }.first { name in
-            size(of: name) == nil && (size(of: name + "-wal") == nil || hasLog && isSame(name + "-wal", log))
+        (1...).lazy.map { "\(path).damaged-\($0)" }.first { name in
+            Files.size(of: name) == nil && (Files.size(of: name + "-wal") == nil || Files.isSame(name + "-wal", path + "-wal"))
         }!
-    }
-
-    private static func isSame(_ path: String, _ other: stat) -> Bool {
-        var status = stat()
-        return unsafe stat(path, &status) == 0 && status.st_ino == other.st_ino && status.st_dev == other.st_dev
-    }
-
-    /// In bytes; nil where there is no such file.
-    private static func size(of path: String) -> Int? {
-        var status = stat()
-        return unsafe stat(path, &status) == 0 ? Int(status.st_size) : nil
-    }
-
-    private static func link(_ path: String, _ name: String) throws(StoreError) {
-        guard unsafe Glibc.link(path, name) != 0 else { return }
-        var own = stat()
-        guard errno == EEXIST, unsafe stat(path, &own) == 0, isSame(name, own) else { throw failure(name) }
-    }
-
-    private static func failure(_ path: String) -> StoreError {
-        .blocked(reason: "\(path) cannot be made (\(unsafe String(cString: strerror(errno)))); the damaged store is as it was")
-    }
-
-    /// A power cut then does not undo what others rely on.
-    private static func sync(directoryOf path: String) {
-        let directory = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-        let descriptor = unsafe open(directory.isEmpty ? "/" : directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { return }
-        fsync(descriptor)
-        close(descriptor)
     }
 }
