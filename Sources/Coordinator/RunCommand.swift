@@ -131,8 +131,8 @@ struct Run: ParsableCommand {
         var loop = EventLoop(
             scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
             display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total),
-            snapshots: SnapshotWriter(directory: directory), join: join, data: data, mailbox: mailbox,
-            logger: logger)
+            snapshots: SnapshotWriter(directory: directory), join: join, data: data, orphanTimeout: cluster.orphanTimeout,
+            mailbox: mailbox, logger: logger)
         let end = try loop.run()
         let failed = loop.failed
         // Ends the local workers that are left, closes the socket and gives the store free before the report reads it.
@@ -159,7 +159,7 @@ struct Run: ParsableCommand {
             throw ExitCode(3)
         case .noWorkers:
             Console.writeLine(
-                "no workers: those started here died at once, \(directory)/workers.log says why; what is stored stays and the same command resumes"
+                "no workers: those started here died one after the other, \(directory)/workers.log says why, and no other is here; what is stored stays and the same command resumes"
             )
             throw ExitCode(4)
         case .finished: break

@@ -164,9 +164,13 @@ final class DataCache: Sendable {
         return .wrong
     }
 
+    /// Where somebody has removed the name meanwhile, or another process has begun a file of that name, what is open here is whole all the
+    /// same; others fetch it for themselves.
     private func publish(_ file: Digest) throws(CacheError) {
-        let own = try isNamed(descriptor(of: file), ownPart(file)) ? ownPart(file) : part(file)
-        guard unsafe rename(own, path(file)) == 0 else { throw error("cannot rename \(own)") }
+        for name in [ownPart(file), part(file)] where try isNamed(descriptor(of: file), name) {
+            guard unsafe rename(name, path(file)) == 0 || errno == ENOENT else { throw error("cannot rename \(name)") }
+            break
+        }
         // Others of this box that wait for it look again; reading needs no lock.
         flock(try descriptor(of: file), LOCK_UN)
     }

@@ -4,6 +4,8 @@
 import Foundation
 import Testing
 
+@testable import regsweep
+
 @Suite("Disturbances", .serialized) struct DisturbanceTests {
     let scratch: Scratch
 
@@ -137,4 +139,52 @@ import Testing
         #expect(end.errors.contains(#"run sweep.toml --workers 0 --out 'it'\''s here'"#))
     }
 
+    @Test("a death that nothing comes after is counted by the next start, however the coordinator ends", arguments: [SIGINT, SIGKILL])
+    func deaths(signal: Int32) throws {
+        // Trials of minutes: no result comes with which a death could be stored.
+        try scratch.write(Sweeps.small(epochs: 3_000_000, repeats: 1), to: "sweep.toml")
+        for death in 1...2 {
+            let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+            let worker = try scratch.worker(endpoint)
+            try worker.errors(have: "computing lease")
+            worker.signal(SIGKILL)
+            try coordinator.errors(have: "fell silent")
+            // The death is stored in the turn in which it is told.
+            if signal == SIGKILL { try wait(for: "death \(death)") { try deaths() == death } }
+            coordinator.signal(signal)
+            #expect(try coordinator.end().code == (signal == SIGINT ? 3 : SIGKILL))
+            #expect(try deaths() == death)
+        }
+        // Twice is not yet the limit; the third death sets what was running aside.
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let worker = try scratch.worker(endpoint)
+        try worker.errors(have: "computing lease")
+        worker.signal(SIGKILL)
+        try coordinator.errors(have: "is set aside: 3 workers died while they computed it")
+        coordinator.signal(SIGKILL)
+        _ = try coordinator.end()
+    }
+
+    /// The most workers that have died over one trial.
+    private func deaths() throws -> Int {
+        try ResultStore(reading: scratch.path + "/results/small/store.sqlite").crashes().values.max() ?? 0
+    }
+
+    @Test("leases that end after the last result are in the history as well") func lastHistory() throws {
+        try scratch.write(Sweeps.small(epochs: 3_000_000, repeats: 1), to: "sweep.toml")
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let worker = try scratch.worker(endpoint)
+        try worker.errors(have: "computing lease")
+        // Once gives back what is queued, twice what is computed; two at the same moment are one.
+        try wait(for: "a worker that leaves at once") {
+            worker.signal(SIGTERM)
+            return !worker.isRunning
+        }
+        try coordinator.errors(have: "left: drained")
+        coordinator.signal(SIGINT)
+        #expect(try coordinator.end().code == 3)
+        let store = try ResultStore(reading: scratch.path + "/results/small/store.sqlite")
+        #expect(try Migrations.number("SELECT count(*) FROM lease WHERE ended = 'returned'", store.database) > 0)
+        #expect(try Migrations.number("SELECT count(*) FROM result", store.database) == 0)
+    }
 }

@@ -76,13 +76,44 @@ import Wire
         #expect(end.errors.contains("no coordinator at tcp://127.0.0.1:9"))
     }
 
-    @Test("local workers that die at once are given up on, with where to look and exit code 4") func deadWorkers() throws {
+    /// A coordinator whose local workers end at once.
+    /// - Parameter patience: what they do before.
+    private func brokenWorkers(_ patience: String = ":") throws {
         try FileManager.default.copyItem(atPath: Program.path(of: "regsweep"), toPath: scratch.path + "/regsweep")
-        try scratch.write("#!/bin/sh\necho no such luck >&2\nexit 1\n", to: "regsweep-worker")
+        try scratch.write("#!/bin/sh\n\(patience)\necho no such luck >&2\nexit 1\n", to: "regsweep-worker")
         try FileManager.default.setAttributes([.posixPermissions: 0o755], ofItemAtPath: scratch.path + "/regsweep-worker")
+    }
+
+    @Test("a worker that was started by hand and falls silent is waited for, though none can be started in its place") func silentWorker()
+        throws
+    {
+        try brokenWorkers("while [ ! -e die ]; do sleep 0.1; done")
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        try scratch.write(Sweeps.nervous + "\norphan_timeout_seconds = 4\n", to: "cluster.toml")
+        let coordinator = try Program(
+            at: scratch.path + "/regsweep",
+            ["run", "sweep.toml", "--workers", "2", "--cluster", "cluster.toml", "--log-level", "info"], in: scratch)
+        let worker = try scratch.worker(try coordinator.word(after: "regsweep-worker --connect "))
+        try worker.errors(have: "computing lease")
+        worker.signal(SIGSTOP)
+        try scratch.write("", to: "die")
+        try coordinator.errors(have: "no more are started")
+        try coordinator.errors(have: "fell silent")
+        worker.signal(SIGCONT)
+        try coordinator.errors(have: "joined", times: 2)
+        worker.signal(SIGKILL)
+        let start = Date(), end = try coordinator.end()
+        #expect(end.code == 4)
+        #expect(end.errors.contains("no workers: those started here died one after the other"))
+        #expect(end.errors.contains("and no other is here; what is stored stays"))
+        #expect(Date().timeIntervalSince(start) > 4)
+    }
+
+    @Test("local workers that die at once are given up on, with where to look and exit code 4") func deadWorkers() throws {
+        try brokenWorkers()
         let end = try Program(at: scratch.path + "/regsweep", ["run", "sweep.toml", "--workers", "2"], in: scratch).end()
         #expect(end.code == 4)
-        #expect(end.errors.contains("no workers: those started here died at once, results/small/workers.log says why"))
+        #expect(end.errors.contains("no workers: those started here died one after the other, results/small/workers.log says why"))
         #expect(end.errors.components(separatedBy: "ended: exit code 1").count - 1 >= 5)
         #expect(try scratch.read("results/small/workers.log").contains("no such luck"))
     }

@@ -6,7 +6,7 @@ import Wire
 @testable import regsweep
 
 @Suite("Live trials") struct LiveTrialsTests {
-    private func grid() throws -> Grid {
+    private func grid(epochs: Int = 100) throws -> Grid {
         let spec = try SweepSpec.parse(
             """
             name = "network"
@@ -15,7 +15,7 @@ import Wire
             samples = 64
             [training]
             learning_rates = [0.1]
-            epochs = 100
+            epochs = \(epochs)
             [grid]
             training_sets = 1
             initializations = 2
@@ -37,12 +37,12 @@ import Wire
         let grid = try grid()
         var live = LiveTrials(grid.spec.declaration)
         let (a, b) = (grid.key(of: 0), grid.key(of: 3))
-        live.note([point(a, 2), point(b, 40)], in: grid)
-        live.note([point(a, 4)], in: grid)
-        live.note([point(b, 42), point(TrialKey(high: 1, low: 2), 2)], in: grid)
+        live.note([point(a, 2), point(b, 40)], in: grid) { _ in true }
+        live.note([point(a, 4)], in: grid) { _ in true }
+        live.note([point(b, 42), point(TrialKey(high: 1, low: 2), 2)], in: grid) { _ in true }
         // Another worker begins a from its start.
         #expect(live.curves[a]?.points.map(\.point.epoch) == [2, 4] && live.curves[a]?.epochs == 100)
-        live.note([point(a, 2, 3)], in: grid)
+        live.note([point(a, 2, 3)], in: grid) { _ in true }
         #expect(live.curves[a]?.points == [point(a, 2, 3)])
         #expect(live.curves.count == 2)
         let share = live.share
@@ -55,10 +55,23 @@ import Wire
         #expect(curve.epochs == [40, 42] && curve.testLoss == [1, 1] && curve.lossRatio == [nil, nil])
     }
 
+    @Test("what is said of trials that nobody has, or of epochs that are none, is not kept; of much only so much") func bounded() throws {
+        let grid = try grid(epochs: 5_000)
+        var live = LiveTrials(grid.spec.declaration)
+        let (a, b) = (grid.key(of: 0), grid.key(of: 3))
+        live.note([point(a, 1), point(b, 1), point(a, 5_001), point(a, Int(UInt32.max)), point(a, -1)], in: grid) { $0 == a }
+        #expect(Array(live.curves.keys) == [a] && live.curves[a]?.points == [point(a, 1)])
+        for epoch in 1...5_000 { live.note([point(a, epoch)], in: grid) { _ in true } }
+        let epochs = try #require(live.curves[a]?.points.map(\.point.epoch))
+        #expect(epochs.count <= LiveTrials.mostPoints && epochs.count > LiveTrials.mostPoints / 4)
+        #expect(epochs.first == 1 && epochs.last == 5_000 && zip(epochs, epochs.dropFirst()).allSatisfy(<))
+        #expect((live.share.behind - 1).magnitude < 1e-12 && (live.share.watched - 1).magnitude < 1e-2)
+    }
+
     @Test("trials of a problem whose trials are short are not watched") func short() throws {
         let grid = Grid(try SweepSpec.small())
         var live = LiveTrials(grid.spec.declaration)
-        live.note([point(grid.key(of: 0), 1)], in: grid)
+        live.note([point(grid.key(of: 0), 1)], in: grid) { _ in true }
         #expect(live.curves.isEmpty)
     }
 }

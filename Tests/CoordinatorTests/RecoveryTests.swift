@@ -61,6 +61,17 @@ import Wire
         )
     }
 
+    @Test("a stored time that no trial takes does not spoil the mean of the others") func oddSeconds() throws {
+        let directory = try StoreDirectory(), store = try directory.writer(), grid = Grid(try SweepSpec.small())
+        let results = [1e300, 1.7e308, 1.7e308, 1].enumerated().map { index, seconds in
+            TrialResult(
+                key: grid.key(of: index), attempt: 1, outcome: .diverged, epochs: 1, lossRatio: nil, digest: Digest(of: "\(index)"),
+                curve: [], seconds: seconds)
+        }
+        _ = try store.put([(results, author: nil)])
+        #expect(try Resume(store, grid).secondsPerTrial == (3 * Limits.secondsPerTrial + 1) / 4)
+    }
+
     /// Seconds that this process has computed on all cores: what other programs take away is not in it.
     private static var processorTime: Double { Double(Glibc.clock()) / Double(CLOCKS_PER_SEC) }
 }

@@ -56,19 +56,24 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
                 recording.acknowledged.append((recording_disk_count(), (number + 1) * batch))
             }
         }
+        recording.steps = recordedSteps()
+        return recording
+    }
+
+    /// Ends the recording.
+    private func recordedSteps() -> [(file: String, Recording.Step)] {
         recording_disk_stop()
-        for index in 0..<recording_disk_count() {
+        return (0..<recording_disk_count()).map { index in
             let step = recording_disk_step(index)!.pointee
             let name = (String(cString: recording_disk_name(step.file)) as String).split(separator: "/").last.map(String.init) ?? ""
             let bytes = step.bytes.map { Array(UnsafeBufferPointer(start: $0, count: Int(step.length))) } ?? []
-            switch Int(step.kind) {
-            case DISK_WRITE: recording.steps.append((name, .write(Int(step.offset), bytes)))
-            case DISK_TRUNCATE: recording.steps.append((name, .truncate(Int(step.length))))
-            case DISK_SYNC: recording.steps.append((name, .sync))
-            default: recording.steps.append((name, .delete))
+            return switch Int(step.kind) {
+            case DISK_WRITE: (name, .write(Int(step.offset), bytes))
+            case DISK_TRUNCATE: (name, .truncate(Int(step.length)))
+            case DISK_SYNC: (name, .sync)
+            default: (name, .delete)
             }
         }
-        return recording
     }
 
     private enum Cut: CaseIterable {
@@ -131,6 +136,37 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         case .truncate(let size): file = Array(file.prefix(size))
         case .delete: file = []
         case .sync: break
+        }
+    }
+
+    @Test("a store of an older format that is killed at any step to this one has each of its results, sealed, at the next start")
+    func migration() throws {
+        let directory = try StoreDirectory(), count = 8
+        do {
+            let database = try Database(directory.store)
+            try Migrations.run(on: database, Array(Migrations.all.prefix(3)))
+            // Their rows are as long as those of this format, and more than one page.
+            let insert = try database.prepare(
+                "INSERT INTO result VALUES (?, 'diverged', 7, NULL, NULL, ?, NULL, zeroblob(1200), 1, 0.25, 'ada')")
+            for number in 0..<count { try insert.run([.blob(result(number).key.bytes), .blob(result(number).digest!.bytes)]) }
+            try database.prepare("INSERT INTO series VALUES (?, 0, 'path', x'3ff0000000000000')").run([.blob(result(1).key.bytes)])
+        }
+        let before = ["store.sqlite": Array(try Data(contentsOf: URL(filePath: directory.store)))]
+        #expect(recording_disk_start(directory.path) == 0)
+        do { _ = try directory.writer() }
+        let steps = recordedSteps()
+        #expect(steps.count > 20)
+        // Killed after each step, with everything that was written; and after the last.
+        for place in 0...steps.count {
+            let after = try StoreDirectory()
+            for (name, bytes) in state(before, Array(steps[..<place]), .whole) where name != "store.sqlite-shm" && !bytes.isEmpty {
+                try after.write(bytes, to: name)
+            }
+            let store = try after.writer()
+            var found: Set<TrialKey> = []
+            try store.forEachOutcome { key, _, _ in found.insert(key) }
+            #expect(found == Set((0..<count).map { result($0).key }), "killed before step \(place)")
+            try Integrity.verify(store.database)
         }
     }
 
@@ -236,6 +272,50 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         #expect(try salvaged().count == count)
     }
 
+    @Test("what an earlier log has left behind the one of now does not take the place of newer pages") func staleLog() throws {
+        let store = try directory.writer()
+        try store.database.execute("PRAGMA wal_autocheckpoint = 0")
+        _ = try store.put([((0..<100).map { result($0) }, author: author)])
+        // 20 pages that the next results get, at the end of the log.
+        _ = try store.put([], [Checkpoint(key: result(100).key, epoch: 2, content: Array(repeating: 5, count: 80_000))])
+        try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
+        try store.remove(checkpointOf: result(100).key)
+        _ = try store.put([((100..<120).map { result($0) }, author: author)])
+        let file = Array(try Data(contentsOf: URL(filePath: directory.store)))
+        var log = Array(try Data(contentsOf: URL(filePath: directory.store + "-wal")))
+        let frames = stride(from: 32, to: log.count, by: 4096 + 24).map { (number: log[$0..<$0 + 4], salts: log[$0 + 8..<$0 + 16]) }
+        let isOfNow = frames.map { $0.salts.elementsEqual(log[16..<24]) }, end = try #require(isOfNow.firstIndex(of: false))
+        #expect(end > 0 && !isOfNow[end...].contains(true))
+        // Pages that rows reach over to, of which an older version stands behind.
+        let leftovers = Set(frames[end...].map { Array($0.number) })
+        #expect(frames[..<end].count { leftovers.contains(Array($0.number)) } >= 10)
+        #expect(try salvaged().count == 120)
+
+        // The log's own header is gone.
+        log.replaceSubrange(0..<32, with: Array(repeating: 0, count: 32))
+        let torn = try StoreDirectory(), new = torn.path + "/new.sqlite"
+        try torn.write(file, to: "store.sqlite")
+        try torn.write(log, to: "store.sqlite-wal")
+        #expect(try Integrity.salvage(torn.store, into: new, holder: "us") == 120)
+    }
+
+    @Test("where a page is damaged that a row reaches over to, what the log has of it from before will do") func olderPage() throws {
+        let store = try directory.writer()
+        try store.database.execute("PRAGMA wal_autocheckpoint = 0")
+        _ = try store.put([((0..<20).map { result($0) }, author: author)])
+        try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
+        // The log starts anew with this, and all that it had stands behind.
+        _ = try store.beginEpoch(host: "ada", process: 1)
+        var file = Array(try Data(contentsOf: URL(filePath: directory.store)))
+        for place in file.indices.dropFirst(4096) { file[place] = 0xff }
+        let log = Array(try Data(contentsOf: URL(filePath: directory.store + "-wal")))
+        let torn = try StoreDirectory(), new = torn.path + "/new.sqlite"
+        try torn.write(file, to: "store.sqlite")
+        try torn.write(log, to: "store.sqlite-wal")
+        // A few frames at the beginning of the old log are overwritten.
+        #expect(try Integrity.salvage(torn.store, into: new, holder: "us") >= 15)
+    }
+
     @Test("a number that was changed behind our back is noticed when it is read") func changed() throws {
         let store = try directory.writer()
         _ = try store.put([([result(0)], author: author)])
@@ -272,6 +352,126 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         let store = try ResultStore(reading: new)
         #expect(try store.model(of: trained.key) == trained.model)
         #expect(try store.checkpoint(of: checkpoint.key) == checkpoint)
+    }
+}
+
+@Suite("Store: repair") struct StoreRepairTests {
+    let directory: StoreDirectory
+
+    init() throws { directory = try StoreDirectory() }
+
+    private struct Stopped: Error {}
+
+    /// A process that another test starts has this one's locks for a moment, until it is another program.
+    private func patiently<T>(_ body: () throws -> T) throws -> T {
+        for _ in 0..<100 {
+            do { return try body() } catch StoreError.locked { try Poller.wait(for: Mailbox<Void>().doorbell, atMost: .milliseconds(20)) }
+        }
+        return try body()
+    }
+
+    private func repair(before: (Repairing.Step) throws -> Void = { _ in }) throws -> Repairing.Outcome {
+        try patiently { try Repairing.repair(directory.store, holder: "us", before: before) }
+    }
+
+    private func names() throws -> [String] { try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted() }
+
+    /// A damaged store of 41 results, half of which are in its log alone. What is wrong in the log is right in the file.
+    private func damage() throws {
+        let origin = try StoreDirectory()
+        let store = try origin.writer()
+        try store.database.execute("PRAGMA wal_autocheckpoint = 0")
+        _ = try store.put([((0..<20).map { result($0) }, author: author)])
+        try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
+        _ = try store.put([((20..<40).map { result($0) }, author: author)])
+        var model = result(40)
+        model.model = Array(repeating: 7, count: 20_000)
+        _ = try store.put([([model], author: author)])
+        try store.database.execute("UPDATE result SET epochs = 1 WHERE trial = x'\(result(0).key)'")
+        for ending in ["", "-wal"] {
+            try FileManager.default.copyItem(atPath: origin.store + ending, toPath: directory.store + ending)
+        }
+    }
+
+    private func expectRepaired(_ outcome: Repairing.Outcome, _ comment: Comment) throws {
+        #expect(outcome == .repaired(results: 41, from: directory.store + ".damaged-1"), comment)
+        let rest = Set(try names()).subtracting(["", ".damaged-1", ".damaged-1-wal", ".lock"].map { "store.sqlite" + $0 })
+        #expect(rest == [], comment)
+        #expect(try repair() == .intact(results: 41), comment)
+        let store = try ResultStore(reading: directory.store)
+        try Integrity.verify(store.database)
+        for number in 0...40 { #expect(try store.result(result(number).key) == withoutSeries(result(number)), comment) }
+        #expect(try store.model(of: result(40).key)?.count == 20_000, comment)
+    }
+
+    @Test(
+        "a repair that is stopped before any step is finished by the next, with all of store and log; until then nobody opens the store",
+        arguments: Repairing.Step.allCases)
+    func stopped(step: Repairing.Step) throws {
+        try damage()
+        let bytes = try ["", "-wal"].map { try Data(contentsOf: URL(filePath: directory.store + $0)) }
+        // Twice, for whoever has no luck.
+        for _ in 0..<2 {
+            #expect(throws: Stopped.self) {
+                _ = try repair { if $0 == step { throw Stopped() } }
+            }
+            guard step != .keepLog, step != .keepStore else { continue }
+            let error = StoreError.damaged(path: directory.store, reason: "its repair was stopped on the way")
+            #expect(throws: error) { try patiently { _ = try directory.writer() } }
+            #expect(throws: error) { _ = try ResultStore(reading: directory.store) }
+        }
+        try expectRepaired(try repair(), "stopped before \(step)")
+        // What it was made from is there bit for bit.
+        for (ending, bytes) in zip(["", "-wal"], bytes) {
+            #expect(try Data(contentsOf: URL(filePath: directory.store + ".damaged-1" + ending)) == bytes)
+        }
+    }
+
+    @Test("a repair that cannot make the new store leaves everything as it was") func noNewStore() throws {
+        try damage()
+        let before = try Data(contentsOf: URL(filePath: directory.store))
+        // A directory stands in the way of the new store.
+        try FileManager.default.createDirectory(atPath: directory.store + ".repaired", withIntermediateDirectories: true)
+        #expect(throws: StoreError.self) { _ = try repair() }
+        #expect(try Data(contentsOf: URL(filePath: directory.store)) == before)
+        try FileManager.default.removeItem(atPath: directory.store + ".repaired")
+        try expectRepaired(try repair(), "after all")
+    }
+
+    @Test("a store of another release, and a database of another program, are refused and stay as they are")
+    func others() throws {
+        _ = try directory.writer().put([([result(1)], author: author)])
+        let others: [(change: String, reason: String)] = [
+            ("PRAGMA user_version = 99", "was written by a newer release (format 99, this one knows \(Migrations.all.count))"),
+            ("PRAGMA user_version = 3", "was written by an older release; `regsweep run` brings it up to date"),
+            ("PRAGMA application_id = 7", "is a database of another program"),
+        ]
+        for (change, reason) in others {
+            try Database(directory.store).execute(change)
+            let bytes = try Data(contentsOf: URL(filePath: directory.store))
+            #expect(throws: StoreError.foreign(path: directory.store, reason: reason)) {
+                _ = try repair()
+            }
+            #expect(try Data(contentsOf: URL(filePath: directory.store)) == bytes)
+            #expect(try !names().contains { $0.contains("damaged") || $0.contains("repaired") })
+        }
+    }
+
+    @Test("an empty file is refused as well, and one of noise is made a store without results") func nothing() throws {
+        try directory.write([], to: "store.sqlite")
+        #expect(throws: StoreError.foreign(path: directory.store, reason: "holds no results yet")) { _ = try repair() }
+        try directory.write(Array(repeating: 0x61, count: 5000), to: "store.sqlite")
+        #expect(try repair() == .repaired(results: 0, from: directory.store + ".damaged-1"))
+    }
+
+    @Test("a store that has lost a table is repaired") func lostTable() throws {
+        do {
+            let store = try directory.writer()
+            _ = try store.put([([result(1), result(2)], author: author)])
+            try store.database.execute("DROP TABLE conflict")
+        }
+        #expect(try repair() == .repaired(results: 2, from: directory.store + ".damaged-1"))
+        #expect(try repair() == .intact(results: 2))
     }
 }
 

@@ -304,9 +304,9 @@ extension ResultStore {
     }
 
     @Test("a file that is no database is refused") func garbage() throws {
-        try expectForeign(
-            Array(repeating: 0x61, count: 5000),
-            because: "file is not a database (if it was a store, `regsweep repair` finds what is left of it)")
+        let error = StoreError.headless(path: directory.store, reason: "file is not a database")
+        try expectRefused(Array(repeating: 0x61, count: 5000), error)
+        #expect("\(error)".contains("if it was a store, `regsweep repair` finds what is left of it"))
     }
 
     @Test("a store that was cut in half is refused") func truncated() throws {
@@ -386,6 +386,75 @@ extension ResultStore {
         #expect(try Migrations.check(database, [first]) == 1)
         #expect(try rows(database, "SELECT count(*), min(x) FROM a") == [[1, 1]])
         #expect(try rows(database, "SELECT count(*), 0 FROM pragma_table_info('a')") == [[1, 0]])
+    }
+}
+
+@Suite("Store: commits of a turn") struct StoreCommitTests {
+    let directory: StoreDirectory
+    private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
+
+    init() throws { directory = try StoreDirectory() }
+
+    private func record(_ end: LeaseRecord.End) -> LeaseRecord {
+        LeaseRecord(
+            epoch: 1, lease: LeaseID(epoch: 1, number: 1), worker: author("ada").worker, host: "ada", trials: [key(1)],
+            since: Instant(sinceStart: .zero), until: Instant(sinceStart: .seconds(1)), end: end)
+    }
+
+    private func ends() throws -> [[String]] { try ResultStore(reading: directory.store).ask("SELECT ended FROM lease", columns: 1) }
+
+    @Test("a death is committed though nothing else is, and other history with what comes next, or at the end") func deaths() throws {
+        var commits = GroupCommit(try directory.writer())
+        let now = Instant(sinceStart: .seconds(1))
+        commits.add(record(.lost))
+        #expect(commits.isEmpty == true)
+        #expect(try commits.commit(at: now, logger).isEmpty && ends() == [])
+        commits.add(record(.died))
+        #expect(commits.isEmpty == false)
+        #expect(try commits.commit(at: now, logger).isEmpty && ends() == [["lost"], ["died"]])
+        #expect(commits.isEmpty == true)
+        #expect(try ResultStore(reading: directory.store).crashes() == [key(1): 1])
+        commits.add(record(.returned))
+        try commits.finish()
+        #expect(try ends() == [["lost"], ["died"], ["returned"]])
+        try commits.finish()
+        #expect(try ends().count == 3)
+    }
+
+    @Test("a death waits for room on the disk, and what a full disk does not take at the end is no error") func fullDisk() throws {
+        let store = try directory.writer()
+        let pages = try store.ask("PRAGMA page_count", columns: 1)[0][0]
+        try store.database.execute("PRAGMA max_page_count = \(pages)")
+        var commits = GroupCommit(store), many = record(.died)
+        // 64 kB of keys need more pages than there are.
+        many.trials = Array(repeating: key(1), count: 4096)
+        commits.add(many)
+        guard case .storeBlocked(true)? = try commits.commit(at: Instant(sinceStart: .seconds(1)), logger).first else {
+            Issue.record("the disk is not full")
+            return
+        }
+        #expect(commits.isEmpty == false)
+        try commits.finish()
+        #expect(try ends() == [])
+    }
+
+    @Test("of one trial's checkpoints the newest is kept, and everybody who has said one is answered") func answers() throws {
+        var commits = GroupCommit(try directory.writer())
+        func checkpoint(_ epoch: Int) -> Checkpoint { Checkpoint(key: key(1), epoch: epoch, content: [UInt8(epoch)]) }
+        let (original, copy, third) = (Route([1]), Route([2]), Route([3]))
+        // The copy is ahead; the original says two of them before the turn is over; a third one begins anew.
+        for (epoch, route) in [(4, original), (9, copy), (5, original), (9, third), (2, third)] {
+            commits.add(checkpoint(epoch), from: route)
+        }
+        var kept: [Route: Int] = [:]
+        for event in try commits.commit(at: Instant(sinceStart: .seconds(1)), logger) {
+            guard case .kept(let mark, let route) = event else { continue }
+            #expect(mark.key == key(1) && kept[route] == nil)
+            kept[route] = mark.epoch
+        }
+        #expect(kept == [original: 5, copy: 9, third: 2])
+        #expect(try ResultStore(reading: directory.store).checkpoint(of: key(1)) == checkpoint(9))
+        #expect(try commits.commit(at: Instant(sinceStart: .seconds(2)), logger).isEmpty)
     }
 }
 

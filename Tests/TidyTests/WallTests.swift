@@ -98,6 +98,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
             "Sources/Coordinator/Launching/Subprocess.swift",
             "Sources/Coordinator/Store/Database.swift",
             "Sources/Coordinator/Data/Gzip.swift", "Sources/Coordinator/Store/ResultsDirectory.swift",
+            "Sources/Coordinator/Store/Files.swift",
             "Sources/Coordinator/Store/StoreLock.swift", "Sources/Coordinator/Reporting/TextFile.swift",
             "Sources/Wire/Messages/FrameScan.swift", "Sources/Wire/Messages/MessageDecoding.swift",
             "Sources/Wire/Messages/MessageEncoding.swift", "Sources/Wire/Sockets/", "Sources/Wire/System/",

@@ -181,6 +181,19 @@ import Testing
         #expect(heard == .goodbye(reason: "a?[2J ???ü  z"))
     }
 
+    @Test("a time that no trial takes costs no result: it counts as the longest, or as none") func seconds() throws {
+        let (most, tiny) = (Limits.secondsPerTrial, 1e-9)
+        for (said, heard) in [
+            (most, most), (most.nextUp, most), (1e300, most), (.infinity, 0), (-.infinity, 0), (.nan, 0), (-1, 0), (tiny, tiny),
+        ] {
+            let message = Message.results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, seconds: said)])
+            let arrived = try Envelope(decoding: Envelope(epoch: 1, message: message).encoded()).message
+            #expect(arrived == .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, seconds: heard)]), "\(said)")
+        }
+        // The longest lease of them is a time like any other.
+        #expect(Duration.seconds(2 * most * Double(Limits.trialsPerLease)) > .zero)
+    }
+
     @Test("a text of another sender may be as long as ours, and no longer") func textLimit() {
         func goodbye(_ count: Int) -> [UInt8] { Bytes.frame(15, Bytes.block(1, Array(repeating: 97, count: count))) }
         #expect(error(of: goodbye(Limits.textBytes)) == nil)

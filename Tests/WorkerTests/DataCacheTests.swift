@@ -51,6 +51,35 @@ import Wire
         #expect(try cache.answer(.check, file) == .whole)
     }
 
+    @Test("who removes a file while it is fetched costs this process nothing, and another's half of it gets no name") func removed() throws
+    {
+        let cache = DataCache(directory.path), other = DataCache(directory.path)
+        #expect(try cache.answer(.look(alone: false), file) == .part(0))
+        #expect(try cache.answer(.write(content, at: 0), file) == .part(content.count))
+        try FileManager.default.removeItem(atPath: "\(directory.path)/\(file).part")
+        // Another process of this box begins it anew, and is not ready.
+        #expect(try other.answer(.look(alone: false), file) == .part(0))
+        #expect(try other.answer(.write(Array(content[..<5]), at: 0), file) == .part(5))
+        #expect(try cache.answer(.check, file) == .whole)
+        #expect(directory.names == ["\(file).part"])
+        #expect(try cache.content(of: file) == content)
+        #expect(try other.answer(.write(Array(content[5...]), at: 5), file) == .part(content.count))
+        #expect(try other.answer(.check, file) == .whole)
+        #expect(directory.names == ["\(file)"])
+
+        // The same where nobody begins it anew, and with the whole directory.
+        for name in ["\(file).part", ""] {
+            try FileManager.default.removeItem(atPath: directory.path)
+            let alone = DataCache(directory.path)
+            #expect(try alone.answer(.look(alone: false), file) == .part(0))
+            try FileManager.default.removeItem(atPath: "\(directory.path)/\(name)")
+            #expect(try alone.answer(.write(content, at: 0), file) == .part(content.count))
+            #expect(try alone.answer(.check, file) == .whole)
+            #expect(try alone.content(of: file) == content)
+            try FileManager.default.createDirectory(atPath: directory.path, withIntermediateDirectories: true)
+        }
+    }
+
     @Test("one that waits too long fetches for itself, and both come to the same end") func alone() throws {
         let slow = DataCache(directory.path), cache = DataCache(directory.path)
         #expect(try slow.answer(.look(alone: false), file) == .part(0))

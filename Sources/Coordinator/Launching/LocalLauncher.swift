@@ -11,7 +11,7 @@ struct LocalLauncher: ~Copyable {
     private let count: Int
     private let logPath: String
     private var running: [pid_t: Instant] = [:]
-    /// Deaths in a row, each within `quick` of its start.
+    /// Deaths in a row, each but the first within `quick` of its start.
     private var quickDeaths = 0
     /// Processes that have ended and that nobody has been told of.
     private var ended: [pid_t] = []

@@ -44,7 +44,7 @@ struct Scheduler {
         /// The next bytes of a file of the data set.
         case sendData(Digest, offset: Int, to: Route)
         case report(Report)
-        /// To be committed when something else is: history, on which nothing waits.
+        /// To be committed when something else is, a death at once: history, on which nothing waits.
         case record(LeaseRecord)
         /// Nothing that comes over this connection, or with its key, is to be heard any more.
         case cutOff(Route)

@@ -11,7 +11,7 @@ struct EventLoop: ~Copyable {
     enum End: Equatable {
         case finished
         case interrupted
-        /// No worker is here and none can be started.
+        /// No worker is here, none can be started, and none has come back for the orphan timeout.
         case noWorkers
     }
 
@@ -38,11 +38,15 @@ struct EventLoop: ~Copyable {
     private var strangers: (since: Instant, lines: Int)
     private var dismissedAt: Instant?
     private var warnedOfNoWorkers: Instant
+    private let orphanTimeout: Duration
+    /// When a worker was last here; nil where none can have been.
+    private var hadWorkerAt: Instant?
 
+    /// - Parameter orphanTimeout: how long a worker goes on looking for its coordinator.
     init(
         _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
         fleet: consuming Fleet, doorkeeper: Doorkeeper, display: ProgressDisplay, snapshots: SnapshotWriter, join: String,
-        data: [Digest: [UInt8]], mailbox: Mailbox<Letter>, logger: Logger
+        data: [Digest: [UInt8]], orphanTimeout: Duration, mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
@@ -59,6 +63,9 @@ struct EventLoop: ~Copyable {
         self.logger = logger
         warnedOfNoWorkers = stopwatch.now
         strangers = (stopwatch.now, 0)
+        self.orphanTimeout = orphanTimeout
+        // Those of an earlier start look for this one.
+        hadWorkerAt = self.scheduler.configuration.epoch > 1 ? stopwatch.now : nil
     }
 
     /// Trials of the sweep that are stored as failed.
@@ -80,6 +87,7 @@ struct EventLoop: ~Copyable {
             display.show(scheduler, live, at: now)
             snapshots.write(scheduler, live, stopwatch)
             if let end = end(at: now) {
+                try commits.finish()
                 display.finish(scheduler, live, at: now)
                 snapshots.remove()
                 return end
@@ -98,8 +106,13 @@ struct EventLoop: ~Copyable {
             let alive = launcher.tend(at: now, logger)
             let isFleetAlive = fleet.tend(at: now, logger, invitation: doorkeeper.invitation)
             admitNewKeys()
-            guard scheduler.workers.isEmpty else { return nil }
-            if launcher.hasGivenUp, !alive, !isFleetAlive { return .noWorkers }
+            guard scheduler.workers.isEmpty else {
+                hadWorkerAt = now
+                return nil
+            }
+            // One that fell silent, or whose coordinator was killed, may be on its way back for that long.
+            let isAwaited = hadWorkerAt.map { now - $0 < orphanTimeout } ?? false
+            if launcher.hasGivenUp, !alive, !isFleetAlive, !isAwaited { return .noWorkers }
             if !alive, !isFleetAlive, now - warnedOfNoWorkers > .seconds(30) {
                 warnedOfNoWorkers = now
                 logger.warning("no workers: start one with \(join)")
@@ -254,7 +267,7 @@ struct EventLoop: ~Copyable {
         case .refusedCheckpoint(let key, let epoch, let host, let reason):
             logger.warning("checkpoint of trial \(key) after epoch \(epoch), worker on \(host): \(reason)")
         case .progressed(_, _, let points):
-            live.note(points, in: scheduler.grid)
+            live.note(points, in: scheduler.grid) { key in scheduler.isLeased(key) }
             for point in points {
                 logger.debug(
                     "trial \(point.key) epoch \(point.point.epoch): train loss \(point.point.trainLoss), test loss \(point.point.testLoss), ratio \(point.lossRatio.map { "\($0)" } ?? "unknown")"

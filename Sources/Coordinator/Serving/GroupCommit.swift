@@ -7,10 +7,14 @@ internal import Wire
 struct GroupCommit: ~Copyable {
     private let store: ResultStore
     private var waiting: [Scheduler.Delivery] = []
-    /// The newest of each trial, and who waits for an answer.
-    private var checkpoints: [TrialKey: (checkpoint: Checkpoint, route: Route)] = [:]
-    /// History goes with whatever comes next; nothing waits for it.
+    /// The newest of each trial.
+    private var checkpoints: [TrialKey: Checkpoint] = [:]
+    /// Who waits for an answer, and to which epoch: of each connection the last that it said, since a worker holds on to no other. A trial
+    /// and its copy are two.
+    private var askers: [TrialKey: [Route: Int]] = [:]
+    /// History goes with whatever comes next; nothing waits for it, except for a death, which the next start counts.
     private var records: [LeaseRecord] = []
+    private var hasDeath = false
     /// Set while the store refuses: nothing is tried before it.
     private(set) var retryAt: Instant?
 
@@ -21,15 +25,20 @@ struct GroupCommit: ~Copyable {
 
     init(_ store: consuming ResultStore) { self.store = store }
 
-    var isEmpty: Bool { waiting.isEmpty && checkpoints.isEmpty }
+    /// Nothing is left that has to be committed.
+    var isEmpty: Bool { waiting.isEmpty && checkpoints.isEmpty && !hasDeath }
 
     mutating func add(_ delivery: Scheduler.Delivery) { waiting.append(delivery) }
 
-    mutating func add(_ record: LeaseRecord) { records.append(record) }
+    mutating func add(_ record: LeaseRecord) {
+        records.append(record)
+        if record.end == .died { hasDeath = true }
+    }
 
     mutating func add(_ checkpoint: Checkpoint, from route: Route) {
-        guard checkpoint.epoch >= checkpoints[checkpoint.key]?.checkpoint.epoch ?? 0 else { return }
-        checkpoints[checkpoint.key] = (checkpoint, route)
+        askers[checkpoint.key, default: [:]][route] = checkpoint.epoch
+        guard checkpoint.epoch >= checkpoints[checkpoint.key]?.epoch ?? 0 else { return }
+        checkpoints[checkpoint.key] = checkpoint
     }
 
     /// What the store has; one that is damaged is removed.
@@ -48,25 +57,45 @@ struct GroupCommit: ~Copyable {
     mutating func commit(at now: Instant, _ logger: Logger) throws(StoreError) -> [Scheduler.Event] {
         guard !isEmpty || records.count > Self.mostRecords, retryAt.map({ now >= $0 }) ?? true else { return [] }
         let disagreements: [Disagreement]
-        do {
-            disagreements = try store.put(waiting.map { ($0.results, $0.author) }, checkpoints.values.map(\.checkpoint), records: records)
-        } catch {
+        do { disagreements = try put() } catch {
             guard case .blocked = error else { throw error }
             return block(error, at: now, logger)
         }
-        records = []
         // Checkpoints first: what follows may hand out their trials.
-        var events = checkpoints.values.map {
-            Scheduler.Event.kept(CheckpointMark(key: $0.checkpoint.key, epoch: $0.checkpoint.epoch), from: $0.route)
+        var events = askers.sorted { $0.key < $1.key }.flatMap { key, routes in
+            routes.map { Scheduler.Event.kept(CheckpointMark(key: key, epoch: $0.value), from: $0.key) }
         }
         if !disagreements.isEmpty { events.append(.disagreed(disagreements)) }
         if !waiting.isEmpty { events.append(.stored(waiting)) }
-        waiting = []
-        checkpoints = [:]
+        forget()
         guard retryAt != nil else { return events }
         retryAt = nil
         logger.notice("the store takes results again")
         return events + [.storeBlocked(false)]
+    }
+
+    /// The last commit, with the history that nothing has taken along. Nobody is answered any more: what the store has by now it recognises
+    /// when it comes again. While the store is blocked it is tried once, and what it does not take is computed again.
+    /// - Throws: what waiting cannot mend.
+    mutating func finish() throws(StoreError) {
+        guard !isEmpty || !records.isEmpty else { return }
+        do { _ = try put() } catch {
+            guard case .blocked = error else { throw error }
+            return
+        }
+        forget()
+    }
+
+    private func put() throws(StoreError) -> [Disagreement] {
+        try store.put(waiting.map { ($0.results, $0.author) }, Array(checkpoints.values), records: records)
+    }
+
+    private mutating func forget() {
+        waiting = []
+        checkpoints = [:]
+        askers = [:]
+        records = []
+        hasDeath = false
     }
 
     private mutating func block(_ error: StoreError, at now: Instant, _ logger: Logger) -> [Scheduler.Event] {

@@ -9,6 +9,13 @@ struct LiveTrials {
         var points: [ProgressPoint] = []
         /// Of the whole trial.
         var epochs: Int
+
+        /// Where two workers compute it, or one begins again, the later word about an epoch is the same word.
+        fileprivate mutating func note(_ point: ProgressPoint) {
+            while let last = points.last, last.point.epoch >= point.point.epoch { points.removeLast() }
+            if points.count >= LiveTrials.mostPoints { points = stride(from: 0, to: points.count, by: 2).map { points[$0] } }
+            points.append(point)
+        }
     }
 
     private(set) var curves: [TrialKey: Curve] = [:]
@@ -17,17 +24,19 @@ struct LiveTrials {
     /// - Parameter declaration: of the sweep's problem. Short trials are over before anybody looks.
     init(_ declaration: ProblemDeclaration) { isLong = declaration.isLong }
 
-    mutating func note(_ points: [ProgressPoint], in grid: Grid) {
+    /// 1,024, as many as a curve may have: half of them are left out when a trial has said more.
+    static let mostPoints = Limits.curvePoints
+
+    /// - Parameter isRunning: whether a worker has the trial. Whatever else is said of others, or of epochs that the trial does not have,
+    ///   is no point of anything.
+    mutating func note(_ points: [ProgressPoint], in grid: Grid, where isRunning: (TrialKey) -> Bool) {
         guard isLong else { return }
-        for point in points {
+        for point in points where isRunning(point.key) {
             guard let index = grid.index(of: point.key),
-                case .integer(let epochs) = grid.groups[grid.group(of: index)].spec.parameters["epochs"]
+                case .integer(let epochs) = grid.groups[grid.group(of: index)].spec.parameters["epochs"],
+                (0...epochs).contains(point.point.epoch)
             else { continue }
-            // Where two workers compute it, or one begins again, the later word about an epoch is the same word.
-            var curve = curves[point.key] ?? Curve(epochs: epochs)
-            curve.points.removeAll { $0.point.epoch >= point.point.epoch }
-            curve.points.append(point)
-            curves[point.key] = curve
+            curves[point.key, default: Curve(epochs: epochs)].note(point)
         }
     }
 

@@ -148,7 +148,7 @@ extension StoreError {
         switch code & 0xff {
         case SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_NOMEM, SQLITE_LOCKED: .blocked(reason: message)
         case SQLITE_CORRUPT: .damaged(path: path, reason: message)
-        case SQLITE_NOTADB: .foreign(path: path, reason: "\(message) (if it was a store, `regsweep repair` finds what is left of it)")
+        case SQLITE_NOTADB: .headless(path: path, reason: message)
         default: .unusable(path: path, reason: message)
         }
     }

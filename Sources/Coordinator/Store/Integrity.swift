@@ -62,25 +62,23 @@ enum Integrity {
         return Seal(columns) == Seal(bytes: seal)
     }
 
-    /// Rows of a release that had no seals.
+    /// Rows of a release that had no seals. The caller has a transaction open.
     static func sealAll(_ database: borrowing Database) throws(StoreError) {
-        try database.transaction { () throws(StoreError) in
-            var trials: [[UInt8]] = []
-            try database.prepare("SELECT DISTINCT trial FROM series").rows { (row) throws(StoreError) in trials.append(row.blob(0)) }
-            let select = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
-            let note = try database.prepare("UPDATE result SET series_digest = ?2 WHERE trial = ?1 AND seal IS NULL")
-            for trial in trials {
-                guard let digest = ResultStore.digest(of: try series(trial, select)) else { continue }
-                try note.run([.blob(trial), .blob(digest.bytes)])
-            }
-            var seals: [(trial: [UInt8], seal: Seal)] = []
-            try database.prepare("SELECT * FROM result WHERE seal IS NULL").rows { (row) throws(StoreError) in
-                let columns = row.columnNames.enumerated().map { (name: $1, value: row.value($0)) }
-                seals.append((row.blob(0), Seal(columns)))
-            }
-            let update = try database.prepare("UPDATE result SET seal = ?2 WHERE trial = ?1")
-            for (trial, seal) in seals { try update.run([.blob(trial), .blob(seal.bytes)]) }
+        var trials: [[UInt8]] = []
+        try database.prepare("SELECT DISTINCT trial FROM series").rows { (row) throws(StoreError) in trials.append(row.blob(0)) }
+        let select = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
+        let note = try database.prepare("UPDATE result SET series_digest = ?2 WHERE trial = ?1 AND seal IS NULL")
+        for trial in trials {
+            guard let digest = ResultStore.digest(of: try series(trial, select)) else { continue }
+            try note.run([.blob(trial), .blob(digest.bytes)])
         }
+        var seals: [(trial: [UInt8], seal: Seal)] = []
+        try database.prepare("SELECT * FROM result WHERE seal IS NULL").rows { (row) throws(StoreError) in
+            let columns = row.columnNames.enumerated().map { (name: $1, value: row.value($0)) }
+            seals.append((row.blob(0), Seal(columns)))
+        }
+        let update = try database.prepare("UPDATE result SET seal = ?2 WHERE trial = ?1")
+        for (trial, seal) in seals { try update.run([.blob(trial), .blob(seal.bytes)]) }
     }
 
     /// Makes a new store of every intact result of a damaged one, and of what else SQLite can still read there.
@@ -109,7 +107,7 @@ enum Integrity {
             }
         }
         try restoreSeries(salvage, store.database)
-        copyRest(of: path, to: store.database)
+        try copyRest(of: path, to: store.database)
         return try Migrations.number("SELECT count(*) FROM result", store.database)
     }
 
@@ -148,33 +146,54 @@ enum Integrity {
     }
 
     /// What a sweep can do without: each table as far as it can be read.
-    private static func copyRest(of path: String, to database: borrowing Database) {
+    private static func copyRest(of path: String, to database: borrowing Database) throws(StoreError) {
         // Epochs only ever go up: leases of the old store may still be with workers.
-        try? database.execute("INSERT INTO start (epoch, host, process, at) VALUES (1000000, '', 0, datetime('now'))")
-        let quoted = path.replacing("'", with: "''")
-        guard (try? database.execute("ATTACH '\(quoted)' AS old")) != nil else { return }
+        try database.execute("INSERT INTO start (epoch, host, process, at) VALUES (1000000, '', 0, datetime('now'))")
+        // A connection that may write would, at its end, take the log into the damaged file and remove it.
+        guard let old = try? Database(path, readOnly: true) else { return }
         for table in ["base", "start", "conflict", "confirmation", "lease"] {
-            try? database.execute("INSERT OR IGNORE INTO main.\(table) SELECT * FROM old.\(table)")
+            guard let rows = try? old.prepare("SELECT * FROM \(table)") else { continue }
+            try database.transaction { () throws(StoreError) in try copy(rows, to: table, database) }
         }
         // One by one, since a model is large and damage to one of them must not cost the others. No checksum of ours covers a model.
-        copyEach("model", where: "IN", database)
-        copyEach("checkpoint", where: "NOT IN", database)
-        try? database.execute("DETACH old")
+        try copyEach("model", of: old, where: "IN", database)
+        try copyEach("checkpoint", of: old, where: "NOT IN", database)
     }
-}
 
-extension Integrity {
-    /// - Parameter relation: of the trial to those that have results.
-    private static func copyEach(_ table: String, where relation: String, _ database: borrowing Database) {
-        var rows: [Int] = []
+    /// - Parameters:
+    ///   - rows: gives the columns of the table, in order. What comes before the damage is copied.
+    ///   - condition: of a row, whose columns it calls ?1, ?2 and so on.
+    /// - Throws: when the new store takes nothing.
+    private static func copy(
+        _ rows: borrowing Statement, _ values: [Statement.Value] = [], to table: String, where condition: String = "",
+        _ database: borrowing Database
+    ) throws(StoreError) {
+        let columns = rows.columnNames.indices, marks = columns.map { "?\($0 + 1)" }.joined(separator: ", ")
+        // One of another form is none of ours.
+        guard let insert = try? database.prepare("INSERT OR IGNORE INTO \(table) SELECT \(marks) \(condition)") else { return }
+        var refusal: StoreError?
+        try? rows.rows(values) { (row) throws(StoreError) in
+            do throws(StoreError) { try insert.run(columns.map { row.value($0) }) } catch {
+                guard case .blocked = error else { return }
+                refusal = error
+                throw error
+            }
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// - Parameter relation: of the trial, the first column, to those that have results.
+    private static func copyEach(
+        _ table: String, of old: borrowing Database, where relation: String, _ database: borrowing Database
+    ) throws(StoreError) {
+        var numbers: [Int] = []
         // The index and the rows are on pages of their own: what one of them still names is tried.
-        try? database.prepare("SELECT rowid FROM old.\(table)").rows { (row) throws(StoreError) in rows.append(row.integer(0)) }
-        for row in rows {
-            try? database.execute(
-                """
-                INSERT OR IGNORE INTO main.\(table) SELECT * FROM old.\(table)
-                WHERE rowid = \(row) AND trial \(relation) (SELECT trial FROM main.result WHERE outcome <> 'failed')
-                """)
+        try? old.prepare("SELECT rowid FROM \(table)").rows { (row) throws(StoreError) in numbers.append(row.integer(0)) }
+        guard let select = try? old.prepare("SELECT * FROM \(table) WHERE rowid = ?") else { return }
+        for number in numbers {
+            try copy(
+                select, [.integer(Int64(number))], to: table,
+                where: "WHERE ?1 \(relation) (SELECT trial FROM result WHERE outcome <> 'failed')", database)
         }
     }
 }

@@ -45,6 +45,9 @@ enum Migrations {
         """,
     ]
 
+    /// The format of the first release whose results carry checksums.
+    private static let firstWithSeals = 4
+
     /// In SQLite's header, so that `file` and we know whose it is: "rgsw".
     static let applicationID = 0x7267_7377
 
@@ -79,17 +82,16 @@ enum Migrations {
         }
     }
 
-    /// Runs those that the database has not seen, in one transaction.
-    /// - Returns: how many it had seen before.
-    @discardableResult
-    static func run(on database: borrowing Database, _ migrations: [String] = all) throws(StoreError) -> Int {
+    /// Runs those that the database has not seen, and what cannot be said in SQL, in one transaction.
+    static func run(on database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
         let version = try check(database, migrations)
-        guard version < migrations.count else { return version }
+        guard version < migrations.count else { return }
         try database.transaction { () throws(StoreError) in
             for sql in migrations[version...] { try database.execute(sql) }
+            // A row without a seal would be none to `repair`: the format is not the new one before all have theirs.
+            if migrations == all, (1..<firstWithSeals).contains(version) { try Integrity.sealAll(database) }
             try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")
         }
-        return version
     }
 
     static func number(_ query: String, _ database: borrowing Database) throws(StoreError) -> Int {

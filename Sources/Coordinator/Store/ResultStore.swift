@@ -17,8 +17,9 @@ struct ResultStore: ~Copyable {
     private let history: Statement
 
     /// Opens a store that is there, to read; its writer may be at work.
-    /// - Throws: `unusable`, `foreign`, `blocked`.
+    /// - Throws: `unusable`, `foreign`, `headless`, `damaged`, `blocked`.
     init(reading path: String) throws(StoreError) {
+        try Repairing.requireFinished(path)
         let database = try Database(path, readOnly: true)
         try Migrations.requireCurrent(database)
         try self.init(lock: nil, database: database)
@@ -26,17 +27,16 @@ struct ResultStore: ~Copyable {
 
     /// Opens or makes a store, to write: the only one that may, until it is gone.
     /// - Parameter holder: who we are, for a second one that comes.
-    /// - Throws: `locked`, `unusable`, `foreign`, `blocked`.
+    /// - Throws: `locked`, `unusable`, `foreign`, `headless`, `damaged`, `blocked`.
     init(writing path: String, holder: String) throws(StoreError) {
         let lock = try StoreLock(path: path + ".lock", holder: holder)
+        try Repairing.requireFinished(path)
         let database = try Database(path)
         try Migrations.check(database)
         // EXTRA is FULL and, for the moment before the write-ahead log is in place, a sync of the directory: a rollback journal that comes
         // back after a power cut would undo that step and with it everything that the log holds.
         try database.execute("PRAGMA synchronous = EXTRA; PRAGMA journal_mode = WAL")
-        let version = try Migrations.run(on: database)
-        // Before the first release with seals there were none.
-        if (1..<4).contains(version) { try Integrity.sealAll(database) }
+        try Migrations.run(on: database)
         if try Integrity.mayBeTorn(database) { try Integrity.verify(database) }
         try self.init(lock: lock, database: database)
     }

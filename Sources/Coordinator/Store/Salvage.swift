@@ -7,9 +7,9 @@ struct Salvage {
     /// Columns of a row by name.
     typealias Row = [(name: String, value: Statement.Value)]
 
-    /// By number, from 1: as the file has them, and as the write-ahead log has them.
-    private var pages: [Int: ArraySlice<UInt8>] = [:]
-    private var older: [ArraySlice<UInt8>] = []
+    /// What is known of each page, by number from 1, the newest first: what the write-ahead log has of it, what the file has, and what the
+    /// log has from before, or of a commit that was never made. Only the first is the store as it was; others are for where that is damaged.
+    private var versions: [Int: [ArraySlice<UInt8>]] = [:]
     private let usable: Int
     private let columns: [Column]
 
@@ -29,27 +29,65 @@ struct Salvage {
         let stated = file.count >= 18 ? Int(file[16]) << 8 | Int(file[17]) : 0
         let size = stated == 1 ? 65_536 : stated >= 512 && stated & (stated - 1) == 0 ? stated : 4096
         usable = size
+        let frames = Self.frames(of: log, pageSize: size)
+        for (number, page) in frames.current.reversed() { versions[number, default: []].append(page) }
         for start in stride(from: 0, to: file.count, by: size) {
-            pages[start / size + 1] = file[start..<min(start + size, file.count)]
+            versions[start / size + 1, default: []].append(file[start..<min(start + size, file.count)])
         }
-        // Frames of 24 bytes and a page, behind a header of 32. Those that no longer belong to the log are from before: rows in them are
-        // as good as any, if their seals are right, and a newer one of the same trial cannot differ.
-        for start in stride(from: 32, to: log.count, by: size + 24) where start + 24 + size <= log.count {
-            let number = log[start..<start + 4].reduce(0) { $0 << 8 | Int($1) }
-            if let old = pages[number] { older.append(old) }
-            pages[number] = log[start + 24..<start + 24 + size]
+        for (number, page) in frames.stale.reversed() { versions[number, default: []].append(page) }
+    }
+
+    private typealias Frame = (number: Int, page: ArraySlice<UInt8>)
+
+    /// Frames of 24 bytes and a page, behind a header of 32, in the order of the log.
+    /// - Returns: those of commits that the log holds; and others: a log that starts anew overwrites its beginning and leaves the rest, which
+    ///   has other salts, and behind its last commit there may be pages of one that was not made. Rows in them are as good as any, if their
+    ///   seals are right.
+    private static func frames(of log: [UInt8], pageSize: Int) -> (current: [Frame], stale: [Frame]) {
+        func word(_ place: Int) -> Int { log[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
+        let starts = stride(from: 32, to: log.count, by: pageSize + 24).filter { $0 + 24 + pageSize <= log.count }
+        guard let first = starts.first else { return ([], []) }
+        // Salts are the header's; where that is gone, those of the first frame, which is as old.
+        let hasHeader = [0x377f_0682, 0x377f_0683].contains(word(0)), salts = hasHeader ? 16 : first + 8
+        let isCurrent = starts.map { log[$0 + 8..<$0 + 16].elementsEqual(log[salts..<salts + 8]) }
+        // The last frame of a commit has the size of the database.
+        let end = starts.indices.last { isCurrent[$0] && word(starts[$0] + 4) > 0 }
+        var current: [Frame] = [], stale: [Frame] = []
+        for (index, start) in starts.enumerated() {
+            let frame = (word(start), log[start + 24..<start + 24 + pageSize])
+            if isCurrent[index], let end, index <= end { current.append(frame) } else { stale.append(frame) }
+        }
+        return (current, stale)
+    }
+
+    /// All pages as the store had them last, then all as they were before, and so on.
+    private func forEachPage<E>(_ body: (ArraySlice<UInt8>) throws(E) -> Void) throws(E) {
+        for pages in versions.values { try body(pages[0]) }
+        // Few of a large store's: the log is short beside it.
+        let changed = versions.values.filter { $0.count > 1 }
+        for age in 1..<max(1, changed.reduce(0) { max($0, $1.count) }) {
+            for pages in changed where age < pages.count { try body(pages[age]) }
         }
     }
 
-    /// Calls the closure with every row of `result` whose seal is right; with some more than once.
+    /// Calls the closure with every row of `result` whose seal is right, the newest first; with some more than once.
     func forEachRow(_ body: (Row) throws(StoreError) -> Void) throws(StoreError) {
-        for page in pages.values + older { for row in rows(of: page) { try body(row) } }
+        try forEachPage { (page) throws(StoreError) in
+            for cell in cells(of: page) {
+                // Where the pages that it reaches over to are damaged, as they were before.
+                for payload in payloads(at: cell, in: page) {
+                    guard let row = row(payload) else { continue }
+                    try body(row)
+                    break
+                }
+            }
+        }
     }
 
     /// Calls the closure with everything that looks like a row of `series`, the newest first; its trial's row knows whether it is one.
     func forEachSeries(_ body: (TrialKey, _ place: Int, Series) -> Void) {
-        for page in Array(pages.values) + older.reversed() {
-            for payload in payloads(of: page) {
+        forEachPage { page in
+            for payload in cells(of: page).flatMap({ payloads(at: $0, in: page) }) {
                 guard let row = record(payload), row.count == 4, case .blob(let trial) = row[0], case .integer(let place) = row[1],
                     case .text(let name) = row[2], case .blob(let values) = row[3], let key = TrialKey(bytes: trial),
                     values.count.isMultiple(of: 8)
@@ -59,10 +97,9 @@ struct Salvage {
         }
     }
 
-    private func rows(of page: ArraySlice<UInt8>) -> [Row] { payloads(of: page).compactMap(row) }
-
-    /// The records in the cells of an index page, leaf or interior: `result` and `series` have no rowid, so they are kept as indices.
-    private func payloads(of page: ArraySlice<UInt8>) -> [[UInt8]] {
+    /// Where the records in the cells of an index page begin, leaf or interior: `result` and `series` have no rowid, so they are kept as
+    /// indices.
+    private func cells(of page: ArraySlice<UInt8>) -> [Int] {
         // The first page is SQLite's schema; its own header comes first, so that it does not look like one of these.
         let header = page.startIndex
         guard page.endIndex >= header + 12, page[header] == 0x0a || page[header] == 0x02 else { return [] }
@@ -72,12 +109,27 @@ struct Salvage {
         return (0..<count).compactMap { cell in
             let pointer = pointers + 2 * cell
             guard pointer + 2 <= page.endIndex else { return nil }
-            let offset = page.startIndex + (Int(page[pointer]) << 8 | Int(page[pointer + 1])) + (isInterior ? 4 : 0)
-            return payload(at: offset, in: page)
+            return page.startIndex + (Int(page[pointer]) << 8 | Int(page[pointer + 1])) + (isInterior ? 4 : 0)
         }
     }
 
-    private func payload(at offset: Int, in page: ArraySlice<UInt8>) -> [UInt8]? {
+    /// A record with what it reaches over to as that is now, and as it was before where that is known; a few at the most.
+    private func payloads(at offset: Int, in page: ArraySlice<UInt8>) -> [[UInt8]] {
+        var found: [[UInt8]] = [], oldest = 0, age = 0
+        repeat {
+            if let payload = payload(at: offset, in: page, age: age, &oldest) { found.append(payload) }
+            age += 1
+        } while age <= min(oldest, Self.mostAges)
+        return found
+    }
+
+    /// 8: pages that rows reach over to are written once or twice.
+    private static let mostAges = 8
+
+    /// - Parameters:
+    ///   - age: how many versions back, of each page that the record reaches over to that has so many.
+    ///   - oldest: grows to the oldest that one of them has.
+    private func payload(at offset: Int, in page: ArraySlice<UInt8>, age: Int, _ oldest: inout Int) -> [UInt8]? {
         var place = offset
         guard let size = varint(page, &place), (1...1 << 24).contains(size) else { return nil }
         let most = (usable - 12) * 64 / 255 - 23, least = (usable - 12) * 32 / 255 - 23
@@ -92,7 +144,10 @@ struct Salvage {
         guard place + local + 4 <= page.endIndex else { return nil }
         var next = page[place + local..<place + local + 4].reduce(0) { $0 << 8 | Int($1) }
         while bytes.count < size {
-            guard let more = pages[next], more.count > 4 else { return nil }
+            guard let known = versions[next] else { return nil }
+            oldest = max(oldest, known.count - 1)
+            let more = known[min(age, known.count - 1)]
+            guard more.count > 4 else { return nil }
             next = more.prefix(4).reduce(0) { $0 << 8 | Int($1) }
             bytes += more.dropFirst(4).prefix(min(size - bytes.count, usable - 4))
             // A cut page, or a chain that goes round in circles.

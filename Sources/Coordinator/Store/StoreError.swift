@@ -9,6 +9,8 @@ enum StoreError: Error, Equatable {
     case unusable(path: String, reason: String)
     /// A store of ours that is torn or was changed by something else.
     case damaged(path: String, reason: String)
+    /// A file that SQLite does not take for a database: no store, or one that has lost its beginning.
+    case headless(path: String, reason: String)
     /// Not a store of this program, or of a newer one.
     case foreign(path: String, reason: String)
 }
@@ -25,6 +27,8 @@ extension StoreError: CustomStringConvertible {
         case .unusable(let path, let reason): "\(path): \(reason); --out names another results directory"
         case .damaged(let path, let reason):
             "\(path) is damaged: \(reason); `regsweep repair \(Self.directory(of: path))` keeps every intact result"
+        case .headless(let path, let reason):
+            "\(path): \(reason) (if it was a store, `regsweep repair` finds what is left of it); name another directory with --out"
         case .foreign(let path, let reason): "\(path): \(reason); name another directory with --out"
         }
     }

@@ -58,7 +58,7 @@ public enum Message: Hashable, Sendable {
 /// What `regsweep workers` asks of a running coordinator. Taken over ipc only, from the coordinator's own user.
 public enum Command: Hashable, Sendable {
     case list
-    /// Workers of that name (the start of a worker's id, a host, a key) finish what they compute and go.
+    /// Workers of that name (the first eight digits of a worker's id, a host, a key) finish what they compute and go.
     case drain(String)
     /// They lose key and leases at once.
     case remove(String)

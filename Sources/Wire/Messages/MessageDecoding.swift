@@ -160,7 +160,8 @@ extension TrialResult {
             key: try unsafe trialKey(result.key), attempt: unsafe Int(result.attempt), outcome: outcome, epochs: unsafe Int(result.epochs),
             lossRatio: unsafe result.loss_ratio.isNaN ? nil : result.loss_ratio, digest: Digest(bytes: digestBytes),
             curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) }, series: series,
-            seconds: unsafe result.seconds.isFinite ? max(0, result.seconds) : 0, model: model.isEmpty ? nil : model)
+            seconds: unsafe result.seconds.isFinite ? min(max(0, result.seconds), Limits.secondsPerTrial) : 0,
+            model: model.isEmpty ? nil : model)
     }
 }
 

@@ -83,9 +83,6 @@ public struct RouterSocket: ~Copyable {
         try socket.send([route.bytes, frame])
     }
 
-    /// A last word to a connection that is not welcome any more. What cannot be sent is forgotten.
-    public func sendLast(_ frame: [UInt8], to route: Route) { try? socket.send([route.bytes, frame]) }
-
     /// The next frame with where it came from; nil when none is waiting. A message of another number of parts comes as an empty frame,
     /// which no decoder accepts.
     public func receive() throws(SocketError) -> (route: Route, frame: [UInt8])? {

@@ -32,6 +32,8 @@ public enum Limits {
     public static let chunkBytes = 1 << 20
     /// 6 MiB of parameters in a checkpoint or a model: what fits into a frame beside the rest of a message. The network has 1.7 MB.
     public static let modelBytes = 6 << 20
+    /// 10⁷ s, 116 days: no trial takes longer. It is only for the size of leases, so what is more counts as this and costs no result.
+    public static let secondsPerTrial = 1e7
     /// 2³² − 1 epochs or coordinates; the counters of the random streams are 32 bits wide.
     public static let coordinate = Int(UInt32.max)
 }
