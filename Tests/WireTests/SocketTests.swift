@@ -54,6 +54,17 @@ extension DealerSocket {
             }
         }
     }
+
+    /// The same frame again and again; what the router hears first.
+    fileprivate func sayUntilHeard(_ frame: [UInt8], by router: borrowing RouterSocket) throws -> (route: Route, frame: [UInt8]) {
+        let stopwatch = Stopwatch()
+        while true {
+            try sendWhenConnected(frame, to: router)
+            do { return try router.next(within: .milliseconds(100)) } catch {
+                guard stopwatch.now.sinceStart < patience else { throw error }
+            }
+        }
+    }
 }
 
 @Suite("Sockets") struct SocketTests {
@@ -149,9 +160,8 @@ extension DealerSocket {
         #expect(try quiet.next() == [2])
         try quiet.sendWhenConnected([3], to: router)
         #expect(try router.next() == (quietRoute, [3]))
-        // It comes back by itself, as another connection.
-        try loud.sendWhenConnected([4], to: router)
-        let again = try router.next()
+        // It comes back by itself, as another connection. What it says before it has noticed the end of the first is lost with that.
+        let again = try loud.sayUntilHeard([4], by: router)
         #expect(again.frame == [4])
         #expect(again.route != loudRoute)
     }

@@ -12,9 +12,9 @@ struct GroupCommit: ~Copyable {
     /// Who waits for an answer, and to which epoch: of each connection the last that it said, since a worker holds on to no other. A trial
     /// and its copy are two.
     private var askers: [TrialKey: [Route: Int]] = [:]
-    /// History goes with whatever comes next; nothing waits for it, except for a death, which the next start counts.
+    /// History goes with whatever comes next; nothing waits for it, except for a death that the next start counts, or counts no more.
     private var records: [LeaseRecord] = []
-    private var hasDeath = false
+    private var hasBlame = false
     /// Set while the store refuses: nothing is tried before it.
     private(set) var retryAt: Instant?
 
@@ -26,13 +26,13 @@ struct GroupCommit: ~Copyable {
     init(_ store: consuming ResultStore) { self.store = store }
 
     /// Nothing is left that has to be committed.
-    var isEmpty: Bool { waiting.isEmpty && checkpoints.isEmpty && !hasDeath }
+    var isEmpty: Bool { waiting.isEmpty && checkpoints.isEmpty && !hasBlame }
 
     mutating func add(_ delivery: Scheduler.Delivery) { waiting.append(delivery) }
 
     mutating func add(_ record: LeaseRecord) {
         records.append(record)
-        if record.end == .died { hasDeath = true }
+        if record.end == .died || record.end == .cameBack { hasBlame = true }
     }
 
     mutating func add(_ checkpoint: Checkpoint, from route: Route) {
@@ -95,7 +95,7 @@ struct GroupCommit: ~Copyable {
         checkpoints = [:]
         askers = [:]
         records = []
-        hasDeath = false
+        hasBlame = false
     }
 
     private mutating func block(_ error: StoreError, at now: Instant, _ logger: Logger) -> [Scheduler.Event] {
