@@ -51,7 +51,11 @@ private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure
         let figure = figure(try spec(), ratios)
         // Of the first curve no two neighbours have bands.
         #expect(block(figure, "band0") == nil)
-        #expect(block(figure, "band1") == ["0.001 1.05 1.1500000000000001", "0.01 1.14 1.26", "0.1 1.3 1.32"])
+        // And the second one's ends where its upper edge leaves the scale, at two thirds of the way.
+        #expect(
+            block(figure, "band1") == [
+                "0.001 1.05 1.1500000000000001", "0.01 1.14 1.26", "0.04641588833612779 1.2466666666666666 1.3", "0.1 1.3 1.3",
+            ])
         #expect(block(figure, "full0") == ["0.001 0.9", "0.1 0.8"])
         #expect(block(figure, "open0") == ["1.0 0.7"])
         #expect(block(figure, "open1") == nil)

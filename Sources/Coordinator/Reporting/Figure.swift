@@ -144,7 +144,7 @@ struct Figure: Drawing {
         if shown.contains(where: \.isWide) { parts.append("open symbols: more than ±\(Tables.number(Self.widest)), not shaded") }
         if !crossed.isEmpty { parts.append("×: a run diverged") }
         if !hidden.isEmpty {
-            let limit = isByRate ? Tables.fixed(highest, 2) : Tables.number(highest)
+            let limit = isByRate ? Tables.fixed(range.top, decimals) : Tables.number(highest)
             let side = hidden.contains { $0.ratio < -highest } && !isByRate ? "beyond ±" : "above "
             parts.append("\(hidden.count) \(hidden.count == 1 ? "point" : "points") \(side)\(limit) not shown")
         }
@@ -202,7 +202,8 @@ struct Figure: Drawing {
                 Array(stretches.map { $0.map(row) }.joined(separator: [""]))
             }
             let bands = bands(line)
-            text += Gnuplot.block("band\(number)", rows(bands) { "\($0.strength) \($0.band.lowerBound) \($0.band.upperBound)" })
+            text += Gnuplot.block(
+                "band\(number)", Array(bands.map { slices($0).map { "\($0.x) \($0.low) \($0.high)" } }.joined(separator: [""])))
             text += Gnuplot.block("line\(number)", rows(line.stretches) { "\($0.strength) \($0.ratio)" })
             for isWide in [false, true] {
                 let points = symbols(line, isWide: isWide)
@@ -222,6 +223,34 @@ struct Figure: Drawing {
     /// Two neighbours at least have something between them to shade.
     private func bands(_ line: Line) -> [[Point]] {
         line.stretches.flatMap { $0.split(whereSeparator: { $0.isWide || $0.deviation == nil }).map(Array.init) }.filter { $0.count > 1 }
+    }
+
+    /// How far a band reaches at a place on the x axis.
+    private typealias Slice = (x: Double, low: Double, high: Double)
+
+    /// A band as far as it is on the scale: gnuplot folds one that leaves it. Where an edge crosses an end of the scale it has a slice more.
+    private func slices(_ band: [Point]) -> [Slice] {
+        let (bottom, top, _) = range
+        var slices: [Slice] = []
+        for point in band {
+            let next: Slice = (point.strength, point.band.lowerBound, point.band.upperBound)
+            if let last = slices.last {
+                var shares: [Double] = []
+                for (from, to) in [(last.low, next.low), (last.high, next.high)] {
+                    for end in [bottom, top] where (from < end) != (to < end) { shares.append((end - from) / (to - from)) }
+                }
+                // Edges are straight on the logarithmic axis.
+                for share in shares.sorted() where share > 0 && share < 1 {
+                    slices.append(
+                        (
+                            last.x * pow(next.x / last.x, share), last.low + share * (next.low - last.low),
+                            last.high + share * (next.high - last.high)
+                        ))
+                }
+            }
+            slices.append(next)
+        }
+        return slices.map { ($0.x, min(max($0.low, bottom), top), min(max($0.high, bottom), top)) }
     }
 
     private var plots: [String] {
