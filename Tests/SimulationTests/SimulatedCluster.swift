@@ -135,9 +135,9 @@ struct SimulatedCluster {
         workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: plan.workers)
         troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
         // A sweep that nothing disturbs takes about 20 trials' time. Trouble ends after 40; from then on it needs as long as it did from
-        // the start, and for those that fell silent a little more.
+        // the start, and for those that fell silent a little more; one worker alone, three times as long.
         calmAt = Instant(sinceStart: .seconds(40) * plan.pace)
-        givenUpAt = Instant(sinceStart: .seconds(160) * plan.pace)
+        givenUpAt = Instant(sinceStart: .seconds(plan.workers < Plan.enough ? 480 : 160) * plan.pace)
         store.acceptsRepeats = plan.fault == .storesRepeats
         store.comparesBits = plan.fault != .ignoresOtherBits
     }
