@@ -65,13 +65,18 @@ import Wire
         }
     }
 
-    @Test("a drained worker is told once, keeps its leases and is given no more once it says so") func drain() {
+    @Test("a drained worker is told on each of its connections, keeps its leases and is given no more once it says so") func drain() {
         var desk = Desk()
         _ = desk.join(ada, at: routeA, credits: 2)
         let leases = desk.scheduler.workers[ada]!.leases
         #expect(desk.handle(.drainWorker(ada)) == [desk.send(.drain, to: routeA)])
         #expect(desk.scheduler.workers[ada]!.leases == leases)
         #expect(desk.handle(.drainWorker(bob)) == [])
+        // The word may have been lost with the connection.
+        let held = Dictionary(uniqueKeysWithValues: leases.map { ($0, desk.keys(desk.scheduler.leases[$0]!.trials)) })
+        let again = desk.hear(.hello(desk.hello(ada, held: held)), from: routeC)
+        #expect(again == [desk.welcome(keep: leases.sorted(), to: routeC), desk.send(.drain, to: routeC)])
+        #expect(desk.scheduler.workers[ada]!.leases == leases)
     }
 
     @Test("a removed worker is told to stop all, and its trials are the next one's at once") func remove() {

@@ -37,7 +37,7 @@ extension Scheduler {
         effects.append(send(.welcome(welcome), to: hello.worker, at: now))
         if isNew { effects.append(.report(.joined(hello.worker, host: hello.host, slots: hello.slots))) }
         // Its results are still welcome; the Drain lets it finish what it computes, hand it over and go.
-        if isFinished || isDraining {
+        if isFinished || isDraining || leaving.contains(hello.worker) {
             effects.append(send(.drain, to: hello.worker, at: now))
         } else {
             // Late results can disagree, or complete a block that is to be checked, when all have been told to go: whoever comes for that is

@@ -143,6 +143,8 @@ struct Scheduler {
     var buried: [WorkerID: [LeaseID: [Int]]] = [:]
     /// Workers, here or not, against which two others agreed on the bits of a trial.
     var condemned: Set<WorkerID>
+    /// Workers that a person wants to go: they are told again on every connection.
+    var leaving: Set<WorkerID> = []
     /// Leases that ended during this event.
     var records: [LeaseRecord] = []
     /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
@@ -236,7 +238,7 @@ struct Scheduler {
         case .disagreed(let disagreements): note(disagreements, at: now)
         case .ended(let process, let host): bury(process: process, on: host, at: now)
         case .drainRequested: drain(at: now)
-        case .drainWorker(let id): workers[id] == nil ? [] : [send(.drain, to: id, at: now)]
+        case .drainWorker(let id): drain(id, at: now)
         case .removeWorker(let id): remove(id, at: now)
         case .tick: tick(at: now)
         }
@@ -326,6 +328,12 @@ struct Scheduler {
     private mutating func drain(at now: Instant) -> [Effect] {
         isDraining = true
         return dismiss(at: now)
+    }
+
+    private mutating func drain(_ id: WorkerID, at now: Instant) -> [Effect] {
+        guard workers[id] != nil else { return [] }
+        leaving.insert(id)
+        return [send(.drain, to: id, at: now)]
     }
 
     /// A message to a connection that belongs to no worker.
