@@ -33,6 +33,16 @@ import Wire
         #expect(grid.index(of: TrialKey(high: 0, low: 0)) == nil)
     }
 
+    @Test("a large grid, whose keys come from all cores, has each where it belongs") func large() throws {
+        var spec = try SweepSpec.small()
+        // No multiple of any number of cores.
+        spec.repeats = 5_003
+        let grid = Grid(spec)
+        #expect(grid.count == 4 * 5_003 * 5)
+        for index in stride(from: 0, to: grid.count, by: 97) { #expect(grid.key(of: index) == grid.identity(of: index).key) }
+        #expect(grid.key(of: grid.count - 1) == grid.identity(of: grid.count - 1).key)
+    }
+
     @Test("a trial is measured against vanilla SGD at its own learning rate") func baselines() throws {
         let grid = Grid(try SweepSpec.small("[0.01]", "[0.01, 0.02]"))
         for index in 0..<grid.count {

@@ -17,7 +17,7 @@ struct Grid {
     private let keys: [TrialKey]
     private let indices: [TrialKey: Int]
 
-    /// - Complexity: one SHA-256 a trial.
+    /// - Complexity: one SHA-256 a trial, on all cores.
     init(_ spec: SweepSpec) {
         var groups: [Group] = []
         for trainingSet in 0..<spec.trainingSets {
@@ -33,12 +33,24 @@ struct Grid {
         }
         self.spec = spec
         self.groups = groups
-        keys = TrialIdentity.keys(of: groups.map(\.spec), spec.settings)
+        keys = Self.keys(of: groups.map(\.spec), spec.settings)
         var indices: [TrialKey: Int] = [:]
         indices.reserveCapacity(keys.count)
         for (index, key) in keys.enumerated() { indices[key] = index }
         precondition(indices.count == keys.count, "two trials of the sweep have one key")
         self.indices = indices
+    }
+
+    /// A million take a second and a half of one core, and a coordinator that starts again has nothing else to do.
+    private static func keys(of groups: [GroupSpec], _ settings: [Setting]) -> [TrialKey] {
+        let cores = coreCount()
+        guard groups.count * settings.count > 10_000, groups.count >= cores, cores > 1 else {
+            return TrialIdentity.keys(of: groups, settings)
+        }
+        let parts = inParallel(cores) { part in
+            TrialIdentity.keys(of: Array(groups[part * groups.count / cores..<(part + 1) * groups.count / cores]), settings)
+        }
+        return Array(parts.joined())
     }
 
     var count: Int { keys.count }

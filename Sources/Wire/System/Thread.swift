@@ -1,9 +1,29 @@
-// Thread.swift · Wire/System. Threads of the system for what must not share Swift's cooperative pool: compute and signals.
+// Thread.swift · Wire/System. Threads of the system for what must not share Swift's cooperative pool: compute and signals; and for what
+// has to be done on all cores before anything else.
 
 internal import Glibc
+internal import Synchronization
 
 /// Runs a closure on a detached thread of the system with an ordinary stack (8 MiB).
-public func startThread(_ body: @escaping @Sendable () -> Void) {
+public func startThread(_ body: @escaping @Sendable () -> Void) { pthread_detach(makeThread(body)) }
+
+/// What a closure gives for each number below `count`, in their order, each found on a thread of its own.
+public func inParallel<Part: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Part) -> [Part] {
+    let found = Found<Part>()
+    let threads = (0..<count).map { number in
+        makeThread {
+            let part = body(number)
+            found.parts.withLock { $0[number] = part }
+        }
+    }
+    for thread in threads { pthread_join(thread, nil) }
+    return found.parts.withLock { parts in (0..<count).map { parts[$0]! } }
+}
+
+private final class Found<Part: Sendable>: Sendable { let parts = Mutex<[Int: Part]>([:]) }
+
+/// To be detached or joined.
+private func makeThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
     final class Box: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
@@ -18,5 +38,5 @@ public func startThread(_ body: @escaping @Sendable () -> Void) {
             return nil
         }, Unmanaged<AnyObject>.passRetained(Box(body)).toOpaque())
     precondition(code == 0, "pthread_create gave \(code): the box has no room for another thread")
-    pthread_detach(thread)
+    return thread
 }
