@@ -145,7 +145,9 @@ struct SlurmLauncher: ~Copyable {
                 logger.info("slurm \(spec.name): \(alive) workers are left, submitting \(ordered)")
                 groups[index].nextCount = now
             }
-        case .cancel: groups[index].jobs = []
+        case .cancel:
+            groups[index].jobs = []
+            logger.info("slurm \(spec.name): cancelled, no more is submitted")
         }
     }
 

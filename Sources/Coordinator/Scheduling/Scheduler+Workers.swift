@@ -93,9 +93,8 @@ extension Scheduler {
             for trial in trials where crashes(of: trial) > 0 { histories[trial]!.crashes -= 1 }
             records.append(
                 LeaseRecord(
-                    epoch: configuration.epoch, lease: lease, worker: id, host: host, trials: trials.map(grid.key(of:)), since: now,
-                    until: now,
-                    end: .cameBack))
+                    epoch: configuration.epoch, lease: lease, worker: id, host: host, trials: trials.map(grid.key(of:)),
+                    since: now, until: now, end: .cameBack))
         }
     }
 
