@@ -1,4 +1,4 @@
-# Makefile. Two commands do everything on a fresh Debian 12 box with Swift 6.3: `make figure4` and `make test`.
+# Makefile. Two commands do everything on a fresh Debian 12 host with Swift 6.3: `make figure4` and `make test`.
 
 SWIFT ?= swift
 BIN := .build/release
@@ -20,7 +20,7 @@ help:
 	@echo "make figure2 | figure3 | theory   its Figures 2 and 3, and its lemmas, measured"
 	@echo "make figure5-small DATA=DIR   the paper's Figure 5 on 1,500 images; DIR has Fashion-MNIST"
 	@echo "make test       pass every test; test-extending is the part that follows Docs/extending.md"
-	@echo "make dist       both programs for boxes with neither Swift nor ZeroMQ, into dist/"
+	@echo "make dist       both programs for hosts with neither Swift nor ZeroMQ, into dist/"
 	@echo "make bench      measure kernels, messages, the whole sweep, and what faults cost"
 	@echo "make reproduce  Figure 4 over ten master seeds, as in Docs/reproduction.md; SWEEP and SEEDS choose others"
 	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
@@ -53,7 +53,7 @@ test-extending: setup-test
 build: setup
 	$(SWIFT) build -c release
 
-# Programs for boxes with neither Swift nor ZeroMQ.
+# Programs for hosts with neither Swift nor ZeroMQ.
 dist: setup
 	@.ci/dist
 

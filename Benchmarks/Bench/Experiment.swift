@@ -23,7 +23,7 @@ func landscapeSpeed() -> KernelSpeed {
         let problem = try Landscape(samples: 4_096, epochs: epochs)
         let lanes = (0..<8).map { Lane(lambda1: Double($0) * 1e-4, lambda2: Double($0) * 1e-4, learningRate: 0.4) }
         let plan = try GroupPlan(
-            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, repetition: 0), lanes: lanes)
+            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, replicate: 0), lanes: lanes)
         let steps = Double(lanes.count * epochs) / seconds { _ = run(plan) { _ in .goOn } }
         return KernelSpeed(steps: steps, flops: steps * (Double(problem.candidates) * candidateFLOP + stepFLOP))
     } catch { preconditionFailure("the benchmark's own plan was refused: \(error)") }

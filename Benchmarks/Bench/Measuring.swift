@@ -41,7 +41,7 @@ func groupFLOPS(lanes count: Int, _ precision: Precision) -> Double {
         let problem = try DiagonalNetwork(initializationScale: 0.2, epochs: epochs, precision: precision)
         let lanes = (0..<count).map { Lane(lambda1: Double($0) * 1e-5, lambda2: Double($0) * 1e-5, learningRate: 0.01) }
         let plan = try GroupPlan(
-            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, repetition: 0), lanes: lanes)
+            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, replicate: 0), lanes: lanes)
         let time = seconds { _ = run(plan) { _ in .goOn } }
         // Six passes over X or X² a step, two operations an element.
         return Double(count * epochs * problem.samples * 12 * problem.samples * problem.dimension) / time
@@ -55,7 +55,7 @@ func sampleResults() -> Envelope {
             lossRatio: 0.9, digest: Digest(of: "\(index)"),
             curve: (1...50).map { CurvePoint(epoch: 4 * $0, trainLoss: 1 / Double($0), testLoss: 2 / Double($0)) }, seconds: 0.01)
     }
-    return Envelope(epoch: 1, message: .results(BatchID(rawValue: 1), LeaseID(epoch: 1, number: 1), results))
+    return Envelope(incarnation: 1, message: .results(BatchID(rawValue: 1), LeaseID(incarnation: 1, number: 1), results))
 }
 
 func secondsToEncode() -> Double {
@@ -77,7 +77,7 @@ func roundTrip() throws -> Double {
     let router = try RouterSocket(in: context)
     let dealer = try DealerSocket(connectedTo: try router.bind("tcp://127.0.0.1:*"), in: context)
     let bell = try Doorbell()
-    let frame = Envelope(epoch: 1, message: .heartbeat(running: 1)).encoded()
+    let frame = Envelope(incarnation: 1, message: .heartbeat(running: 1)).encoded()
     var times: [Double] = []
     while times.count < 2_000 {
         // The first frames find no connection yet.
@@ -116,21 +116,21 @@ func wireSpeed(encrypted: Bool) throws -> (leasesPerSecond: Double, cpuOfLease: 
         encrypted
         ? try DealerSocket(invitedBy: Invitation(endpoint: endpoint, coordinator: own.publicKey, key: key), in: far)
         : try DealerSocket(connectedTo: endpoint, in: far)
-    let hello = Envelope(epoch: 1, message: .heartbeat(running: 0)).encoded()
+    let hello = Envelope(incarnation: 1, message: .heartbeat(running: 0)).encoded()
     while try !sends(hello, by: dealer) { try router.admit() }
     var route: Route?
     while route == nil { route = try router.receive()?.route }
     guard case .results(let batch, let id, let results) = sampleResults().message else { preconditionFailure("no results") }
     let lease = Envelope(
-        epoch: 1,
+        incarnation: 1,
         message: .lease(
             Lease(
                 id: id,
-                group: GroupSpec(problem: "diagonal-network", parameters: [:], seed: 1, trainingSet: 0, initialization: 0, repetition: 0),
+                group: GroupSpec(problem: "diagonal-network", parameters: [:], seed: 1, trainingSet: 0, initialization: 0, replicate: 0),
                 trials: results.prefix(16).map {
                     LeasedTrial(key: $0.key, attempt: 1, setting: Setting(algorithm: "sgd", lambda1: 0.1, lambda2: 0.1, learningRate: 0.01))
                 }, baselines: [])))
-    let answer = Envelope(epoch: 1, message: .results(batch, id, Array(results.prefix(16))))
+    let answer = Envelope(incarnation: 1, message: .results(batch, id, Array(results.prefix(16))))
     let count = 3_000
     var (sent, done) = (0, 0)
     let cpu = processorSeconds()
@@ -153,7 +153,7 @@ func wireSpeed(encrypted: Bool) throws -> (leasesPerSecond: Double, cpuOfLease: 
     return (Double(count) / time, (processorSeconds() - cpu) / Double(count))
 }
 
-/// Of all threads of this process: what others run on the box does not count.
+/// Of all threads of this process: what others run on the host does not count.
 private func processorSeconds() -> Double {
     var time = timespec()
     clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)

@@ -24,7 +24,7 @@ func secondsOfStep(lambda2: Double, pool: Pooling, threads: Int = 1) -> Double {
     do {
         let problem = try ConvolutionalNetwork(train: set, test: set, samples: set.count, pool: pool, epochs: 1)
         let plan = try GroupPlan(
-            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, repetition: 0),
+            problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, replicate: 0),
             lanes: [Lane(lambda1: 0, lambda2: lambda2, learningRate: 0.05)])
         // The kernel asks whether to go on before every 32nd step; there are nine times 32.
         var times: [ContinuousClock.Instant] = []
@@ -42,7 +42,7 @@ func secondsOfStep(lambda2: Double, pool: Pooling, threads: Int = 1) -> Double {
 let operationsOfStep = 32 * 2 * (2 * 784 * 9 * 32 + 3 * 196 * 288 * 64 + 3 * 3136 * 128 + 3 * 128 * 10)
 
 /// Seconds of an image's second convolution, forward: as the sum over each patch, and by tiles, as the network's kernel does it. Turn by
-/// turn, so that both have the same box; the shortest times.
+/// turn, so that both have the same host; the shortest times.
 func secondsOfConvolution() -> (patches: Double, tiles: Double) {
     let (side, inputs, outputs) = (14, 32, 64)
     var input = (0..<(side + 2) * (side + 2) * inputs).map { Float($0 * 31 % 97) / 97 }

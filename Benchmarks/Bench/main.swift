@@ -1,4 +1,4 @@
-// main.swift · Benchmarks/Bench. What one thread of this box does: peak of fused multiply-adds, the kernels beside it, messages.
+// main.swift · Benchmarks/Bench. What one thread of this host does: peak of fused multiply-adds, the kernels beside it, messages.
 // `make bench` prints it. Speeds of shared machines vary from minute to minute, so what counts are the ratios within one run.
 
 import Compute
@@ -19,11 +19,11 @@ for precision in Precision.allCases {
     }
 }
 for pool in Pooling.allCases {
-    let vanilla = secondsOfStep(lambda2: 0, pool: pool), penalized = secondsOfStep(lambda2: 0.01, pool: pool)
+    let baseline = secondsOfStep(lambda2: 0, pool: pool), penalized = secondsOfStep(lambda2: 0.01, pool: pool)
     // Only the paper's network has a count of operations to be compared with.
-    let share = pool == .max ? rounded(Double(operationsOfStep) / vanilla / peaks.single, 2) : ""
-    row("convolutional network, pool \(pool), a step of 32 images", rounded(vanilla * 1e3, 2), "ms", share)
-    row("the same with Reg2, and how many times as long", rounded(penalized * 1e3, 2), "ms", "\(rounded(penalized / vanilla, 2)) ×")
+    let share = pool == .max ? rounded(Double(operationsOfStep) / baseline / peaks.single, 2) : ""
+    row("convolutional network, pool \(pool), a step of 32 images", rounded(baseline * 1e3, 2), "ms", share)
+    row("the same with Reg2, and how many times as long", rounded(penalized * 1e3, 2), "ms", "\(rounded(penalized / baseline, 2)) ×")
     let shared = secondsOfStep(lambda2: 0.01, pool: pool, threads: 2)
     row("with Reg2 on two threads, and how many times as fast", rounded(shared * 1e3, 2), "ms", "\(rounded(penalized / shared, 2)) ×")
 }
@@ -42,7 +42,7 @@ let frame = sampleResults().encoded()
 row("encode the results of 91 trials (\(frame.count / 1024) KiB)", rounded(median(of: 9) { secondsToEncode() } * 1e6), "µs", "")
 row("decode them", rounded(median(of: 9) { secondsToDecode(frame) } * 1e6), "µs", "")
 row("round trip of a heartbeat, tcp on loopback", rounded(try roundTrip() * 1e6), "µs", "")
-// Turn by turn, so that both have the same box.
+// Turn by turn, so that both have the same host.
 let pairs = try (0..<7).map { _ in (plain: try wireSpeed(encrypted: false), curve: try wireSpeed(encrypted: true)) }
 let plainRate = pairs.map(\.plain.leasesPerSecond).sorted()[3], plainCost = pairs.map(\.plain.cpuOfLease).sorted()[3]
 let ratio = pairs.map { $0.curve.leasesPerSecond / $0.plain.leasesPerSecond }.sorted()[3]

@@ -11,7 +11,7 @@ public func selfTestRecords() -> [[TrialRecord]] {
 private func records<P: Problem>(
     _ problem: P, initialization: Int = 1, trainingSet: Int = 3, _ lanes: [Lane]
 ) throws(PlanError) -> [TrialRecord] {
-    let coordinates = Coordinates(seed: 2026, trainingSet: trainingSet, initialization: initialization, repetition: 2)
+    let coordinates = Coordinates(seed: 2026, trainingSet: trainingSet, initialization: initialization, replicate: 2)
     return run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: lanes)) { _ in .goOn } ?? []
 }
 

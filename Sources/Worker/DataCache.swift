@@ -1,4 +1,4 @@
-// DataCache.swift · Worker, beside WorkerLoop. Files of data sets on this box's disk, under the hashes of their contents: DIR/HASH, and
+// DataCache.swift · Worker, beside WorkerLoop. Files of data sets on this host's disk, under the hashes of their contents: DIR/HASH, and
 // DIR/HASH.part while one is fetched. Does what DataFetch decides; each command runs on a thread of its own, for a disk may be slow.
 
 internal import Glibc
@@ -171,7 +171,7 @@ final class DataCache: Sendable {
             guard unsafe rename(name, path(file)) == 0 || errno == ENOENT else { throw error("cannot rename \(name)") }
             break
         }
-        // Others of this box that wait for it look again; reading needs no lock.
+        // Others of this host that wait for it look again; reading needs no lock.
         flock(try descriptor(of: file), LOCK_UN)
     }
 

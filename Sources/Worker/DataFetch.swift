@@ -5,7 +5,7 @@ internal import Wire
 
 /// What the disk is asked for; each is answered by one `DataNews`.
 enum DataCommand: Equatable {
-    /// Is it here? If not, takes the right to fetch it: of the processes of a box that share a cache one fetches.
+    /// Is it here? If not, takes the right to fetch it: of the processes of a host that share a cache one fetches.
     /// - Parameter alone: no longer waits for another process, which may have been stopped, and fetches for itself.
     case look(alone: Bool)
     case write([UInt8], at: Int)
@@ -20,7 +20,7 @@ enum DataNews: Equatable {
     case whole
     /// So many bytes of it are here.
     case part(Int)
-    /// Another process of this box fetches it.
+    /// Another process of this host fetches it.
     case busy
     /// What was here has another hash and is thrown away.
     case wrong

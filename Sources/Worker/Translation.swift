@@ -110,7 +110,7 @@ extension GroupPlan where P: TranslatableProblem {
             try self.init(
                 problem: problem,
                 coordinates: Coordinates(
-                    seed: group.seed, trainingSet: group.trainingSet, initialization: group.initialization, repetition: group.repetition),
+                    seed: group.seed, trainingSet: group.trainingSet, initialization: group.initialization, replicate: group.replicate),
                 lanes: lanes)
         } catch let error as TranslationError { throw error } catch { throw TranslationError(description: "\(error)") }
     }

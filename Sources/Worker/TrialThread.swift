@@ -99,7 +99,7 @@ final class TrialThread: Sendable {
     }
 }
 
-/// Test losses of the group's vanilla runs: those that came with the lease and those that run in it.
+/// Test losses of the group's baselines: those that came with the lease and those that run in it.
 private struct Baselines {
     private var testLoss: [Double: [Int: Double]]
 

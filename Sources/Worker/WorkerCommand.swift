@@ -18,7 +18,7 @@ internal import Wire
             """,
         version: Build.version)
 
-    @Option(help: "A coordinator on this box that asks for no key, as run prints it: ipc:///path, or tcp://127.0.0.1:5577.")
+    @Option(help: "A coordinator on this host that asks for no key, as run prints it: ipc:///path, or tcp://127.0.0.1:5577.")
     var connect: String?
 
     @Option(

@@ -6,7 +6,7 @@ internal import Wire
 
 /// Where the coordinator is, and what proves that it is the right one and that this worker may join.
 enum CoordinatorAddress {
-    /// On this box: without keys.
+    /// On this host: without keys.
     case endpoint(String)
     case invitation(Invitation)
 
@@ -105,7 +105,7 @@ struct WorkerLoop: ~Copyable {
         case .stop(let lease): threads[lease]?.stop()
         case .pause(let lease): threads[lease]?.pause()
         case .data(let command, let file): cache.perform(command, file) { [mailbox] news in mailbox.post(.data(file, news)) }
-        case .report(let text): logger.warning("\(text)")
+        case .notice(let text): logger.warning("\(text)")
         case .exit(let exit): self.exit = exit
         }
         // Threads that ended are forgotten; those that run are known to the machine.

@@ -37,16 +37,16 @@ extension WorkerMachine {
 
     /// - Parameter refusal: nil when it is durable. Either way there is nothing more to say of it.
     mutating func hear(answer refusal: String?, to key: TrialKey, _ epoch: Int, at now: Instant) -> [Effect] {
-        let report = refusal.map { [Effect.report("the coordinator takes no checkpoint of trial \(key): \($0)")] } ?? []
+        let notice = refusal.map { [Effect.notice("the coordinator takes no checkpoint of trial \(key): \($0)")] } ?? []
         for (lease, checkpoint) in unanswered where checkpoint.key == key && checkpoint.epoch <= epoch { unanswered[lease] = nil }
-        return report + giveBackPaused(at: now) + leaveIfDrained(at: now)
+        return notice + giveBackPaused(at: now) + leaveIfDrained(at: now)
     }
 
     /// The coordinator throws it away: nobody else shall try it.
     mutating func refuse(_ id: LeaseID, _ reason: String, at now: Instant) -> [Effect] {
         guard let checkpoint = (running[id] ?? stopping[id])?.checkpoint else { return [] }
-        let report = Effect.report("trial \(checkpoint.key) starts from the beginning: \(reason)")
+        let notice = Effect.notice("trial \(checkpoint.key) starts from the beginning: \(reason)")
         let answer = Message.checkpointAnswer(checkpoint.key, epoch: checkpoint.epoch, refusal: reason)
-        return isJoined ? [report, send(answer, at: now)] : [report]
+        return isJoined ? [notice, send(answer, at: now)] : [notice]
     }
 }

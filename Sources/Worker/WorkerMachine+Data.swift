@@ -39,10 +39,10 @@ extension WorkerMachine {
     }
 
     mutating func hear(_ news: DataNews, of file: Digest, at now: Instant) -> [Effect] {
-        let report = news == .wrong ? [Effect.report("data \(file) here does not match its hash: it is fetched again")] : []
+        let notice = news == .wrong ? [Effect.notice("data \(file) here does not match its hash: it is fetched again")] : []
         let command: DataCommand?
-        do { command = try fetch.hear(news, of: file, at: now) } catch { return report + giveUp(error, at: now) }
-        if let command { return report + [.data(command, file)] }
-        return report + (fetch.isHere(file) ? fillSlots() : []) + fetchData(at: now)
+        do { command = try fetch.hear(news, of: file, at: now) } catch { return notice + giveUp(error, at: now) }
+        if let command { return notice + [.data(command, file)] }
+        return notice + (fetch.isHere(file) ? fillSlots() : []) + fetchData(at: now)
     }
 }

@@ -37,7 +37,7 @@ struct WorkerMachine {
         /// Makes a checkpoint at the end of its epoch and ends there, if it can.
         case pause(LeaseID)
         case data(DataCommand, Digest)
-        case report(String)
+        case notice(String)
         case exit(Exit)
     }
 
@@ -45,11 +45,11 @@ struct WorkerMachine {
         case drained
         case refused(reason: String)
         case orphaned
-        /// This box cannot keep what the trials read.
+        /// This host cannot keep what the trials read.
         case noData(reason: String)
     }
 
-    /// What the box and the program say of themselves in Hello.
+    /// What the host and the program say of themselves in Hello.
     struct Identity {
         var worker: WorkerID
         var host: String
@@ -100,7 +100,7 @@ struct WorkerMachine {
     private var dataFailure: String?
     /// Results by batch, until the coordinator has them on disk.
     private(set) var unacknowledged: [BatchID: (lease: Lease, results: [TrialResult])] = [:]
-    private var epoch: UInt64 = 0
+    private var incarnation: UInt64 = 0
     private var nextBatch: UInt64 = 1
     private var failedAttempts = 0
     private var lastHeard: Instant
@@ -125,9 +125,9 @@ struct WorkerMachine {
         case .unreadable(.versionMismatch(let theirs, let ours)):
             return leave(.refused(reason: "\(MessageError.versionMismatch(theirs: theirs, ours: ours))"))
         case .unreadable(.malformed(let reason)):
-            let report = Effect.report("the coordinator sent something unreadable: \(reason)")
-            if case .waiting = connection { return [report] }
-            return [report, send(.dropped(reason: reason), at: now)]
+            let notice = Effect.notice("the coordinator sent something unreadable: \(reason)")
+            if case .waiting = connection { return [notice] }
+            return [notice, send(.dropped(reason: reason), at: now)]
         case .progressed(let lease, let points):
             guard running[lease] != nil, case .joined = connection else { return [] }
             return [send(.progress(lease, points), at: now)]
@@ -166,15 +166,15 @@ struct WorkerMachine {
     private mutating func hear(_ envelope: Envelope, at now: Instant) -> [Effect] {
         lastHeard = now
         failedAttempts = 0
-        let isNewEpoch = epoch != 0 && envelope.epoch != epoch
-        epoch = envelope.epoch
+        let isNewIncarnation = incarnation != 0 && envelope.incarnation != incarnation
+        incarnation = envelope.incarnation
         switch envelope.message {
         // From a coordinator that was restarted it answers a Hello that is older than what this worker holds now.
-        case .welcome(let welcome): return isJoined && isNewEpoch ? greet(at: now) : join(welcome, at: now)
+        case .welcome(let welcome): return isJoined && isNewIncarnation ? greet(at: now) : join(welcome, at: now)
         case .refused(let reason): return leave(.refused(reason: reason))
         case .introduce: return greet(at: now)
         // A coordinator that was restarted between two frames: it may know nothing of us or what we hold.
-        case _ where isNewEpoch: return greet(at: now)
+        case _ where isNewIncarnation: return greet(at: now)
         case .lease(let lease): return take(lease, at: now)
         case .cancel(let lease):
             queued.removeAll { $0.id == lease }
@@ -187,9 +187,9 @@ struct WorkerMachine {
         case .dataChunk(let chunk): return take(chunk, at: now)
         case .checkpointAnswer(let key, let epoch, let refusal): return hear(answer: refusal, to: key, epoch, at: now)
         case .heartbeat: return []
-        case .dropped(let reason): return [.report("the coordinator dropped a frame of ours: \(reason)")]
+        case .dropped(let reason): return [.notice("the coordinator dropped a frame of ours: \(reason)")]
         case .hello, .ready, .progress, .results, .goodbye, .dataRequest, .checkpoint, .command, .answer:
-            return [.report("the coordinator sent a message that only workers send")]
+            return [.notice("the coordinator sent a message that only workers send")]
         }
     }
 
@@ -306,11 +306,11 @@ struct WorkerMachine {
         return leave(.drained, saying: "drained", at: now)
     }
 
-    /// Finishes what runs and leaves: another worker of this box would fare no better, and what is given back to one that is asked for
+    /// Finishes what runs and leaves: another worker of this host would fare no better, and what is given back to one that is asked for
     /// it at once goes round in circles.
     mutating func giveUp(_ failure: DataFailure, at now: Instant) -> [Effect] {
         dataFailure = failure.reason
-        return [.report("\(failure.reason): this worker leaves")] + startDrain(at: now)
+        return [.notice("\(failure.reason): this worker leaves")] + startDrain(at: now)
     }
 
     /// - Parameter goodbye: without one a coordinator blames the trials that run here for the worker's end.
@@ -355,11 +355,11 @@ struct WorkerMachine {
         failedAttempts += 1
         let pause = base + base * (Double(identity.worker.low % 1024) / 2048)
         connection = .waiting(until: now + pause)
-        return [.report("no word from the coordinator: connecting again")]
+        return [.notice("no word from the coordinator: connecting again")]
     }
 
     mutating func send(_ message: Message, at now: Instant) -> Effect {
         lastSent = now
-        return .send(Envelope(epoch: epoch, message: message))
+        return .send(Envelope(incarnation: incarnation, message: message))
     }
 }

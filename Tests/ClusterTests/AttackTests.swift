@@ -211,7 +211,7 @@ private final class RawConnection {
         let deaf = try Recorder(to: key.endpoint, hearing: 2_000)
         key.endpoint = deaf.endpoint
         let mallory = try Stranger(key)
-        let hello = Envelope(epoch: 0, message: Stranger.hello()).encoded()
+        let hello = Envelope(incarnation: 0, message: Stranger.hello()).encoded()
         try mallory.say(hello)
         guard case .welcome = try mallory.hear() else { throw Failure(description: "not welcome") }
         try wait(for: "it is cut off") {
@@ -228,7 +228,7 @@ private final class RawConnection {
 /// Stands between a worker and the coordinator and writes down what the worker says.
 private final class Recorder: Sendable {
     let endpoint: String
-    private let box = Box()
+    private let host = Box()
 
     private final class Box: @unchecked Sendable {
         private let lock = NSLock()
@@ -237,7 +237,7 @@ private final class Recorder: Sendable {
         var all: [UInt8] { lock.withLock { bytes } }
     }
 
-    var recorded: [UInt8] { box.all }
+    var recorded: [UInt8] { host.all }
 
     /// Whether the worker has heard as much as it may.
     var isFull: Bool { heard.all.count >= limit }
@@ -260,7 +260,7 @@ private final class Recorder: Sendable {
         endpoint = "tcp://127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
         let far = try RawConnection(target, buffer: limit < .max ? 4_096 : nil)
         let carrier = Carrier(far)
-        Thread.detachNewThread { [box, heard] in
+        Thread.detachNewThread { [host, heard] in
             let near = accept(listener, nil, nil)
             close(listener)
             Thread.detachNewThread {
@@ -270,7 +270,7 @@ private final class Recorder: Sendable {
                 }
             }
             Self.relay(from: near, to: carrier.far.descriptor) {
-                box.add($0)
+                host.add($0)
                 return true
             }
         }

@@ -31,7 +31,7 @@ import Wire
         expectOneLine(try scratch.regsweep("run", "sweep.toml", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT")
     }
 
-    @Test("an endpoint without keys that other boxes could reach", arguments: ["tcp://0.0.0.0:*", "tcp://10.0.0.1:5577"])
+    @Test("an endpoint without keys that other hosts could reach", arguments: ["tcp://0.0.0.0:*", "tcp://10.0.0.1:5577"])
     func openEndpoint(listen: String) throws {
         expectOneLine(
             try scratch.regsweep("run", "sweep.toml", "--plain", "--listen", listen), code: 2, listen, "tcp://127.0.0.1:PORT",

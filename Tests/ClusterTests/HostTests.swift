@@ -111,7 +111,7 @@ import Testing
         #expect(try hosts.names.allSatisfy { try hosts.workers($0) == 1 })
         coordinator.signal(SIGKILL)
         _ = try coordinator.end()
-        // 1 s of silence, 5 s of orphan timeout, and the time of a loaded box.
+        // 1 s of silence, 5 s of orphan timeout, and the time of a loaded host.
         try waitForNoWorkers(within: 20)
     }
 }

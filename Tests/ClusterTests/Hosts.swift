@@ -1,4 +1,4 @@
-// Hosts.swift · Tests/ClusterTests. Three boxes on this one: network namespaces on a bridge, each with an sshd, a host name and a home.
+// Hosts.swift · Tests/ClusterTests. Three hosts on this one: network namespaces on a bridge, each with an sshd, a host name and a home.
 
 import Foundation
 import Glibc
@@ -36,7 +36,7 @@ enum Root {
 /// Gone with the value: processes, namespaces, bridge.
 final class Hosts {
     let names: [String]
-    /// The address of this box on the bridge.
+    /// The address of this host on the bridge.
     let here: String
     private let tag: String
     private let scratch: Scratch

@@ -27,8 +27,8 @@ import Wire
         let (coordinator, _) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
         let line = try ask("invite", "ada")
         #expect(line.code == 0, "\(line.errors)")
-        // On any other box it would lead nowhere.
-        #expect(line.errors.contains("listens on its own box alone"))
+        // On any other host it would lead nowhere.
+        #expect(line.errors.contains("listens on its own host alone"))
         let words = line.output.split(separator: " ")
         #expect(words.dropFirst() == ["regsweep-worker", "--join", "env\n"])
         let variable = words[0].split(separator: "=", maxSplits: 1)
@@ -121,16 +121,16 @@ import Wire
         #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
     }
 
-    @Test("who invites others to a coordinator that only its own box reaches is told so") func loopback() throws {
+    @Test("who invites others to a coordinator that only its own host reaches is told so") func loopback() throws {
         let (coordinator, _) = try scratch.coordinator("--plain")
         let plain = try ask("add", "ssh:nowhere.invalid")
         #expect(plain.code == 2 && plain.errors.contains("without --plain"), "\(plain)")
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         let (other, _) = try scratch.coordinator()
-        #expect(try ask("invite", "ada").errors.contains("listens on its own box alone"))
+        #expect(try ask("invite", "ada").errors.contains("listens on its own host alone"))
         let added = try ask("add", "ssh:nowhere.invalid").output
-        #expect(added.hasPrefix("starting workers on nowhere.invalid; ") && added.contains("listens on its own box alone"), "\(added)")
+        #expect(added.hasPrefix("starting workers on nowhere.invalid; ") && added.contains("listens on its own host alone"), "\(added)")
         other.signal(SIGINT)
         #expect(try other.end().code == 3)
     }

@@ -59,7 +59,7 @@ import Wire
         let first = try worker(endpoint)
         try first.errors(have: "checkpoint of trial", times: 3)
         first.signal(SIGKILL)
-        // On another box: its cache is empty.
+        // On another host: its cache is empty.
         let second = try worker(endpoint, cache: "other")
         try second.errors(have: "goes on after epoch")
         let end = try coordinator.end()

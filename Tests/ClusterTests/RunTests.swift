@@ -15,7 +15,7 @@ import Testing
         let tables = try Tables(scratch, "results/small")
         #expect(
             tables.results.prefix { $0 != "\n" }
-                == "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest"
+                == "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,replicate,outcome,epochs,train_loss,test_loss,loss_ratio,digest"
         )
         #expect(tables.results.split(separator: "\n").count == 1 + 17 * 8)
         #expect(tables.summary.split(separator: "\n").count == 1 + 17)

@@ -1,4 +1,4 @@
-// SlurmTests.swift · Tests/ClusterTests. A real Slurm of two nodes on this box: Debian's, with a configuration of the test's own.
+// SlurmTests.swift · Tests/ClusterTests. A real Slurm of two nodes on this host: Debian's, with a configuration of the test's own.
 
 import Foundation
 import Glibc

@@ -31,7 +31,7 @@ struct Stranger: ~Copyable {
     }
 
     func say(_ message: Message, version: UInt32 = Envelope.protocolVersion) throws {
-        try say(Envelope(epoch: 0, message: message).encoded(version: version))
+        try say(Envelope(incarnation: 0, message: message).encoded(version: version))
     }
 
     func say(_ frame: [UInt8]) throws {
@@ -42,7 +42,7 @@ struct Stranger: ~Copyable {
     }
 
     /// Whether there is a connection that takes a frame.
-    func sayOnce(_ message: Message) -> Bool { (try? socket.send(Envelope(epoch: 0, message: message).encoded())) != nil }
+    func sayOnce(_ message: Message) -> Bool { (try? socket.send(Envelope(incarnation: 0, message: message).encoded())) != nil }
 
     /// The next message that is no heartbeat.
     func hear() throws -> Message {
@@ -69,7 +69,7 @@ struct Stranger: ~Copyable {
     @Test("frames that are no messages are dropped with the reason on both sides, and the sweep goes on") func garbage() throws {
         let (coordinator, endpoint) = try scratch.coordinator()
         let stranger = try Stranger(endpoint)
-        let good = Envelope(epoch: 0, message: Stranger.hello()).encoded()
+        let good = Envelope(incarnation: 0, message: Stranger.hello()).encoded()
         for frame in [[], [0xff, 0xff, 0xff], Array(good.dropLast(5)), Array(repeating: 7, count: 100_000)] {
             try stranger.say(frame)
             guard case .dropped = try stranger.hear() else { throw Failure(description: "no answer") }
@@ -123,7 +123,7 @@ struct Stranger: ~Copyable {
             heard = try router.receive()
             return heard != nil
         }
-        let answer = Envelope(epoch: 1, message: isOtherVersion ? .drain : .refused(reason: "no room for strangers"))
+        let answer = Envelope(incarnation: 1, message: isOtherVersion ? .drain : .refused(reason: "no room for strangers"))
         try router.send(answer.encoded(version: isOtherVersion ? 9 : Envelope.protocolVersion), to: heard!.route)
         let end = try worker.end()
         #expect(end.code == 4)

@@ -12,11 +12,11 @@ private func network(samples: Int = 4, batchSize: Int = 2, epochs: Int = 7, repl
         recording: .variability, replacements: replacements)
 }
 
-private let coordinates = Coordinates(seed: 5, trainingSet: 1, initialization: 3, repetition: 2)
-private let vanilla = Lane(lambda1: 0, lambda2: 0, learningRate: 0.03)
+private let coordinates = Coordinates(seed: 5, trainingSet: 1, initialization: 3, replicate: 2)
+private let baseline = Lane(lambda1: 0, lambda2: 0, learningRate: 0.03)
 
 private func train(
-    _ problem: DiagonalNetwork, _ lanes: [Lane] = [vanilla], at coordinates: Coordinates = coordinates
+    _ problem: DiagonalNetwork, _ lanes: [Lane] = [baseline], at coordinates: Coordinates = coordinates
 ) throws
     -> [TrialRecord]
 {
@@ -44,7 +44,7 @@ extension DiagonalNetwork {
     fileprivate func path(_ set: TrainingSet<Double>) -> [[Double]] {
         withFlushedDenormals {
             let start = DiagonalNetworkData.initialParameters(self, at: coordinates)
-            var kernel = ReferenceKernel<Double>(set, lanes: [vanilla], start: start)
+            var kernel = ReferenceKernel<Double>(set, lanes: [baseline], start: start)
             var path = [start]
             for epoch in 0..<epochs {
                 let order = DiagonalNetworkData.batchOrder(self, at: coordinates, epoch: epoch)
@@ -129,17 +129,17 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
                 for first in stride(from: 0, to: 4, by: batchSize) { step(order[first..<first + batchSize].sorted()[...]) }
             }
         }
-        var trial = VanillaTrial(problem.set(), learningRate: 0.03, start: start)
+        var trial = BaselineTrial(problem.set(), learningRate: 0.03, start: start)
         path { trial.step(batch: $0) }
         #expect(trial.theta == problem.path(problem.set()).last)
         #expect(try train(problem)[0].parameterBits == trial.theta.map(\.bitPattern))
         for place in 0..<4 {
             let fresh = data.fresh(problem, at: coordinates, place: place)
-            let copies = VanillaCopies(problem.set(), place: place, fresh: fresh, members: 8..<11, learningRate: 0.03, start: start)
+            let copies = BaselineCopies(problem.set(), place: place, fresh: fresh, members: 8..<11, learningRate: 0.03, start: start)
             path { copies.step(batch: $0) }
             for k in 8..<11 {
                 let set = problem.set(replacing: (place, Array(fresh.inputs[k * 5..<(k + 1) * 5]), fresh.labels[k]))
-                var plain = VanillaTrial(set, learningRate: 0.03, start: start)
+                var plain = BaselineTrial(set, learningRate: 0.03, start: start)
                 path { plain.step(batch: $0) }
                 #expect(copies.theta(ofLane: k - 8) == plain.theta)
                 #expect(plain.theta == problem.path(set).last && plain.theta != trial.theta)
@@ -251,7 +251,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
         // The form of a copy's deviation, against the matrix.
         let data = DiagonalNetworkData(problem, at: coordinates)
         let away = theta.indices.map { theta[$0] + 0.1 * Double($0 % 3 - 1) }
-        let copies = VanillaCopies(
+        let copies = BaselineCopies(
             set, place: 0, fresh: data.fresh(problem, at: coordinates, place: 0), members: 0..<1, learningRate: 0.1, start: away)
         let (found, square) = copies.deviation(from: here), v = zip(away, theta).map { $0 - $1 }
         #expect(isNear(found[0] * 2 / 4, form(problem.hessian(theta), v)))
@@ -300,7 +300,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
         func errors(samples: Int) throws -> [Double] {
             let problem = try network(samples: samples, epochs: 20, replacements: 1)
             let errors = try (0..<40).map { set in
-                try train(problem, at: Coordinates(seed: 5, trainingSet: set, initialization: 3, repetition: 0))[0]["bootstrap_error"]
+                try train(problem, at: Coordinates(seed: 5, trainingSet: set, initialization: 3, replicate: 0))[0]["bootstrap_error"]
             }
             return (0..<5).map { place in errors.map { $0[place] }.reduce(0, +) / 40 }
         }
@@ -312,7 +312,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
     @Test("a run can be stopped after an epoch and between the copies", arguments: [3, 8, 9, 14]) func stop(after limit: Int) throws {
         // Seven epochs and four places with two vectors of copies each.
         var asked = 0
-        let plan = try GroupPlan(problem: try network(), coordinates: coordinates, lanes: [vanilla])
+        let plan = try GroupPlan(problem: try network(), coordinates: coordinates, lanes: [baseline])
         let records = run(plan) { observations in
             asked += observations.isEmpty ? 1 : 0
             return asked == limit ? .stop : .goOn
@@ -326,7 +326,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
     }
 
     @Test("a diverged trial has no series") func diverged() throws {
-        let record = try train(try network(), [vanilla, Lane(lambda1: 0, lambda2: 0, learningRate: 1e3)])
+        let record = try train(try network(), [baseline, Lane(lambda1: 0, lambda2: 0, learningRate: 1e3)])
         #expect(record.map(\.outcome) == [.done, .diverged] && record[1].series.isEmpty && !record[0].series.isEmpty)
     }
 
@@ -364,7 +364,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
             (Lane(lambda1: 0.5, lambda2: 0, learningRate: 0.1), "lambda1"), (Lane(lambda1: 0, lambda2: 0.5, learningRate: 0.1), "lambda2"),
         ] {
             #expect(throws: PlanError(parameter: name, value: "0.5", allowed: "0 with record = variability, which is about SGD alone")) {
-                try train(try network(), [vanilla, lane])
+                try train(try network(), [baseline, lane])
             }
         }
     }

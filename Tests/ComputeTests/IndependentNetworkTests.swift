@@ -67,7 +67,7 @@ import Testing
             train: images(trial.samples, "train"), test: images(trial.test, "t10k"), samples: trial.samples, pool: trial.pool,
             batchSize: trial.batch, epochs: trial.epochs, learningRateDecay: trial.decay, weightDecay: trial.weightDecay,
             clipNorm: trial.clip, batchGradientEvery: trial.every)
-        let coordinates = Coordinates(seed: .max, trainingSet: 0, initialization: 65_535, repetition: 16_777_215)
+        let coordinates = Coordinates(seed: .max, trainingSet: 0, initialization: 65_535, replicate: 16_777_215)
         let lane = Lane(lambda1: 0, lambda2: trial.lambda2, learningRate: trial.learningRate)
         let record = run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: [lane])) { _ in .goOn }![0]
         let answer = try repeatTrial(

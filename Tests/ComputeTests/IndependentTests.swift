@@ -38,7 +38,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
         var line: String {
             """
             seed=\(coordinates.seed) training_set=\(coordinates.trainingSet) initialization=\(coordinates.initialization) \
-            repeat=\(coordinates.repetition) lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate) \
+            repeat=\(coordinates.replicate) lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate) \
             dimension=\(problem.dimension) samples=\(problem.samples) nonzero=\(problem.nonzero) \
             signal_variance=\(problem.signalVariance) noise_variance=\(problem.noiseVariance) \
             initialization_scale=\(problem.initializationScale) batch_size=\(problem.batchSize) epochs=\(problem.epochs) \
@@ -56,17 +56,17 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
                 batchSize: b, epochs: epochs, precision: precision)
         }
         let both = Lane(lambda1: 0.03, lambda2: 0.01, learningRate: 0.02)
-        let vanilla = Lane(lambda1: 0, lambda2: 0, learningRate: 0.02)
+        let baseline = Lane(lambda1: 0, lambda2: 0, learningRate: 0.02)
         let falling = Lane(lambda1: 0, lambda2: 0.4, learningRate: 0.1)
-        let brink = Coordinates(seed: .max, trainingSet: 65_535, initialization: 65_535, repetition: 16_777_215)
+        let brink = Coordinates(seed: .max, trainingSet: 65_535, initialization: 65_535, replicate: 16_777_215)
         return [
             Trial(what: "both penalties, float32, B = 1", problem: try network(5, 6, 1, .float32), lane: both),
             Trial(what: "both penalties, float32, B = 2", problem: try network(5, 6, 2, .float32), lane: both),
             Trial(what: "both penalties, float64, B = 1", problem: try network(7, 4, 1, .float64), lane: both),
             Trial(what: "both penalties, float64, B = 2", problem: try network(7, 4, 2, .float64), lane: both),
             Trial(
-                what: "vanilla, all of β, and more than 50 epochs", problem: try network(2, 3, 3, .float32, nonzero: 2, epochs: 103),
-                lane: vanilla),
+                what: "baseline, all of β, and more than 50 epochs", problem: try network(2, 3, 3, .float32, nonzero: 2, epochs: 103),
+                lane: baseline),
             Trial(what: "the last coordinates", problem: try network(3, 2, 1, .float64), lane: both, coordinates: brink),
             Trial(what: "falls over the cliff", problem: try network(4, 4, 1, .float32, epochs: 80), lane: falling),
             Trial(
@@ -95,7 +95,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
     }
 
     @Test("and the network's variability") func networkSeries() throws {
-        let brink = Coordinates(seed: .max, trainingSet: 65_535, initialization: 65_535, repetition: 16_777_215)
+        let brink = Coordinates(seed: .max, trainingSet: 65_535, initialization: 65_535, replicate: 16_777_215)
         let trials = try [(1, 3, 9, 0.02), (2, 4, 2, 0.04), (4, 3, 1, 0.03), (2, 3, 1, 1e3)].map { batchSize, epochs, replacements, rate in
             let problem = try DiagonalNetwork(
                 dimension: batchSize == 1 ? 2 : 3, samples: 4, nonzero: 2, signalVariance: 1.7, initializationScale: 0.6,
@@ -116,7 +116,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
     @Test("and the landscape's paths, maps and variability", arguments: [Recording.trajectory, .variability])
     func landscapeSeries(recording: Recording) throws {
         // The last diverges in its sixth iteration.
-        let coordinates = Coordinates(seed: .max, trainingSet: 65_535, initialization: 41, repetition: 16_777_215)
+        let coordinates = Coordinates(seed: .max, trainingSet: 65_535, initialization: 41, replicate: 16_777_215)
         var lanes = Algorithm.allCases.map { Lane(algorithm: $0, lambda1: $0 == .gd ? 0.01 : 0, lambda2: 0, learningRate: 0.3) }
         lanes += [Lane(lambda1: 0.002, lambda2: 0.003, learningRate: 0.4), Lane(lambda1: 1e308, lambda2: 1e308, learningRate: 0.4)]
         let problem = try Landscape(
@@ -142,7 +142,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
 
     @Test("and trials of the landscape") func landscape() throws {
         // Eleven iterations, sixty for the last: more than a curve has points. The one with both penalties diverges.
-        let coordinates = Coordinates(seed: .max, trainingSet: 65_535, initialization: 41, repetition: 16_777_215)
+        let coordinates = Coordinates(seed: .max, trainingSet: 65_535, initialization: 41, replicate: 16_777_215)
         var lanes = Algorithm.allCases.map { Lane(algorithm: $0, lambda1: 0.03, lambda2: 0, learningRate: 0.3) }
         lanes += [Lane(lambda1: 0, lambda2: 0.002, learningRate: 0.4), Lane(lambda1: 1e308, lambda2: 1e308, learningRate: 0.4)]
         lanes.append(Lane(lambda1: 0, lambda2: 0.5, learningRate: 4))

@@ -11,10 +11,10 @@ func records(_ problem: DiagonalNetwork, _ lanes: [Lane], by kernel: KernelChoic
 }
 
 extension Coordinates {
-    static let some = Coordinates(seed: 11, trainingSet: 2, initialization: 1, repetition: 3)
+    static let some = Coordinates(seed: 11, trainingSet: 2, initialization: 1, replicate: 3)
 }
 
-/// Vanilla, penalised, over the cliff after some epochs, over it at once, and with constants that overflow: 19 in all.
+/// Baseline, penalised, over the cliff after some epochs, over it at once, and with constants that overflow: 19 in all.
 let nineteenLanes: [Lane] =
     (0..<14).map { (n: Int) -> Lane in
         Lane(lambda1: Double(n % 5) / 512, lambda2: Double(n % 7) / 256, learningRate: Double(n + 1) / 512)
@@ -52,7 +52,7 @@ let nineteenLanes: [Lane] =
 
     /// Kernels and numbers of lanes with other bits than the reference kernel's.
     private func disagreements(_ problem: DiagonalNetwork, counts: [Int], seed: UInt64 = 11) -> [String] {
-        let coordinates = Coordinates(seed: seed, trainingSet: 2, initialization: 1, repetition: 3)
+        let coordinates = Coordinates(seed: seed, trainingSet: 2, initialization: 1, replicate: 3)
         let expected = records(problem, nineteenLanes, by: .reference, at: coordinates).map(\.bits)
         var found: [String] = []
         for kernel in [KernelChoice.wide4, .wide8, .wide16] {

@@ -10,7 +10,7 @@ private func landscape(_ recording: Recording = .variability, epochs: Int = 9) t
     try Landscape(candidates: 9, samples: 4, epochs: epochs, recording: recording)
 }
 
-private let coordinates = Coordinates(seed: 5, trainingSet: 1, initialization: 37, repetition: 2)
+private let coordinates = Coordinates(seed: 5, trainingSet: 1, initialization: 37, replicate: 2)
 
 private let lanes = [
     Lane(lambda1: 0, lambda2: 0, learningRate: 0.4), Lane(algorithm: .gd, lambda1: 0, lambda2: 0, learningRate: 0.4),
@@ -163,7 +163,7 @@ extension TrialRecord {
             let problem = try Landscape(candidates: 9, samples: samples, epochs: 60, recording: .variability)
             let sgd = [lanes[0]]
             let errors = (0..<40).map { set in
-                let at = Coordinates(seed: 5, trainingSet: set, initialization: 37, repetition: 0)
+                let at = Coordinates(seed: 5, trainingSet: set, initialization: 37, replicate: 0)
                 return withFlushedDenormals { problem.train(sgd, at: at, by: LandscapeLaneKernel.self) { _ in .goOn } }![0][
                     "bootstrap_error"]
             }

@@ -14,7 +14,7 @@ private func landscape(
         epochs: epochs)
 }
 
-private let coordinates = Coordinates(seed: 11, trainingSet: 2, initialization: 41, repetition: 3)
+private let coordinates = Coordinates(seed: 11, trainingSet: 2, initialization: 41, replicate: 3)
 
 /// The table's six, and others: more than one vector, one lane that moves to the border, one that becomes NaN.
 private let lanes: [Lane] =
@@ -80,7 +80,7 @@ private func train<K: LandscapeKernel>(
     @Test("initializations are the grid's points by x, then y, its corners those of the domain") func grid() throws {
         let problem = try landscape()
         let points = (0..<100).map {
-            LandscapeData.start(problem, at: Coordinates(seed: 1, trainingSet: 0, initialization: $0, repetition: 0))
+            LandscapeData.start(problem, at: Coordinates(seed: 1, trainingSet: 0, initialization: $0, replicate: 0))
         }
         #expect(points[0] == SIMD2(0, 0) && points[9] == SIMD2(0, 8) && points[90] == SIMD2(8, 0) && points[99] == SIMD2(8, 8))
         #expect(points[12] == SIMD2(8.0 / 9, 16.0 / 9) && Set(points).count == 100)
@@ -142,7 +142,7 @@ private func train<K: LandscapeKernel>(
 
     @Test("what a step follows is the slope of each loss and penalty: half the difference, a quarter of the error", arguments: 0..<4)
     func slope(seed: Int) throws {
-        let data = LandscapeData(try landscape(), at: Coordinates(seed: UInt64(seed), trainingSet: 0, initialization: 0, repetition: 0))
+        let data = LandscapeData(try landscape(), at: Coordinates(seed: UInt64(seed), trainingSet: 0, initialization: 0, replicate: 0))
         let plain = Plain(candidates: data.candidates, samples: data.samples, batch: [data.samples[3], data.samples[7]])
         let theta = SIMD2(3.1 + Double(seed), 5.3 - Double(seed) / 2)
         let kernel = LandscapeReferenceKernel.self
@@ -303,7 +303,7 @@ private func train<K: LandscapeKernel>(
     func agree(shape: (candidates: Int, samples: Int, batchSize: Int), epochs: Int) throws {
         let problem = try landscape(candidates: shape.candidates, samples: shape.samples, batchSize: shape.batchSize, epochs: epochs)
         for initialization in [0, 41, 99] {
-            let coordinates = Coordinates(seed: 5, trainingSet: 1, initialization: initialization, repetition: 1)
+            let coordinates = Coordinates(seed: 5, trainingSet: 1, initialization: initialization, replicate: 1)
             let plain = train(problem, by: LandscapeReferenceKernel.self, at: coordinates)
             #expect(train(problem, by: LandscapeLaneKernel.self, at: coordinates).map(\.bits) == plain.map(\.bits))
         }
@@ -348,7 +348,7 @@ private func train<K: LandscapeKernel>(
 
     @Test("repeats differ by batches and noise, so gradient descent's do not differ") func repeats() throws {
         var other = coordinates
-        other.repetition += 1
+        other.replicate += 1
         let (first, second) = (
             train(try landscape(), by: LandscapeLaneKernel.self), train(try landscape(), by: LandscapeLaneKernel.self, at: other)
         )
@@ -385,7 +385,7 @@ private func train<K: LandscapeKernel>(
     @Test("initializations beyond the grid, Reg2 without batches, and other algorithms on the network") func plans() throws {
         func plan(_ initialization: Int, _ lane: Lane) throws(PlanError) -> GroupPlan<Landscape> {
             try GroupPlan(
-                problem: landscape(), coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: initialization, repetition: 0),
+                problem: landscape(), coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: initialization, replicate: 0),
                 lanes: [lane])
         }
         let sgd = Lane(lambda1: 0, lambda2: 1, learningRate: 0.4)
@@ -399,7 +399,7 @@ private func train<K: LandscapeKernel>(
                 refusal(
                     try GroupPlan(
                         problem: DiagonalNetwork(initializationScale: 1),
-                        coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, repetition: 0), lanes: [sgd, lane]))
+                        coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, replicate: 0), lanes: [sgd, lane]))
                     == "algorithm = \(algorithm.rawValue)")
         }
     }

@@ -1,5 +1,5 @@
 // NetworkTrainingTests.swift · Tests/ComputeTests. The convolutional network from its first epoch to its record: what is refused, what is
-// learned, and that bits do not depend on company, pauses or repetition.
+// learned, and that bits do not depend on company, pauses or replicate.
 
 import Testing
 
@@ -7,8 +7,8 @@ import Testing
 
 @Suite("Convolutional network: training") struct NetworkTrainingTests {
     private let train = sampleImages(70, seed: 1), test = sampleImages(45, seed: 2)
-    private let here = Coordinates(seed: 4, trainingSet: 0, initialization: 1, repetition: 2)
-    private let vanilla = Lane(lambda1: 0, lambda2: 0, learningRate: 0.1)
+    private let here = Coordinates(seed: 4, trainingSet: 0, initialization: 1, replicate: 2)
+    private let baseline = Lane(lambda1: 0, lambda2: 0, learningRate: 0.1)
     private let penalized = Lane(lambda1: 0, lambda2: 0.03, learningRate: 0.1)
     private let falling = Lane(lambda1: 0, lambda2: 1e30, learningRate: 1e30)
 
@@ -22,7 +22,7 @@ import Testing
     }
 
     @Test("it learns, and the penalty changes what it learns") func learns() throws {
-        let records = try records(network(epochs: 30), [vanilla, penalized])
+        let records = try records(network(epochs: 30), [baseline, penalized])
         for record in records {
             #expect(record.outcome == .done && record.epochs == 30 && record.curve.map(\.epoch) == Array(1...30))
             #expect(record.parameterBits.count == 421_642)
@@ -35,7 +35,7 @@ import Testing
     }
 
     @Test("losses and accuracy are those of the plain loops on the parameters that the record has") func evaluation() throws {
-        let record = try records(network(epochs: 1), [vanilla])[0]
+        let record = try records(network(epochs: 1), [baseline])[0]
         var plain = ReferenceNetwork<Float>(
             shape: NetworkShape(pool: .max), theta: record.parameterBits.map { Float(bitPattern: UInt32($0)) })
         func means(_ set: ImageSet, _ count: Int) -> (loss: Double, accuracy: Double) {
@@ -54,9 +54,9 @@ import Testing
 
     @Test("a record has the same bits when it is repeated and in any company") func company() throws {
         let problem = try network()
-        let alone = try [vanilla, penalized, falling].map { try records(problem, [$0])[0].bits }
-        #expect(try records(problem, [vanilla]).map(\.bits) == [alone[0]])
-        #expect(try records(problem, [falling, penalized, vanilla, penalized]).map(\.bits) == [alone[2], alone[1], alone[0], alone[1]])
+        let alone = try [baseline, penalized, falling].map { try records(problem, [$0])[0].bits }
+        #expect(try records(problem, [baseline]).map(\.bits) == [alone[0]])
+        #expect(try records(problem, [falling, penalized, baseline, penalized]).map(\.bits) == [alone[2], alone[1], alone[0], alone[1]])
     }
 
     @Test("order and start depend on the seed and their coordinates") func streams() throws {
@@ -64,9 +64,9 @@ import Testing
         var others = [here, here, here]
         others[0].seed = 5
         others[1].initialization = 0
-        others[2].repetition = 0
+        others[2].replicate = 0
         let bits = try ([here] + others).map { coordinates in
-            try #require(run(GroupPlan(problem: problem, coordinates: coordinates, lanes: [vanilla])) { _ in .goOn })[0].bits
+            try #require(run(GroupPlan(problem: problem, coordinates: coordinates, lanes: [baseline])) { _ in .goOn })[0].bits
         }
         #expect(Set(bits).count == 4)
         let start = problem.initialParameters(at: here)
@@ -78,12 +78,12 @@ import Testing
         }
         #expect(problem.order(at: here, epoch: 0).sorted() == Array(0..<66))
         #expect(problem.order(at: here, epoch: 0) != problem.order(at: here, epoch: 1))
-        #expect((problem.learningRate(vanilla, epoch: 2) - 0.1 * 0.99 * 0.99).magnitude < 1e-16)
+        #expect((problem.learningRate(baseline, epoch: 2) - 0.1 * 0.99 * 0.99).magnitude < 1e-16)
     }
 
     @Test("a run that goes on from checkpoints ends with the bits of one that was never interrupted", arguments: [1, 2, 3, 4])
     func resumed(after epoch: Int) throws {
-        let lanes = [penalized, falling, vanilla]
+        let lanes = [penalized, falling, baseline]
         let plan = try GroupPlan(problem: network(every: 2), coordinates: here, lanes: lanes)
         var kept: [Checkpoint?] = []
         var epochs: [Int] = []
@@ -142,16 +142,16 @@ import Testing
         #expect(isRefused { $0.curve = [] })
         #expect(isRefused { $0.series = [] })
         #expect(isRefused { $0.series[0].values = [] })
-        let plan = try GroupPlan(problem: problem, coordinates: here, lanes: [vanilla])
+        let plan = try GroupPlan(problem: problem, coordinates: here, lanes: [baseline])
         #expect(throws: PlanError.self) { _ = try run(plan, from: [], goOn: { .goOn }) { _ in .goOn } }
         let other = try GroupPlan(
             problem: DiagonalNetwork(dimension: 4, samples: 2, nonzero: 1, initializationScale: 0.3, epochs: 2), coordinates: here,
-            lanes: [vanilla])
+            lanes: [baseline])
         #expect(throws: PlanError.self) { _ = try run(other, from: [right], goOn: { .goOn }) { _ in .goOn } }
     }
 
     @Test("it stops when it is told to, in the middle of an epoch too") func stop() throws {
-        let plan = try GroupPlan(problem: network(), coordinates: here, lanes: [vanilla])
+        let plan = try GroupPlan(problem: network(), coordinates: here, lanes: [baseline])
         var asked = 0
         let records = try run(
             plan, from: [nil],
@@ -178,8 +178,8 @@ import Testing
                 train: train, test: test, samples: 1, batchSize: 1, epochs: 2, batchGradientEvery: every)
             return try records(problem, [lane])[0].bits
         }
-        #expect(try bits(1, penalized) == bits(1, vanilla))
-        #expect(try bits(0, penalized) != bits(0, vanilla))
+        #expect(try bits(1, penalized) == bits(1, baseline))
+        #expect(try bits(0, penalized) != bits(0, baseline))
     }
 
     @Test("what cannot be computed is refused by name") func refusals() throws {
@@ -206,8 +206,8 @@ import Testing
         #expect(name(try network(every: -1)) == "batch_gradient_every")
         func plan(_ lane: Lane, trainingSet: Int = 0) throws(PlanError) -> GroupPlan<ConvolutionalNetwork> {
             try GroupPlan(
-                problem: network(), coordinates: Coordinates(seed: 0, trainingSet: trainingSet, initialization: 0, repetition: 0),
-                lanes: [vanilla, lane])
+                problem: network(), coordinates: Coordinates(seed: 0, trainingSet: trainingSet, initialization: 0, replicate: 0),
+                lanes: [baseline, lane])
         }
         #expect(name(try plan(penalized)) == nil && name(try plan(penalized, trainingSet: 1)) == "training_set")
         #expect(name(try plan(Lane(lambda1: 1, lambda2: 0, learningRate: 1))) == "lambda1")

@@ -8,10 +8,10 @@ import Testing
 
 @Suite("Random: streams and numbers") struct RandomTests {
     private func firstBlock(
-        _ seed: UInt64, _ purpose: Purpose, step: Int = 0, trainingSet: Int = 0, initialization: Int = 0, repetition: Int = 0
+        _ seed: UInt64, _ purpose: Purpose, step: Int = 0, trainingSet: Int = 0, initialization: Int = 0, replicate: Int = 0
     ) -> [UInt32] {
         var stream = RandomStream(
-            seed: seed, for: purpose, step: step, trainingSet: trainingSet, initialization: initialization, repetition: repetition)
+            seed: seed, for: purpose, step: step, trainingSet: trainingSet, initialization: initialization, replicate: replicate)
         return (0..<4).map { _ in stream.nextWord() }
     }
 
@@ -22,17 +22,17 @@ import Testing
                 blocks.append(firstBlock(1, purpose, trainingSet: 1 << bit))
                 blocks.append(firstBlock(1, purpose, initialization: 1 << bit))
             }
-            for bit in 0..<24 { blocks.append(firstBlock(1, purpose, repetition: 1 << bit)) }
+            for bit in 0..<24 { blocks.append(firstBlock(1, purpose, replicate: 1 << bit)) }
             for bit in 0..<32 { blocks.append(firstBlock(1, purpose, step: 1 << bit)) }
             for bit in 0..<64 { blocks.append(firstBlock(1 | 1 << bit, purpose)) }
-            blocks.append(firstBlock(1, purpose, step: 1 << 32 - 1, trainingSet: 65_535, initialization: 65_535, repetition: 1 << 24 - 1))
+            blocks.append(firstBlock(1, purpose, step: 1 << 32 - 1, trainingSet: 65_535, initialization: 65_535, replicate: 1 << 24 - 1))
         }
         // Seed 1 itself comes once as 1 | 1 << 0 for each purpose and as nothing else.
         #expect(Set(blocks).count == blocks.count)
     }
 
     @Test("a stream goes on from block to block without a gap or a repeat") func blocks() {
-        var stream = RandomStream(seed: 0x0123_4567_89ab_cdef, for: .batchOrder, step: 5, trainingSet: 6, initialization: 7, repetition: 8)
+        var stream = RandomStream(seed: 0x0123_4567_89ab_cdef, for: .batchOrder, step: 5, trainingSet: 6, initialization: 7, replicate: 8)
         let words = (0..<12).map { _ in stream.nextWord() }
         let expected = (0..<3 as Range<UInt32>).flatMap { block in
             let x = Philox4x32.block(

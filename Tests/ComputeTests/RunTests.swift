@@ -15,7 +15,7 @@ import Testing
     }
 
     private func plan(
-        trainingSet: Int = 0, initialization: Int = 0, repetition: Int = 0, lambda1: Double = 0, lambda2: Double = 0, rate: Double = 0.01
+        trainingSet: Int = 0, initialization: Int = 0, replicate: Int = 0, lambda1: Double = 0, lambda2: Double = 0, rate: Double = 0.01
     ) throws(PlanError) -> GroupPlan<DiagonalNetwork> {
         // The bad lane stands behind a good one.
         let lanes = [
@@ -23,7 +23,7 @@ import Testing
         ]
         return try GroupPlan(
             problem: network(),
-            coordinates: Coordinates(seed: 1, trainingSet: trainingSet, initialization: initialization, repetition: repetition),
+            coordinates: Coordinates(seed: 1, trainingSet: trainingSet, initialization: initialization, replicate: replicate),
             lanes: lanes)
     }
 
@@ -70,13 +70,13 @@ import Testing
     }
 
     @Test("coordinates fill their fields and no more; strengths and rates are numbers that can be trained with") func plans() {
-        #expect(refusal(try plan(trainingSet: 65_535, initialization: 65_535, repetition: 16_777_215)) == nil)
+        #expect(refusal(try plan(trainingSet: 65_535, initialization: 65_535, replicate: 16_777_215)) == nil)
         #expect(refusal(try plan(trainingSet: 65_536)) == "training_set = 65536")
         #expect(refusal(try plan(trainingSet: -1)) == "training_set = -1")
         #expect(refusal(try plan(initialization: 65_536)) == "initialization = 65536")
         #expect(refusal(try plan(initialization: -1)) == "initialization = -1")
-        #expect(refusal(try plan(repetition: 16_777_216)) == "repeat = 16777216")
-        #expect(refusal(try plan(repetition: -1)) == "repeat = -1")
+        #expect(refusal(try plan(replicate: 16_777_216)) == "repeat = 16777216")
+        #expect(refusal(try plan(replicate: -1)) == "repeat = -1")
         #expect(refusal(try plan(lambda1: 1e308, lambda2: 1e308, rate: 1e308)) == nil)
         for bad in [-0x1p-1000, -.infinity, .infinity, .nan] {
             #expect(refusal(try plan(lambda1: bad)) == "lambda1 = \(bad)")
@@ -103,8 +103,8 @@ import Testing
 
     @Test("every point of every curve, when it is made, in order of lane") func observations() throws {
         var seen: [[Observation]] = []
-        let vanilla = Lane(lambda1: 0, lambda2: 0, learningRate: 0.02)
-        let records = run(try plan([calm, falling, vanilla], epochs: 103)) {
+        let baseline = Lane(lambda1: 0, lambda2: 0, learningRate: 0.02)
+        let records = run(try plan([calm, falling, baseline], epochs: 103)) {
             seen.append($0)
             return .goOn
         }!

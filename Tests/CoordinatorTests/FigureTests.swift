@@ -6,7 +6,7 @@ import Wire
 
 @testable import regsweep
 
-/// A figure of the small sweep's settings after vanilla: (ratio, deviation) in order, nil for a run that diverged.
+/// A figure of the small sweep's settings after baseline: (ratio, deviation) in order, nil for a run that diverged.
 private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure {
     var summary = Summary(Grid(spec)) { _ in nil }
     for (place, ratio) in ratios.enumerated() {

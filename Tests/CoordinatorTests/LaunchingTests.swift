@@ -90,7 +90,7 @@ private final class Folder {
 @Suite("Remote host") struct RemoteHostTests {
     private let start = Instant(sinceStart: .zero)
 
-    @Test("a box without the program gets it once and is started") func copies() {
+    @Test("a host without the program gets it once and is started") func copies() {
         var host = RemoteHost(at: start)
         #expect(host.tick(at: start) == .start)
         #expect(host.tick(at: start) == .nothing)
@@ -174,7 +174,7 @@ extension Instant {
         #expect(HostSpec.isName("me@ada-1.example.org"))
     }
 
-    @Test("a box copies the program when it lacks it or has another, and starts each worker with the secret on its stdin")
+    @Test("a host copies the program when it lacks it or has another, and starts each worker with the secret on its stdin")
     func copyAndStart() throws {
         let folder = try Folder()
         // A program that says what it was given, and ends as its number says.
@@ -201,7 +201,7 @@ extension Instant {
         #expect(Subprocess.lastLine("\r\n") == nil && Subprocess.lastLine("") == nil)
     }
 
-    @Test("the code of a worker that failed is the box's") func failure() throws {
+    @Test("the code of a worker that failed is the host's") func failure() throws {
         let folder = try Folder()
         let program = "#!/bin/sh\nread i; mkdir \"$HOME/one\" 2>/dev/null || exit 0; exit 4\n"
         let bundle = WorkerBundle(path: "", digest: Digest(of: program))
@@ -210,7 +210,7 @@ extension Instant {
         #expect(try shell(start, home: folder.path, input: "secret\n").code == 4)
     }
 
-    @Test("a box says what it is, and anything else is no answer") func probe() throws {
+    @Test("a host says what it is, and anything else is no answer") func probe() throws {
         let folder = try Folder()
         let program = "#!/bin/sh\n"
         let bundle = WorkerBundle(path: "", digest: Digest(of: program))
@@ -340,14 +340,14 @@ extension Instant {
             let words = error.errors.map(\.message)
             for fact in [
                 "kind: found \"telnet\"", "name: found \"-oProxyCommand=x\"", "partition: is not known here", "min: found 9",
-                "which other boxes cannot reach",
+                "which other hosts cannot reach",
             ] {
                 #expect(words.contains { $0.contains(fact) }, "\(fact) in \(words)")
             }
         }
     }
 
-    @Test("other boxes are told an address that they can use") func advertised() {
+    @Test("other hosts are told an address that they can use") func advertised() {
         var spec = ClusterSpec()
         #expect(spec.advertised("tcp://10.0.0.5:5577", hostName: "ada") == "tcp://10.0.0.5:5577")
         #expect(spec.advertised("tcp://0.0.0.0:5577", hostName: "ada") == "tcp://ada:5577")

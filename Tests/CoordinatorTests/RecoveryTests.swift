@@ -32,7 +32,7 @@ import Wire
                 }
                 _ = try store.put([(results, author: author)])
             }
-            _ = try store.beginEpoch(host: "ada", process: 1)
+            _ = try store.beginIncarnation(host: "ada", process: 1)
         }
         let clock = ContinuousClock(), start = clock.now, before = Self.processorTime
         let again = Grid(spec)
@@ -41,7 +41,8 @@ import Wire
         let resumed = try Resume(store, again)
         let read = clock.now
         let configuration = Scheduler.Configuration(
-            sweep: "sample", epoch: try store.beginEpoch(host: "ada", process: 2), expectedSecondsPerTrial: 1, selfTest: Digest(of: "ours"))
+            sweep: "sample", incarnation: try store.beginIncarnation(host: "ada", process: 2), expectedSecondsPerTrial: 1,
+            selfTest: Digest(of: "ours"))
         var scheduler = Scheduler(
             configuration, grid: again, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
             baselines: resumed.baselines, crashes: resumed.crashes, checks: resumed.checks)
@@ -50,7 +51,8 @@ import Wire
             worker: ada, host: "ada", process: 1, slots: 1, cpu: "cpu", build: "0.1", selfTest: Digest(of: "ours"), held: [:],
             unacknowledged: 0)
         for message in [Message.hello(hello), .ready(credits: 2)] {
-            effects += scheduler.handle(.received(Envelope(epoch: 2, message: message), from: routeA), at: Instant(sinceStart: .seconds(1)))
+            effects += scheduler.handle(
+                .received(Envelope(incarnation: 2, message: message), from: routeA), at: Instant(sinceStart: .seconds(1)))
         }
         let end = clock.now, busy = Self.processorTime - before
         #expect(scheduler.remaining == left)

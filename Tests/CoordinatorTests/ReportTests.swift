@@ -8,16 +8,16 @@ import Wire
 
 @Suite("Report: the summary") struct ReportSummaryTests {
     /// Test losses of two repeats in the cells (training set, initialization) (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2).
-    private static let vanilla = [[2.0, 4], [1, 3], [4, 4], [8, 8], [2, 2], [8, 8]]
+    private static let baseline = [[2.0, 4], [1, 3], [4, 4], [8, 8], [2, 2], [8, 8]]
     /// Ratios of their means: 0.5, 1, 0.75 on the first training set and 1, 1, 0.625 on the second.
     private static let regularized = [[1.0, 2], [2, 2], [2, 4], [8, 8], [2, 2], [5, 5]]
 
-    /// Vanilla and the first setting as above; of the other three one trial each diverged, failed and was not run.
+    /// Baseline and the first setting as above; of the other three one trial each diverged, failed and was not run.
     private func summary(changing change: (_ setting: Int, _ trial: Int, inout Outcome?) -> Void = { _, _, _ in }) throws -> Summary {
         let grid = Grid(try SweepSpec.small("[0.2, 0.3]", "[0.2, 0.3, 0.4]"))
         return Summary(grid) { index in
             let (group, setting) = (grid.group(of: index), index % 5)
-            let loss = (setting == 0 ? Self.vanilla : Self.regularized)[group / 2][group % 2]
+            let loss = (setting == 0 ? Self.baseline : Self.regularized)[group / 2][group % 2]
             var outcome: Outcome? = .done(trainLoss: loss / 2, testLoss: loss)
             if group == 11 {
                 if setting == 2 { outcome = .diverged }
@@ -49,7 +49,7 @@ import Wire
         #expect(abs(row.meanTrainLoss! - 21.5 / 12) < 1e-15)
     }
 
-    @Test("vanilla is exactly 1 to itself") func vanilla() throws {
+    @Test("baseline is exactly 1 to itself") func baseline() throws {
         let spread = SettingSummary.Spread(mean: 1, deviation: 0, low: 1, high: 1)
         #expect(try summary().settings[0].ratio == spread)
     }
@@ -109,7 +109,7 @@ import Wire
             "2e7d2c03a9507ae265ecf5b5356885a53393a2029d241394997265a1a25aefc6"
         )
         let expected = """
-            trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest
+            trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,replicate,outcome,epochs,train_loss,test_loss,loss_ratio,digest
             05c431dffe377dbe01bb89d567b1eb1d,diagonal-network,sgd,0,0,0.01,0,0,0,done,10,1e-07,4,1,\(a)
             d3ff3ccceb2ad3326f1ca0ce2af0b15e,diagonal-network,sgd,0.01,0,0.01,0,0,0,done,10,0.25,1,0.25,\(b)
             d9082b0c7c32c53d5d355978c1085de4,diagonal-network,sgd,0.1,0,0.01,0,0,0,diverged,3,,,,\(c)
@@ -157,7 +157,7 @@ import Wire
 }
 
 @Suite("Report: claims about Figure 4") struct ReportClaimsTests {
-    /// A summary of this sweep with these mean ratios, in the order of settings after vanilla; nil for a run that diverged.
+    /// A summary of this sweep with these mean ratios, in the order of settings after baseline; nil for a run that diverged.
     private func claims(_ spec: SweepSpec, _ ratios: [Double?], failed: [Int] = []) -> Claims {
         var summary = Summary(Grid(spec)) { _ in nil }
         for (place, ratio) in ([1] + ratios).enumerated() {

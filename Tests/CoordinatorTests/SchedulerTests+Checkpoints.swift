@@ -71,7 +71,7 @@ private let cyd = WorkerID(high: 3, low: 0)
             #expect(
                 desk.hear(.checkpoint(desk.id(1), checkpoint), from: routeA) == [
                     answer(0, checkpoint.epoch, reason, to: routeA),
-                    .report(.refusedCheckpoint(key, epoch: checkpoint.epoch, host: "ada", reason: reason)),
+                    .notice(.refusedCheckpoint(key, epoch: checkpoint.epoch, host: "ada", reason: reason)),
                 ])
         }
         let late = "the trial is no longer this worker's"
@@ -96,7 +96,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         #expect(desk.hear(.checkpointAnswer(key, epoch: 7, refusal: "no"), from: routeB) == [])
         #expect(
             desk.hear(.checkpointAnswer(key, epoch: 7, refusal: "no"), from: routeA) == [
-                .forgetCheckpoint(key), .report(.refusedCheckpoint(key, epoch: 7, host: "ada", reason: "no")),
+                .forgetCheckpoint(key), .notice(.refusedCheckpoint(key, epoch: 7, host: "ada", reason: "no")),
             ])
         #expect(desk.scheduler.checkpoints == [1: mark(1, 2)])
         _ = desk.handle(.lostCheckpoint(Self.grid.key(of: 1)))

@@ -6,7 +6,7 @@ import Wire
 @testable import regsweep
 
 @Suite("Scheduler: handing out") struct SchedulerHandingTests {
-    @Test("a worker gets leases up to its credits and none beyond, each of one group, the vanilla run first") func credits() {
+    @Test("a worker gets leases up to its credits and none beyond, each of one group, the baseline first") func credits() {
         var desk = Desk()
         // Group 0 is trials 0 to 4, group 1 is 5 to 9.
         #expect(
@@ -15,19 +15,19 @@ import Wire
             ])
         #expect(desk.hear(.ready(credits: 2), from: routeA) == [])
         #expect(desk.handle(.tick) == [])
-        // No third group is there whose vanilla run is not on its way, so the first in order has to do.
+        // No third group is there whose baseline is not on its way, so the first in order has to do.
         #expect(desk.hear(.ready(credits: 3), from: routeA) == [desk.lease(desk.id(3), [4], to: routeA)])
         let results = desk.hear(desk.batch(1, of: desk.id(3), [desk.result(4)]), from: routeA)
         #expect(results == [desk.store([desk.result(4)], by: ada, batch: 1, to: routeA), desk.lease(desk.id(4), [7, 8], to: routeA)])
         #expect(desk.hear(.ready(credits: 0), from: routeA) == [])
     }
 
-    @Test("a group whose vanilla run is known comes with its losses, and goes before one whose vanilla run is on its way")
+    @Test("a group whose baseline is known comes with its losses, and goes before one whose baseline is on its way")
     func baselines() {
         var desk = Desk()
         _ = desk.join(ada, at: routeA, credits: 1)
         let results = desk.hear(desk.batch(1, of: desk.id(1), (0..<4).map { desk.result($0) }), from: routeA)
-        // The vanilla run of group 0 is here and not durable yet.
+        // The baseline of group 0 is here and not durable yet.
         #expect(results.last == desk.lease(desk.id(2), [5, 6], to: routeA))
         #expect(desk.commit(results) == [desk.acknowledged(1, to: routeA)])
         #expect(desk.hear(.ready(credits: 2), from: routeA) == [desk.lease(desk.id(3), [4], baseline: 0, to: routeA)])
@@ -119,7 +119,7 @@ import Wire
         #expect(!desk.scheduler.isOver)
         for (worker, route) in [(ada, routeA), (bob, routeB)] {
             #expect(
-                desk.hear(.goodbye(reason: "drained"), from: route) == [.report(.left(worker, host: desk.host(worker), reason: "drained"))])
+                desk.hear(.goodbye(reason: "drained"), from: route) == [.notice(.left(worker, host: desk.host(worker), reason: "drained"))])
         }
         #expect(desk.scheduler.isOver && !desk.scheduler.isFinished)
     }
@@ -143,7 +143,7 @@ import Wire
         _ = desk.join(bob, at: routeB, credits: 1)
         #expect(
             desk.hear(.goodbye(reason: "drained"), from: routeA) == [
-                .report(.left(ada, host: "ada", reason: "drained")), desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeB),
+                .notice(.left(ada, host: "ada", reason: "drained")), desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeB),
             ])
         #expect(desk.hear(.goodbye(reason: "drained"), from: routeA) == [])
     }

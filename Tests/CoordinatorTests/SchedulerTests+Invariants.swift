@@ -68,4 +68,4 @@ import Wire
     }
 }
 
-private func lease(_ number: UInt32) -> LeaseID { LeaseID(epoch: 1, number: number) }
+private func lease(_ number: UInt32) -> LeaseID { LeaseID(incarnation: 1, number: number) }

@@ -36,7 +36,7 @@ import Wire
         #expect(desk.scheduler.isOver)
         #expect(
             desk.hear(.hello(desk.hello(ada, held: [desk.id(9): desk.keys([1])])), from: routeC) == [
-                desk.welcome(to: routeC), .report(.joined(ada, host: "ada", slots: 1)), desk.send(.drain, to: routeC),
+                desk.welcome(to: routeC), .notice(.joined(ada, host: "ada", slots: 1)), desk.send(.drain, to: routeC),
             ])
         #expect(desk.commit(desk.hear(desk.batch(2, of: desk.id(9), [desk.result(1)]), from: routeC)) == [desk.acknowledged(2, to: routeC)])
     }
@@ -125,8 +125,8 @@ import Wire
         let results = desk.hear(desk.batch(1, of: desk.id(1), [desk.result(0), desk.result(1)]), from: routeA)
         #expect(
             desk.hear(.hello(desk.hello(bob)), from: routeA) == [
-                .report(.left(ada, host: "ada", reason: "another worker speaks on its connection")), desk.welcome(to: routeA),
-                .report(.joined(bob, host: "bob", slots: 1)),
+                .notice(.left(ada, host: "ada", reason: "another worker speaks on its connection")), desk.welcome(to: routeA),
+                .notice(.joined(bob, host: "bob", slots: 1)),
             ])
         #expect(desk.commit(results) == [])
         #expect(desk.scheduler.counts == Scheduler.Counts(done: 2))

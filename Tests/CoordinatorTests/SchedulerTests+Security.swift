@@ -16,7 +16,7 @@ import Wire
         #expect(!leases.isEmpty)
         let effects = desk.hear(.hello(desk.hello(ada)), from: theirs)
         let reason = "worker \(ada) has joined with another key"
-        #expect(effects == [desk.send(.refused(reason: reason), to: theirs), .report(.refused(theirs, reason: reason))])
+        #expect(effects == [desk.send(.refused(reason: reason), to: theirs), .notice(.refused(theirs, reason: reason))])
         #expect(desk.scheduler.workers[ada]!.route == mine)
         #expect(desk.scheduler.workers[ada]!.leases == leases)
         // With its own key it comes back on a new connection.
@@ -35,15 +35,15 @@ import Wire
         for count in 1..<Limits.malformedFrames {
             let from = Route([UInt8(count)], peer: own)
             let effects = desk.handle(.unreadable(.malformed(reason: "noise"), from: from))
-            #expect(effects == [desk.send(.dropped(reason: "noise"), to: from), .report(.malformed(from, reason: "noise"))])
+            #expect(effects == [desk.send(.dropped(reason: "noise"), to: from), .notice(.malformed(from, reason: "noise"))])
         }
         let last = Route([200], peer: own)
         let effects = desk.handle(.unreadable(.malformed(reason: "noise"), from: last))
         #expect(
             effects == [
-                desk.send(.dropped(reason: "noise"), to: last), .report(.malformed(last, reason: "noise")),
-                .report(.cutOff(last, malformed: Limits.malformedFrames)), .cutOff(last),
-                .report(.left(ada, host: "ada", reason: "cut off")),
+                desk.send(.dropped(reason: "noise"), to: last), .notice(.malformed(last, reason: "noise")),
+                .notice(.cutOff(last, malformed: Limits.malformedFrames)), .cutOff(last),
+                .notice(.left(ada, host: "ada", reason: "cut off")),
             ])
         #expect(desk.scheduler.workers.isEmpty)
         #expect(desk.scheduler.waiting.count > waiting)
@@ -56,7 +56,7 @@ import Wire
         #expect(desk.handle(.unreadable(.malformed(reason: "noise"), from: routeA)).contains(.cutOff(routeA)))
     }
 
-    @Test("a command is obeyed from this user's programs on this box, and from nobody else") func commands() {
+    @Test("a command is obeyed from this user's programs on this host, and from nobody else") func commands() {
         var desk = Desk()
         #expect(desk.hear(.command(.list), from: routeA) == [.obey(.list, from: routeA)])
         for peer in [own, .plain] {
@@ -88,7 +88,7 @@ import Wire
         let effects = desk.handle(.removeWorker(ada))
         let words =
             held.map { desk.send(.cancel($0), to: routeA) } + [
-                desk.send(.drain, to: routeA), .report(.left(ada, host: "ada", reason: "removed")),
+                desk.send(.drain, to: routeA), .notice(.left(ada, host: "ada", reason: "removed")),
             ]
         #expect(Array(effects.prefix(words.count)) == words)
         #expect(

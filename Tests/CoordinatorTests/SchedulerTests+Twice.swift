@@ -81,7 +81,7 @@ extension Desk {
         var (desk, _) = late()
         #expect(desk.handle(.ended(process: 1, host: "nowhere")) == [])
         // Only one of them: both say that they are process 1, on their own hosts.
-        #expect(desk.handle(.ended(process: 1, host: "ada")) == [.report(.lost(ada, host: "ada", returned: 0))])
+        #expect(desk.handle(.ended(process: 1, host: "ada")) == [.notice(.lost(ada, host: "ada", returned: 0))])
         #expect(desk.records.map(\.end) == [.died])
         #expect(desk.scheduler.workers.keys.sorted { $0.order < $1.order } == [bob])
     }
@@ -110,10 +110,10 @@ extension Desk {
             let (id, lease) = desk.scheduler.leases.first { $0.value.worker == ada }!
             let effects = desk.hear(desk.batch(batch, of: id, lease.trials.map { desk.failure($0) }), from: routeA)
             #expect(effects.first == desk.store([], by: ada, batch: batch, to: routeA))
-            reports += effects.filter { if case .report = $0 { true } else { false } }
+            reports += effects.filter { if case .notice = $0 { true } else { false } }
         }
         #expect(
-            reports == [.report(.quarantined(ada, host: "ada", reason: "3 leases failed one after the other where others succeed"))])
+            reports == [.notice(.quarantined(ada, host: "ada", reason: "3 leases failed one after the other where others succeed"))])
         #expect(!desk.scheduler.leases.values.contains { $0.worker == ada })
         #expect(desk.scheduler.waiting.count == 14)
         // Nobody is better: it is good enough again.
@@ -173,7 +173,7 @@ extension Desk {
         }
         #expect(!desk.scheduler.isFinished)
         _ = desk.hear(.heartbeat(running: 0), from: routeA)
-        #expect(desk.wait(seconds: 1).contains(.report(.unchecked(trials: 4))))
+        #expect(desk.wait(seconds: 1).contains(.notice(.unchecked(trials: 4))))
         #expect(desk.scheduler.isFinished)
     }
 
@@ -208,7 +208,7 @@ extension Desk {
             _ = desk.hear(.heartbeat(running: 0), from: routeB)
             reports += desk.wait(seconds: 1)
         }
-        #expect(reports.contains(.report(.unchecked(trials: 16))))
+        #expect(reports.contains(.notice(.unchecked(trials: 16))))
         #expect(desk.scheduler.isFinished)
     }
 
@@ -234,7 +234,7 @@ extension Desk {
             _ = desk.join(WorkerID(high: 10 + UInt64(attempt), low: 0), at: Route([10 + attempt]), credits: 1)
             effects.append(desk.handle(.ended(process: 1, host: "bob")))
         }
-        #expect(effects.map { $0.contains(.report(.unchecked(trials: 2))) } == [false, false, false, false, true, true])
+        #expect(effects.map { $0.contains(.notice(.unchecked(trials: 2))) } == [false, false, false, false, true, true])
         // Then it is over for those that are there.
         #expect(effects.map { $0.contains(desk.send(.drain, to: routeA)) } == [false, false, false, false, false, true])
         #expect(desk.scheduler.isFinished && desk.scheduler.counts == Scheduler.Counts(done: 4))
@@ -246,13 +246,13 @@ extension Desk {
         _ = desk.join(bob, at: routeB, credits: 1)
         _ = desk.commit(desk.hear(desk.batch(1, of: desk.id(1), [desk.result(0), desk.result(1)]), from: routeA))
         let open = Disagreement(trial: desk.keys([0])[0], authors: [desk.author(ada), desk.author(bob)], verdict: .open)
-        #expect(desk.handle(.disagreed([open])) == [.report(.disagreed(open))])
+        #expect(desk.handle(.disagreed([open])) == [.notice(.disagreed(open))])
         #expect(desk.join(cyd, at: routeC, credits: 1) == [desk.again(desk.id(4), [0], baseline: nil, to: routeC)])
         let settled = Disagreement(trial: open.trial, authors: open.authors, verdict: .settled(wrong: [desk.author(bob)]))
         #expect(
             desk.handle(.disagreed([settled])) == [
-                .report(.disagreed(settled)),
-                .report(.quarantined(bob, host: "bob", reason: "two others agree on bits that it computed differently")),
+                .notice(.disagreed(settled)),
+                .notice(.quarantined(bob, host: "bob", reason: "two others agree on bits that it computed differently")),
             ])
         #expect(desk.hear(desk.batch(1, of: desk.id(2), [desk.result(2), desk.result(3)]), from: routeB).count == 1)
         #expect(!desk.scheduler.leases.values.contains { $0.worker == bob })
@@ -268,7 +268,7 @@ extension Desk {
         let over = desk.commit(desk.hear(desk.batch(1, of: desk.id(1), [desk.result(0), desk.result(1)]), from: routeA))
         #expect(over.last == desk.send(.drain, to: routeA) && desk.scheduler.isFinished)
         let open = Disagreement(trial: desk.keys([0])[0], authors: [desk.author(ada), desk.author(bob)], verdict: .open)
-        #expect(desk.handle(.disagreed([open])) == [.report(.disagreed(open))])
+        #expect(desk.handle(.disagreed([open])) == [.notice(.disagreed(open))])
         #expect(!desk.scheduler.isFinished)
         #expect(desk.join(cyd, at: routeC, credits: 1) == [desk.again(desk.id(2), [0], to: routeC)])
         let again = desk.commit(desk.hear(desk.batch(1, of: desk.id(2), [desk.result(0)]), from: routeC))

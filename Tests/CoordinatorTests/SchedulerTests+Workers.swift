@@ -10,7 +10,7 @@ import Wire
         var desk = Desk(groups: 4, settings: 2)
         #expect(
             desk.hear(.hello(desk.hello(ada)), from: routeA) == [
-                desk.welcome(to: routeA), .report(.joined(ada, host: "ada", slots: 1)),
+                desk.welcome(to: routeA), .notice(.joined(ada, host: "ada", slots: 1)),
             ])
         #expect(desk.hear(.hello(desk.hello(ada)), from: routeA) == [desk.welcome(to: routeA)])
         #expect(desk.hear(.ready(credits: 1), from: routeA) == [desk.lease(desk.id(1), [0, 1], to: routeA)])
@@ -27,7 +27,7 @@ import Wire
         var desk = Desk(groups: 1, settings: 2)
         _ = desk.join(bob, at: routeB, credits: 1)
         let hello = Message.hello(desk.hello(ada, held: [desk.id(7, epoch: 0): desk.keys([0, 1])]))
-        #expect(desk.hear(hello, from: routeA) == [desk.welcome(to: routeA), .report(.joined(ada, host: "ada", slots: 1))])
+        #expect(desk.hear(hello, from: routeA) == [desk.welcome(to: routeA), .notice(.joined(ada, host: "ada", slots: 1))])
         _ = desk.hear(.goodbye(reason: "drained"), from: routeB)
         #expect(desk.hear(hello, from: routeA) == [desk.welcome(to: routeA)])
         #expect(desk.hear(.ready(credits: 1), from: routeA) == [desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeA)])
@@ -41,25 +41,25 @@ import Wire
             "this build computes other bits (self-test \("\(theirs)".prefix(12))…, the coordinator's is \("\(ours)".prefix(12))…): install the coordinator's release on ada"
         #expect(
             desk.hear(.hello(desk.hello(ada, selfTest: theirs)), from: routeA) == [
-                desk.send(.refused(reason: bits), to: routeA), .report(.refused(routeA, reason: "ada: \(bits)")),
+                desk.send(.refused(reason: bits), to: routeA), .notice(.refused(routeA, reason: "ada: \(bits)")),
             ])
-        let version = "protocol version 2 where this program speaks 1: install the same release on both boxes"
+        let version = "protocol version 2 where this program speaks 1: install the same release on both hosts"
         #expect(
             desk.handle(.unreadable(.versionMismatch(theirs: 2, ours: 1), from: routeB)) == [
-                desk.send(.refused(reason: version), to: routeB), .report(.refused(routeB, reason: version)),
+                desk.send(.refused(reason: version), to: routeB), .notice(.refused(routeB, reason: version)),
             ])
         #expect(
             desk.handle(.unreadable(.malformed(reason: "an empty frame"), from: routeB)) == [
-                desk.send(.dropped(reason: "an empty frame"), to: routeB), .report(.malformed(routeB, reason: "an empty frame")),
+                desk.send(.dropped(reason: "an empty frame"), to: routeB), .notice(.malformed(routeB, reason: "an empty frame")),
             ])
-        #expect(desk.hear(.dropped(reason: "noise"), from: routeB) == [.report(.dropped(routeB, reason: "noise"))])
+        #expect(desk.hear(.dropped(reason: "noise"), from: routeB) == [.notice(.dropped(routeB, reason: "noise"))])
         #expect(desk.scheduler.workers.isEmpty)
         // Refused, it is a stranger, and strangers are asked who they are; their farewell needs no answer.
         #expect(desk.hear(.ready(credits: 2), from: routeA) == [desk.send(.introduce, to: routeA)])
         #expect(desk.hear(.goodbye(reason: "refused"), from: routeA) == [])
         _ = desk.join(ada, at: routeA, credits: 0)
         #expect(
-            desk.hear(.drain, from: routeA) == [.report(.malformed(routeA, reason: "a message that only a coordinator sends"))])
+            desk.hear(.drain, from: routeA) == [.notice(.malformed(routeA, reason: "a message that only a coordinator sends"))])
     }
 
     @Test("on a new connection a worker goes on with what it lists; what it does not list was lost and waits again") func newRoute() {
@@ -78,8 +78,8 @@ import Wire
         _ = desk.join(ada, at: routeA, credits: 1)
         #expect(
             desk.hear(.hello(desk.hello(bob)), from: routeA) == [
-                .report(.left(ada, host: "ada", reason: "another worker speaks on its connection")), desk.welcome(to: routeA),
-                .report(.joined(bob, host: "bob", slots: 1)),
+                .notice(.left(ada, host: "ada", reason: "another worker speaks on its connection")), desk.welcome(to: routeA),
+                .notice(.joined(bob, host: "bob", slots: 1)),
             ])
         #expect(desk.hear(.ready(credits: 1), from: routeA) == [desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeA)])
     }
@@ -95,7 +95,7 @@ import Wire
         #expect(
             desk.hear(.hello(desk.hello(ada, held: held)), from: routeA) == [
                 // 2 is stored, 3 and 5 are no leases of this sweep, and of 4 only trial 8 is left.
-                desk.welcome(keep: [desk.id(1), desk.id(4)], to: routeA), .report(.joined(ada, host: "ada", slots: 1)),
+                desk.welcome(keep: [desk.id(1), desk.id(4)], to: routeA), .notice(.joined(ada, host: "ada", slots: 1)),
             ])
         #expect(desk.scheduler.trialsHeld(by: desk.id(1)) == [0, 2])
         #expect(desk.scheduler.trialsHeld(by: desk.id(4)) == [8])
@@ -145,7 +145,7 @@ import Wire
         desk.now = start + .milliseconds(6999)
         #expect(desk.handle(.tick) == [])
         desk.now = start + .seconds(7)
-        #expect(desk.handle(.tick) == [.report(.lost(ada, host: "ada", returned: 4))])
+        #expect(desk.handle(.tick) == [.notice(.lost(ada, host: "ada", returned: 4))])
         #expect(desk.scheduler.waiting.all == [2, 3, 0, 1])
         #expect(desk.scheduler.nextDeadline == .distantFuture)
         #expect(desk.hear(.heartbeat(running: 1), from: routeA) == [desk.send(.introduce, to: routeA)])
@@ -153,7 +153,7 @@ import Wire
         let held = [desk.id(1): desk.keys([0, 1])]
         #expect(
             desk.hear(.hello(desk.hello(ada, held: held)), from: routeA) == [
-                desk.welcome(keep: [desk.id(1)], to: routeA), .report(.joined(ada, host: "ada", slots: 1)),
+                desk.welcome(keep: [desk.id(1)], to: routeA), .notice(.joined(ada, host: "ada", slots: 1)),
             ])
     }
 
@@ -166,10 +166,10 @@ import Wire
             desk.join(ada, at: routeA, credits: 2) == [
                 desk.lease(desk.id(1), [0, 1, 2, 3], to: routeA), desk.lease(desk.id(2), [4, 5], to: routeA),
             ])
-        #expect(die(&desk) == [.report(.lost(ada, host: "ada", returned: 6))])
+        #expect(die(&desk) == [.notice(.lost(ada, host: "ada", returned: 6))])
         #expect(suspects(desk) == [0: 1, 1: 1, 2: 1, 3: 1])
         #expect(desk.join(heirs[0], at: routeA, credits: 1) == [desk.lease(desk.id(3), [0, 1], attempt: 2, to: routeA)])
-        #expect(die(&desk) == [.report(.lost(heirs[0], host: "bob", returned: 2))])
+        #expect(die(&desk) == [.notice(.lost(heirs[0], host: "bob", returned: 2))])
         #expect(desk.join(heirs[1], at: routeA, credits: 1) == [desk.lease(desk.id(4), [0], attempt: 3, to: routeA)])
         let innocent = desk.hear(desk.batch(1, of: desk.id(4), [desk.result(0)]), from: routeA)
         #expect(
@@ -182,13 +182,13 @@ import Wire
         #expect(
             end == [
                 .store(Scheduler.Delivery(results: [failure], author: Author(worker: heirs[1], host: "bob"), acknowledge: nil)),
-                .report(.setAside(failure.key, crashes: 3)), .report(.lost(heirs[1], host: "bob", returned: 0)),
+                .notice(.setAside(failure.key, crashes: 3)), .notice(.lost(heirs[1], host: "bob", returned: 0)),
             ])
         #expect(desk.commit(end) == [])
         #expect(desk.scheduler.counts == Scheduler.Counts(done: 1, failed: 1) && desk.scheduler.remaining == 8)
         // What may kill a worker is all that it has.
         #expect(desk.join(heirs[2], at: routeA, credits: 2) == [desk.lease(desk.id(6), [2, 3], attempt: 2, baseline: 0, to: routeA)])
-        #expect(die(&desk) == [.report(.lost(heirs[2], host: "bob", returned: 2))])
+        #expect(die(&desk) == [.notice(.lost(heirs[2], host: "bob", returned: 2))])
         #expect(suspects(desk) == [2: 2, 3: 2])
         // Nothing is set aside for good: the one that was blamed had only been slow.
         let late = desk.hear(desk.batch(2, of: desk.id(1), [desk.result(1)]), from: routeA)
@@ -229,7 +229,7 @@ import Wire
             desk.scheduler.leases.mapValues(\.trials) == [
                 desk.id(9, epoch: 1): [4, 5], desk.id(1, epoch: 2): [0, 1], desk.id(2, epoch: 2): [2, 3],
             ])
-        #expect(die(&desk) == [.report(.lost(ada, host: "ada", returned: 6))])
+        #expect(die(&desk) == [.notice(.lost(ada, host: "ada", returned: 6))])
         #expect(suspects(desk) == [0: 1, 1: 1, 4: 1, 5: 1])
     }
 
@@ -247,7 +247,7 @@ import Wire
         let points = [
             ProgressPoint(key: desk.keys([0])[0], point: CurvePoint(epoch: 1, trainLoss: 0.5, testLoss: 0.25), lossRatio: 0.75)
         ]
-        #expect(desk.hear(.progress(desk.id(1), points), from: routeA) == [.report(.progressed(ada, desk.id(1), points))])
+        #expect(desk.hear(.progress(desk.id(1), points), from: routeA) == [.notice(.progressed(ada, desk.id(1), points))])
         _ = desk.join(bob, at: routeB, credits: 0)
         #expect(desk.hear(.progress(desk.id(1), points), from: routeB) == [])
         #expect(desk.hear(.progress(desk.id(2), points), from: routeA) == [])
@@ -261,7 +261,7 @@ import Wire
         desk.now = desk.now + .seconds(60)
         #expect(desk.handle(.tick) == [desk.send(.heartbeat(running: 0), to: routeA)])
         #expect(desk.wait(seconds: 2) == [desk.send(.heartbeat(running: 0), to: routeA)])
-        #expect(desk.wait(seconds: 1) == [.report(.lost(ada, host: "ada", returned: 4))])
+        #expect(desk.wait(seconds: 1) == [.notice(.lost(ada, host: "ada", returned: 4))])
     }
 
     /// Six seconds without a word of ada.

@@ -29,7 +29,7 @@ struct Desk {
         counts.done = stored.count - failed.count
         counts.failed = failed.count
         let configuration = Scheduler.Configuration(
-            sweep: "sample", epoch: epoch, crashLimit: crashLimit, lanes: lanes, trialsPerLease: trialsPerLease,
+            sweep: "sample", incarnation: epoch, crashLimit: crashLimit, lanes: lanes, trialsPerLease: trialsPerLease,
             expectedSecondsPerTrial: secondsPerTrial, selfTest: Digest(of: "ours"))
         scheduler = Scheduler(
             configuration, grid: Self.grid(groups: groups, settings: settings), stored: stored.contains, failed: failed.contains,
@@ -59,7 +59,7 @@ struct Desk {
     }
 
     mutating func hear(_ message: Message, from route: Route) -> [Effect] {
-        handle(.received(Envelope(epoch: scheduler.configuration.epoch, message: message), from: route))
+        handle(.received(Envelope(incarnation: scheduler.configuration.incarnation, message: message), from: route))
     }
 
     /// Hello and Ready. Gives the effects of Ready.
@@ -119,13 +119,13 @@ struct Desk {
 
     // MARK: What is expected
 
-    func id(_ number: UInt32, epoch: UInt64 = 1) -> LeaseID { LeaseID(epoch: epoch, number: number) }
+    func id(_ number: UInt32, epoch: UInt64 = 1) -> LeaseID { LeaseID(incarnation: epoch, number: number) }
 
     func send(_ message: Message, to route: Route) -> Effect {
-        .send(Envelope(epoch: scheduler.configuration.epoch, message: message), to: route)
+        .send(Envelope(incarnation: scheduler.configuration.incarnation, message: message), to: route)
     }
 
-    /// - Parameter baseline: test loss at epoch 3 of the vanilla run, where it should be known.
+    /// - Parameter baseline: test loss at epoch 3 of the baseline, where it should be known.
     func lease(_ id: LeaseID, _ trials: [Int], attempt: Int = 1, baseline: Double? = nil, to route: Route) -> Effect {
         let grid = scheduler.grid
         return send(

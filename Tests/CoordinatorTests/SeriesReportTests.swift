@@ -49,7 +49,7 @@ private func trial(
 )
     -> RecordedTrial
 {
-    RecordedTrial(row: row, trainingSet: set, initialization: initialization, repetition: 0, isDiverged: isDiverged, series: series)
+    RecordedTrial(row: row, trainingSet: set, initialization: initialization, replicate: 0, isDiverged: isDiverged, series: series)
 }
 
 /// Of two epochs.

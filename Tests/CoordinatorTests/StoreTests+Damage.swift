@@ -192,7 +192,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
     private func bytes() throws -> [UInt8] {
         do {
             let store = try directory.writer()
-            _ = try store.beginEpoch(host: "ada", process: 1)
+            _ = try store.beginIncarnation(host: "ada", process: 1)
             _ = try store.put([((0..<count).map { result($0) }, author: author)])
             _ = try store.put([([TrialResult(failing: result(count), because: "no memory")], author: author)])
         }
@@ -222,7 +222,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         #expect(found.count == count + 1)
         #expect((0..<count).allSatisfy { found[result($0).key] == withoutSeries(result($0)) })
         let new = try ResultStore(writing: directory.path + "/new.sqlite", holder: "us")
-        #expect(try new.beginEpoch(host: "ada", process: 1) == 1_000_001)
+        #expect(try new.beginIncarnation(host: "ada", process: 1) == 1_000_001)
     }
 
     @Test("a page that is overwritten is noticed at the start, and costs the results that were on it and no other", arguments: 0..<12)
@@ -305,7 +305,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         _ = try store.put([((0..<20).map { result($0) }, author: author)])
         try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
         // The log starts anew with this, and all that it had stands behind.
-        _ = try store.beginEpoch(host: "ada", process: 1)
+        _ = try store.beginIncarnation(host: "ada", process: 1)
         var file = Array(try Data(contentsOf: URL(filePath: directory.store)))
         for place in file.indices.dropFirst(4096) { file[place] = 0xff }
         let log = Array(try Data(contentsOf: URL(filePath: directory.store + "-wal")))

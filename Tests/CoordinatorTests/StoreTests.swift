@@ -175,7 +175,8 @@ extension ResultStore {
         let store = try directory.writer()
         func record(_ number: UInt32, _ end: LeaseRecord.End, _ trials: [UInt64]) -> LeaseRecord {
             LeaseRecord(
-                epoch: 1, lease: LeaseID(epoch: 1, number: number), worker: author("ada").worker, host: "ada", trials: trials.map(key),
+                incarnation: 1, lease: LeaseID(incarnation: 1, number: number), worker: author("ada").worker, host: "ada",
+                trials: trials.map(key),
                 since: Instant(sinceStart: .seconds(1)), until: Instant(sinceStart: .milliseconds(2500)), end: end)
         }
         _ = try store.put(
@@ -235,7 +236,7 @@ extension ResultStore {
     @Test("epochs count the starts, and the base is what was last set") func starts() throws {
         for epoch in 1...3 as ClosedRange<UInt64> {
             let store = try directory.writer()
-            #expect(try store.beginEpoch(host: "ada", process: 1) == epoch)
+            #expect(try store.beginIncarnation(host: "ada", process: 1) == epoch)
             try store.setBase(["epoch": "\(epoch)", "only in \(epoch)": "yes"])
             #expect(try store.base() == ["epoch": "\(epoch)", "only in \(epoch)": "yes"])
         }
@@ -397,7 +398,7 @@ extension ResultStore {
 
     private func record(_ end: LeaseRecord.End) -> LeaseRecord {
         LeaseRecord(
-            epoch: 1, lease: LeaseID(epoch: 1, number: 1), worker: author("ada").worker, host: "ada", trials: [key(1)],
+            incarnation: 1, lease: LeaseID(incarnation: 1, number: 1), worker: author("ada").worker, host: "ada", trials: [key(1)],
             since: Instant(sinceStart: .zero), until: Instant(sinceStart: .seconds(1)), end: end)
     }
 

@@ -44,7 +44,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         } catch { return error.errors.map(\.description) }
     }
 
-    @Test("a curve without [strengths] goes over the learning rates, and each weight decay has its own vanilla runs before all others")
+    @Test("a curve without [strengths] goes over the learning rates, and each weight decay has its own baselines before all others")
     func curves() throws {
         let spec = try spec()
         #expect(spec.dataFolder == "somewhere" && spec.needsData && spec.isByRate)
@@ -78,7 +78,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
     }
 
     @Test("weight decay is part of a trial's key where there is one, and 0 is none") func keys() {
-        let group = GroupSpec(problem: "p", parameters: [:], seed: 1, trainingSet: 0, initialization: 0, repetition: 0)
+        let group = GroupSpec(problem: "p", parameters: [:], seed: 1, trainingSet: 0, initialization: 0, replicate: 0)
         let texts = [0, 0.01, 0.02].map { TrialIdentity(group: group, setting: sgd(0, 0.1, $0)).canonicalText }
         #expect(!texts[0].contains("weight_decay"))
         #expect(texts[1].contains("weight_decay=") && texts[1] != texts[2])
@@ -121,7 +121,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         #expect(abs(some.test! - 0.8) < 1e-12 && abs(some.train! - 0.4) < 1e-12 && abs(some.gap! - 0.4) < 1e-12 && some.n == 2)
         #expect(abs(some.deviation! - 0.02 / 2.0.squareRoot()) < 1e-12)
         #expect(abs(some.ratio! - (0.81 / 0.51 + 0.79 / 0.49) / 2) < 1e-12)
-        // Its own weight decay's vanilla run, not the sweep's.
+        // Its own weight decay's baseline, not the sweep's.
         #expect(abs(rows[4].ratio! - (1.01 / 0.61 + 0.99 / 0.59) / 2) < 1e-12)
         let text = RateTable(summary(spec, diverged: 4), spec).text
         #expect(text.contains("some                   0.1            div 2") && text.contains("best on some: 0.9000 at 0.2"))
@@ -204,7 +204,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         #expect(figure.lines[1].diverged == [0.1])
         let script = figure.script(terminal: "dumb", output: "out")
         #expect(script.contains("set ylabel \"test loss\"") && !script.contains("1 with lines linecolor rgb '#888888'"))
-        // Those beyond twice the smallest, which is vanilla's at the rate of 0.2; the axis ends above the others.
+        // Those beyond twice the smallest, which is baseline's at the rate of 0.2; the axis ends above the others.
         #expect(script.contains("3 points above 0.52 not shown"))
         for isEmpty in [false, true] {
             let directory = try StoreDirectory(), grid = Grid(spec)

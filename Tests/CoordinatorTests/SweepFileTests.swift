@@ -362,7 +362,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
         #expect(throws: SpecErrors.self) { try SweepSpec.small("seed = 5", "seed = 1.5", seed: 7) }
     }
 
-    @Test("settings are vanilla for each learning rate, then each setting of the curves once, in order") func settings() throws {
+    @Test("settings are baseline for each learning rate, then each setting of the curves once, in order") func settings() throws {
         let spec = try SweepSpec.parse(
             smallSweep("[0.01]", "[0.01, 0.02]") + "[[curves]]\nlabel = \"again\"\nlambda2 = 0\n[[curves]]\nlabel = \"2\"\nlambda1 = 0\n",
             file: "s.toml")

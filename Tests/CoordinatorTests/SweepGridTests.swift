@@ -6,17 +6,17 @@ import Wire
 @testable import regsweep
 
 @Suite("Sweep: the grid") struct SweepGridTests {
-    @Test("trials go by training set, then initialization, then repeat, then setting") func order() throws {
+    @Test("trials go by training set, then initialization, then replicate, then setting") func order() throws {
         let spec = try SweepSpec.small()
         let grid = Grid(spec)
         #expect((grid.count, grid.groups.count) == (40, 8))
         var index = 0
         for trainingSet in 0..<2 {
             for (initialization, scale) in [0.2, 0.3].enumerated() {
-                for repetition in 0..<2 {
+                for replicate in 0..<2 {
                     let group = GroupSpec(
                         problem: "diagonal-network", parameters: spec.parameters.merging(["initialization_scale": .real(scale)]) { $1 },
-                        seed: 5, trainingSet: trainingSet, initialization: initialization, repetition: repetition)
+                        seed: 5, trainingSet: trainingSet, initialization: initialization, replicate: replicate)
                     for (place, setting) in spec.settings.enumerated() {
                         let identity = TrialIdentity(group: group, setting: setting)
                         #expect(grid.identity(of: index) == identity)
@@ -43,7 +43,7 @@ import Wire
         #expect(grid.key(of: grid.count - 1) == grid.identity(of: grid.count - 1).key)
     }
 
-    @Test("a trial is measured against vanilla SGD at its own learning rate") func baselines() throws {
+    @Test("a trial is measured against plain SGD at its own learning rate") func baselines() throws {
         let grid = Grid(try SweepSpec.small("[0.01]", "[0.01, 0.02]"))
         for index in 0..<grid.count {
             let baseline = try #require(grid.baseline(of: index))

@@ -6,7 +6,7 @@ import Wire
 
 @testable import regsweep
 
-/// Two settings and vanilla SGD, which is none of them, on 2 × 3 × 2 groups.
+/// Two settings and plain SGD, which is none of them, on 2 × 3 × 2 groups.
 private let smallTable = """
     name = "small"
     [problem]
@@ -61,7 +61,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
         #expect(spec.parameters.mapValues(Optional.some) == Dictionary(uniqueKeysWithValues: standards))
     }
 
-    @Test("each learning rate has its own rows and its own vanilla SGD") func rates() throws {
+    @Test("each learning rate has its own rows and its own plain SGD") func rates() throws {
         let spec = try spec("[0.4]", "[0.4, 0.2]")
         #expect(spec.rows.map(\.label) == ["GD|1, η = 0.4", "GD|1, η = 0.2", "Reg2, η = 0.4", "Reg2, η = 0.2"])
         #expect(spec.settings.map(\.learningRate) == [0.4, 0.2, 0.4, 0.2, 0.4, 0.2])
@@ -153,8 +153,8 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
         let grid = Grid(spec)
         return Summary(grid) { index in
             let group = grid.groups[grid.group(of: index)].spec
-            if grid.setting(of: index).lambda2 > 0 { return group.repetition == 1 ? .diverged : .done(trainLoss: 1, testLoss: 1) }
-            return .done(trainLoss: 0, testLoss: Self.losses[group.trainingSet][group.initialization][group.repetition])
+            if grid.setting(of: index).lambda2 > 0 { return group.replicate == 1 ? .diverged : .done(trainLoss: 1, testLoss: 1) }
+            return .done(trainLoss: 0, testLoss: Self.losses[group.trainingSet][group.initialization][group.replicate])
         }
     }
 

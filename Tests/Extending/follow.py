@@ -107,7 +107,7 @@ def loss(sweep, row, epochs):
     """Population risk of the trial in this row of results.csv after so many epochs."""
     d, n, size = sweep["problem"]["dimension"], sweep["problem"]["samples"], sweep["training"]["batch_size"]
     seed = sweep.get("seed", 1)
-    t, i, k = int(row["training_set"]), int(row["initialization"]), int(row["repeat"])
+    t, i, k = int(row["training_set"]), int(row["initialization"]), int(row["replicate"])
     rate, lambda1, lambda2 = float(row["learning_rate"]), float(row["lambda1"]), float(row["lambda2"])
     values, inputs, noise = Stream(seed, BETA_VALUES), Stream(seed, INPUTS, training_set=t), Stream(seed, NOISE, training_set=t)
     initial = Stream(seed, INITIAL, initialization=i)

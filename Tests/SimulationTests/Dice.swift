@@ -1,6 +1,6 @@
 // Dice.swift · Tests/SimulationTests. All chance of a simulation, from its seed.
 
-/// SplitMix64: small, and the same on every box.
+/// SplitMix64: small, and the same on every host.
 struct Dice {
     private var state: UInt64
 

@@ -87,7 +87,7 @@ struct SimulatedCluster {
     private(set) var reruns = 0
     /// Epochs that were computed, of trials that make checkpoints.
     private(set) var epochs = 0
-    private var boxes = [SimulatedBox](repeating: SimulatedBox(), count: 3)
+    private var hosts = [SimulatedHost](repeating: SimulatedHost(), count: 3)
     private var dice: Dice
     private var network: SimulatedNetwork
     private var scheduler: Scheduler?
@@ -296,14 +296,15 @@ struct SimulatedCluster {
 
     private mutating func startCoordinator() {
         coordinatorStartsAt = nil
-        store.epoch += 1
+        store.incarnation += 1
         clockAhead = .zero
         if let lost = acknowledged.first(where: { store.rows[$0]?.isFailure != false }) {
             fail("trial \(lost) was acknowledged and is gone")
         }
-        trace("coordinator starts, epoch \(store.epoch), \(store.rows.count) trials stored")
+        trace("coordinator starts, epoch \(store.incarnation), \(store.rows.count) trials stored")
         let configuration = Scheduler.Configuration(
-            sweep: "sample", epoch: store.epoch, leaseDuration: .seconds(3) * plan.pace, crashLimit: plan.crashLimit, audit: plan.audit,
+            sweep: "sample", incarnation: store.incarnation, leaseDuration: .seconds(3) * plan.pace, crashLimit: plan.crashLimit,
+            audit: plan.audit,
             lanes: audit.lanes, expectedSecondsPerTrial: Double(plan.pace), selfTest: SampleSweep.selfTest)
         silence = configuration.silence
         wasTold = true
@@ -319,7 +320,7 @@ struct SimulatedCluster {
     private mutating func stopCoordinator(for pause: Duration) {
         trace("coordinator stops")
         if plan.fault == .losesLastCommit, scheduler != nil {
-            storeBefore.epoch = store.epoch
+            storeBefore.incarnation = store.incarnation
             store = storeBefore
         }
         scheduler = nil
@@ -363,7 +364,7 @@ struct SimulatedCluster {
             case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
             case .sendData(let file, let offset, let route): sendData(file, offset, to: route)
             case .forgetCheckpoint(let key): fail("the checkpoint of \(key) is refused, and all of them are right")
-            case .report(let report): trace("coordinator: \(report)")
+            case .notice(let notice): trace("coordinator: \(notice)")
             case .record: break
             // No worker of ours sends a hundred frames that are none, and nobody commands.
             case .cutOff, .obey: fail("\(effect) came out of nothing")
@@ -378,7 +379,7 @@ struct SimulatedCluster {
             return fail("trial \(mark.key) is to go on from epoch \(mark.epoch), which is not durable")
         }
         if plan.fault != .forgetsCheckpoints { lease.checkpoint = checkpoint }
-        send(Envelope(epoch: store.epoch, message: .lease(lease)), to: route)
+        send(Envelope(incarnation: store.incarnation, message: .lease(lease)), to: route)
     }
 
     private mutating func sendData(_ file: Digest, _ offset: Int, to route: Route) {
@@ -387,7 +388,7 @@ struct SimulatedCluster {
         let chunk = DataChunk(
             digest: file, offset: start, total: content.count,
             content: Array(content[start..<min(start + SampleSweep.chunkBytes, content.count)]))
-        send(Envelope(epoch: store.epoch, message: .dataChunk(chunk)), to: route)
+        send(Envelope(incarnation: store.incarnation, message: .dataChunk(chunk)), to: route)
     }
 
     private mutating func send(_ envelope: Envelope, to route: Route) {
@@ -483,7 +484,7 @@ struct SimulatedCluster {
                 if case .results(let batch, _, let results) = envelope.message { workers[index].batches[batch] = results }
                 if let route = workers[index].route { network.send(.envelope(envelope), up: route, at: now, &dice) }
             case .compute(let lease):
-                for file in sweep.files.keys where boxes[workers[index].box].whole[file].map(Digest.init(of:)) != file {
+                for file in sweep.files.keys where hosts[workers[index].host].whole[file].map(Digest.init(of:)) != file {
                     // A copy may turn bad after it was looked at; a worker has it open, or in memory, by then.
                     if troubles[.corruptedCache] == nil { fail("lease \(lease.id) is computed without its data") }
                 }
@@ -498,10 +499,10 @@ struct SimulatedCluster {
             case .stop(let lease): workers[index].stop(lease, at: now)
             case .pause(let lease): workers[index].pause(lease)
             case .data(let command, let file):
-                trace("worker \(number) on box \(workers[index].box): \(command) of \(file)")
-                let news = boxes[workers[index].box].perform(command, file, of: number, at: now)
+                trace("worker \(number) on host \(workers[index].host): \(command) of \(file)")
+                let news = hosts[workers[index].host].perform(command, file, of: number, at: now)
                 workers[index].disk.append((now + dice.milliseconds(1...200), file, news))
-            case .report: break
+            case .notice: break
             case .exit(let exit):
                 trace("worker \(number) leaves: \(exit)")
                 // Where a machine reports a wrong protocol or other bits there is nothing to wait for; here both sides are one build.
@@ -531,16 +532,16 @@ struct SimulatedCluster {
     }
 
     private mutating func killWorker(_ index: Int) {
-        let (number, box) = (workers[index].number, workers[index].box)
+        let (number, host) = (workers[index].number, workers[index].host)
         removeWorker(index, kept: dice.number(0...2))
         // Half of them are the launcher's, which sees it at once.
-        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.ended(process: number, host: "box\(box)")) }
+        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.ended(process: number, host: "host\(host)")) }
     }
 
     /// Another one takes its place while there is something to do, as the launcher sees to it.
     private mutating func removeWorker(_ index: Int, kept: Int) {
         let worker = workers.remove(at: index)
-        boxes[worker.box].forget(worker.number)
+        hosts[worker.host].forget(worker.number)
         if let route = worker.route { network.close(route, kept: kept) }
         if workers.count + workerStartsAt.count < workerCount, scheduler?.isFinished != true, !isOver {
             workerStartsAt.append(now + dice.milliseconds(200...3000))
@@ -578,11 +579,11 @@ struct SimulatedCluster {
         case .corruptedCache:
             guard let file = sweep.files.keys.sorted(by: { $0.description < $1.description }).first else { return }
             note(trouble)
-            for box in boxes.indices { boxes[box].corrupt(file) }
+            for host in hosts.indices { hosts[host].corrupt(file) }
         case .fullCache:
             guard plan.isLong else { return }
             note(trouble)
-            boxes[dice.number(0...2)].fullUntil = now + dice.milliseconds(200...3000)
+            hosts[dice.number(0...2)].fullUntil = now + dice.milliseconds(200...3000)
         case .joinedWorker:
             guard workers.count < 6 else { return }
             note(trouble)

@@ -23,7 +23,7 @@ struct SimulatedStore {
     var acceptsRepeats = false
     /// Off, another: whatever comes second confirms what is there.
     var comparesBits = true
-    var epoch: UInt64 = 0
+    var incarnation: UInt64 = 0
     private(set) var checkpoints: [TrialKey: Checkpoint] = [:]
 
     mutating func put(_ deliveries: [Scheduler.Delivery]) -> [Disagreement] {
@@ -90,9 +90,9 @@ struct SimulatedStore {
     }
 
     /// What the next coordinator has to check, as Resume finds it.
-    func checks(_ audit: Audit, _ grid: Grid) -> [Recheck] {
+    func checks(_ audit: Audit, _ grid: Grid) -> [Verification] {
         let third = evidence.filter { $0.value.contains(where: \.isOpen) }.sorted { $0.key < $1.key }.map { key, evidence in
-            Recheck(
+            Verification(
                 trials: [grid.index(of: key)!], authors: Set(evidence.compactMap(\.author) + [authors[key]].compactMap { $0 }),
                 isThird: true)
         }
@@ -104,7 +104,7 @@ struct SimulatedStore {
                     return rows[key]?.isFailure == false && !confirmed.contains(key) && evidence[key] == nil
                 }
                 guard !trials.isEmpty else { return nil }
-                return Recheck(trials: trials, authors: Set(trials.compactMap { authors[grid.key(of: $0)] }))
+                return Verification(trials: trials, authors: Set(trials.compactMap { authors[grid.key(of: $0)] }))
             }
     }
 

@@ -30,7 +30,7 @@ struct SimulatedWorker {
     /// How far its clock is ahead of the time of the simulation. It may jump, and never back.
     private(set) var clockAhead = Duration.zero
     /// The disk that it uses, one of three.
-    let box: Int
+    let host: Int
     private var machine: WorkerMachine
     /// When the machine has to be told that time has passed. Only what it hears changes that, and it is asked for at every step.
     private(set) var nextDeadline: Instant
@@ -45,9 +45,9 @@ struct SimulatedWorker {
     init(number: Int, slots: Int, nature: Nature = .sound, at now: Instant) {
         self.number = number
         self.nature = nature
-        box = number % 3
+        host = number % 3
         let identity = WorkerMachine.Identity(
-            worker: WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B9), host: "box\(box)", process: number, slots: slots,
+            worker: WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B9), host: "host\(host)", process: number, slots: slots,
             cpu: "cpu", build: "0.1", selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
         machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: now)
         nextDeadline = machine.nextDeadline

@@ -59,7 +59,7 @@ import Wire
         cluster.run()
         #expect(cluster.failure == nil)
         #expect(cluster.computed == SampleSweep.short.keys.count)
-        #expect(cluster.store.epoch == 1)
+        #expect(cluster.store.incarnation == 1)
     }
 
     @Test("where nothing happens every epoch of a long trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calmAndLong(

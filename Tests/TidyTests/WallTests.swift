@@ -43,7 +43,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         let homes = [
             "CZeroMQ": "Sources/Wire/Sockets/", "CMessages": "Sources/Wire/Messages/", "CSodium": "Sources/Wire/Vocabulary/Digest.swift",
             "CSQLite": "Sources/Coordinator/Store/Database.swift", "CZlib": "Sources/Coordinator/Data/Gzip.swift",
-            "CFloatingPoint": "Sources/Compute/Kernels/FloatingPointMode.swift",
+            "CFloatingPoint": "Sources/Compute/Processor/FloatingPointMode.swift",
         ]
         for file in SourceFile.below("Sources") {
             for module in file.imports where module.first == "C" && module.dropFirst().first?.isUppercase == true && module != "Compute" {
@@ -93,8 +93,8 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
 
     @Test("unsafe code is written only in its homes") func unsafeHomes() {
         let homes = [
-            "Sources/Compute/Kernels/LaneKernel.swift", "Sources/Compute/Kernels/ThreadTeam.swift",
-            "Sources/Compute/Kernels/Convolutional/",
+            "Sources/Compute/DiagonalNetwork/LaneKernel.swift", "Sources/Compute/Processor/",
+            "Sources/Compute/ConvolutionalNetwork/",
             "Sources/Coordinator/Launching/Subprocess.swift",
             "Sources/Coordinator/Store/Database.swift",
             "Sources/Coordinator/Data/Gzip.swift", "Sources/Coordinator/Store/ResultsDirectory.swift",

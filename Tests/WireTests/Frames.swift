@@ -56,10 +56,10 @@ enum Samples {
         parameters: [String: ParameterValue] = [:], trials: [LeasedTrial] = [trial()], baselines: [Baseline] = []
     ) -> Lease {
         Lease(
-            id: LeaseID(epoch: 7, number: .max),
+            id: LeaseID(incarnation: 7, number: .max),
             group: GroupSpec(
                 problem: "diagonal-network", parameters: parameters, seed: .max, trainingSet: 0, initialization: Int(UInt32.max),
-                repetition: 2),
+                replicate: 2),
             trials: trials, baselines: baselines)
     }
 
@@ -148,7 +148,7 @@ enum Samples {
     ]
 }
 
-/// SplitMix64: each seed gives its own stream, the same on every box.
+/// SplitMix64: each seed gives its own stream, the same on every host.
 struct SeededRandom: RandomNumberGenerator {
     private var state: UInt64
 

@@ -12,7 +12,7 @@ import Testing
     /// REGSWEEP_WRITE_CORPUS=1 writes those that are missing.
     @Test("it has every sample message, and each of its frames is read, or refused, without harm") func corpus() throws {
         for message in Samples.messages {
-            let frame = Envelope(epoch: 7, message: message).encoded()
+            let frame = Envelope(incarnation: 7, message: message).encoded()
             let file = Self.folder.appending(path: "\(Digest(of: frame))".prefix(16).description)
             if ProcessInfo.processInfo.environment["REGSWEEP_WRITE_CORPUS"] != nil { try Data(frame).write(to: file) }
             #expect((try? Data(contentsOf: file)).map(Array.init) == frame, "\(message) is not in the corpus")

@@ -10,7 +10,7 @@ import Testing
         arguments: 0..<8 as Range<UInt64>)
     func mutated(seed: UInt64) throws {
         var random = SeededRandom(seed: seed)
-        let frames = Samples.messages.map { Envelope(epoch: 7, message: $0).encoded() }
+        let frames = Samples.messages.map { Envelope(incarnation: 7, message: $0).encoded() }
         var accepted = 0
         for count in 0..<Self.mutations {
             let frame = mutate(frames, &random)

@@ -7,7 +7,7 @@ import Testing
 @Suite("Messages: over the wire and back") struct MessageRoundTripTests {
     @Test("every message arrives as it was said", arguments: Samples.messages) func roundTrip(message: Message) throws {
         for epoch in [0, 7, UInt64.max] {
-            let envelope = Envelope(epoch: epoch, message: message)
+            let envelope = Envelope(incarnation: epoch, message: message)
             let arrived = try Envelope(decoding: envelope.encoded())
             // NaN is no equal of itself, so progress is compared in words.
             guard case .progress = message else {
@@ -66,14 +66,14 @@ import Testing
             ),
         ]
         for (frame, message) in spoken + more {
-            #expect(Envelope(epoch: 7, message: message).encoded() == frame)
-            #expect(try Envelope(decoding: frame) == Envelope(epoch: 7, message: message))
+            #expect(Envelope(incarnation: 7, message: message).encoded() == frame)
+            #expect(try Envelope(decoding: frame) == Envelope(incarnation: 7, message: message))
         }
     }
 
     @Test("the sender cuts a text for people between characters, to at most the limit, and at an embedded zero") func texts() throws {
         func arrived(_ text: String) throws -> Message {
-            try Envelope(decoding: Envelope(epoch: 1, message: .goodbye(reason: text)).encoded()).message
+            try Envelope(decoding: Envelope(incarnation: 1, message: .goodbye(reason: text)).encoded()).message
         }
         let room = Limits.textBytes
         for (text, kept) in [
@@ -91,7 +91,7 @@ import Testing
     @Test("zero without a sign is what arrives of −0 outside of lists, and a curve keeps its sign") func negativeZero() throws {
         let result = Samples.result(
             .done(trainLoss: -0.0, testLoss: 1), curve: [CurvePoint(epoch: 1, trainLoss: -0.0, testLoss: 1)])
-        let frame = Envelope(epoch: 1, message: .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [result])).encoded()
+        let frame = Envelope(incarnation: 1, message: .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [result])).encoded()
         guard case .results(_, _, let arrived) = try Envelope(decoding: frame).message, case .done(let loss, _) = arrived[0].outcome else {
             Issue.record("no result")
             return
@@ -109,7 +109,7 @@ import Testing
         } catch { return error }
     }
 
-    private func error(of message: Message) -> MessageError? { error(of: Envelope(epoch: 1, message: message).encoded()) }
+    private func error(of message: Message) -> MessageError? { error(of: Envelope(incarnation: 1, message: message).encoded()) }
 
     @Test("every limit lets its value through and refuses the next one, in words") func limits() {
         func held(_ count: Int) -> Message {
@@ -177,7 +177,7 @@ import Testing
 
     @Test("a character that would steer a terminal arrives as a question mark, and the end of a line as a space") func controls() throws {
         let said = Message.goodbye(reason: "a\u{1B}[2J\n\u{7F}\u{9B}\u{202E}ü\t\u{2028}z")
-        let heard = try Envelope(decoding: Envelope(epoch: 1, message: said).encoded()).message
+        let heard = try Envelope(decoding: Envelope(incarnation: 1, message: said).encoded()).message
         #expect(heard == .goodbye(reason: "a?[2J ???ü  z"))
     }
 
@@ -187,7 +187,7 @@ import Testing
             (most, most), (most.nextUp, most), (1e300, most), (.infinity, 0), (-.infinity, 0), (.nan, 0), (-1, 0), (tiny, tiny),
         ] {
             let message = Message.results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, seconds: said)])
-            let arrived = try Envelope(decoding: Envelope(epoch: 1, message: message).encoded()).message
+            let arrived = try Envelope(decoding: Envelope(incarnation: 1, message: message).encoded()).message
             #expect(arrived == .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [Samples.result(.diverged, seconds: heard)]), "\(said)")
         }
         // The longest lease of them is a time like any other.
@@ -223,7 +223,7 @@ import Testing
     @Test("another protocol is told apart whatever else it says, and a frame without a version is of no protocol") func version() {
         for message in Samples.messages {
             for version in [2, UInt32.max] {
-                let frame = Envelope(epoch: 7, message: message).encoded(version: version)
+                let frame = Envelope(incarnation: 7, message: message).encoded(version: version)
                 #expect(error(of: frame) == .versionMismatch(theirs: version, ours: 1))
             }
         }
@@ -238,7 +238,7 @@ import Testing
 
     @Test("a frame that ends anywhere before its end is malformed") func truncated() {
         for message in Samples.messages {
-            let frame = Envelope(epoch: 7, message: message).encoded()
+            let frame = Envelope(incarnation: 7, message: message).encoded()
             for count in frame.indices {
                 guard case .malformed = error(of: Array(frame[..<count])) else {
                     Issue.record("\(message), cut to \(count) of \(frame.count) bytes, was read")

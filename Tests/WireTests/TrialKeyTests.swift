@@ -10,7 +10,7 @@ import Wire
             parameters: [
                 "dimension": .integer(100), "samples": .integer(40), "signal_variance": .real(2), "precision": .text("float32"),
                 "initialization_scale": .real(0.2), "note": .text("é=\n1"), "offset": .integer(-3),
-            ], seed: 18_446_744_073_709_551_615, trainingSet: 3, initialization: 2, repetition: 1),
+            ], seed: 18_446_744_073_709_551_615, trainingSet: 3, initialization: 2, replicate: 1),
         setting: Setting(algorithm: "sgd", lambda1: 0.1, lambda2: 0, learningRate: 0.01))
 
     @Test("the keys of known trials do not move") func pinned() {
@@ -19,7 +19,7 @@ import Wire
             "\(TrialIdentity(group: Self.identity.group, setting: Self.identity.setting.baseline).key)"
                 == "d71262636d55e9e1b8a4665ef78ef960")
         let bare = TrialIdentity(
-            group: GroupSpec(problem: "", parameters: [:], seed: 0, trainingSet: 0, initialization: 0, repetition: 0),
+            group: GroupSpec(problem: "", parameters: [:], seed: 0, trainingSet: 0, initialization: 0, replicate: 0),
             setting: Setting(algorithm: "", lambda1: 0, lambda2: 0, learningRate: 0))
         #expect("\(bare.key)" == "93345252cf00fb8c5b6d02b377f92106")
     }
@@ -27,7 +27,7 @@ import Wire
     @Test("everything that decides a result moves the key") func everyPart() {
         let changes: [(inout TrialIdentity) -> Void] = [
             { $0.group.problem = "landscape" }, { $0.group.seed = 1 }, { $0.group.trainingSet = 2 }, { $0.group.initialization = 3 },
-            { $0.group.repetition = 0 }, { $0.group.parameters["dimension"] = .integer(101) },
+            { $0.group.replicate = 0 }, { $0.group.parameters["dimension"] = .integer(101) },
             { $0.group.parameters["dimension"] = .real(100) }, { $0.group.parameters["dimension"] = .text("100") },
             { $0.group.parameters["dimension"] = nil }, { $0.group.parameters["size"] = .integer(100) }, { $0.setting.algorithm = "gd" },
             { $0.setting.lambda1 = 0.1.nextUp }, { $0.setting.lambda2 = .leastNonzeroMagnitude }, { $0.setting.learningRate = 0.02 },
@@ -74,7 +74,7 @@ import Wire
         let groups = (0..<3).map { number in
             GroupSpec(
                 problem: "p", parameters: number == 0 ? [:] : ["a": .integer(number), "b": .text("x"), "c": .real(0.5)], seed: 7,
-                trainingSet: number, initialization: 1, repetition: 2)
+                trainingSet: number, initialization: 1, replicate: 2)
         }
         let settings = (0..<4).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.1) }
         let each = groups.flatMap { group in settings.map { TrialIdentity(group: group, setting: $0).key } }

@@ -17,7 +17,7 @@ import Wire
             #expect(try cache.answer(.look(alone: false), file) == .part(0))
             #expect(try cache.answer(.write(Array(content[..<5]), at: 0), file) == .part(5))
             #expect(directory.names == ["\(file).part"])
-            // Another process of this box: a lock belongs to the open file, so a second cache stands for it.
+            // Another process of this host: a lock belongs to the open file, so a second cache stands for it.
             #expect(try DataCache(directory.path).answer(.look(alone: false), file) == .busy)
             #expect(try DataCache(directory.path).answer(.look(alone: true), file) == .part(0))
         }
@@ -57,7 +57,7 @@ import Wire
         #expect(try cache.answer(.look(alone: false), file) == .part(0))
         #expect(try cache.answer(.write(content, at: 0), file) == .part(content.count))
         try FileManager.default.removeItem(atPath: "\(directory.path)/\(file).part")
-        // Another process of this box begins it anew, and is not ready.
+        // Another process of this host begins it anew, and is not ready.
         #expect(try other.answer(.look(alone: false), file) == .part(0))
         #expect(try other.answer(.write(Array(content[..<5]), at: 0), file) == .part(5))
         #expect(try cache.answer(.check, file) == .whole)

@@ -67,7 +67,7 @@ enum ImageSamples {
         parameters["batch_size"] = .integer(4)
         parameters["epochs"] = .integer(epochs)
         return GroupSpec(
-            problem: "convolutional-network", parameters: parameters, seed: 5, trainingSet: 0, initialization: 2, repetition: 1)
+            problem: "convolutional-network", parameters: parameters, seed: 5, trainingSet: 0, initialization: 2, replicate: 1)
     }
 
     static let setting = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0.01, learningRate: 0.1, weightDecay: 0.01)

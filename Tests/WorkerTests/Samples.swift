@@ -23,7 +23,7 @@ func hello(epoch: UInt64 = epoch, slots: Int = 2, held: [Lease] = [], unacknowle
     let me = identity(slots: slots)
     return .send(
         Envelope(
-            epoch: epoch,
+            incarnation: epoch,
             message: .hello(
                 Hello(
                     worker: me.worker, host: me.host, process: me.process, slots: me.slots, cpu: me.cpu, build: me.build,
@@ -31,9 +31,9 @@ func hello(epoch: UInt64 = epoch, slots: Int = 2, held: [Lease] = [], unacknowle
                     unacknowledged: unacknowledged))))
 }
 
-func said(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Effect { .send(Envelope(epoch: epoch, message: message)) }
+func said(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Effect { .send(Envelope(incarnation: epoch, message: message)) }
 
-func heard(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Event { .received(Envelope(epoch: epoch, message: message)) }
+func heard(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Event { .received(Envelope(incarnation: epoch, message: message)) }
 
 func welcome(keep leases: [Lease] = []) -> Message {
     var welcome = intervals
@@ -57,16 +57,16 @@ let group = GroupSpec(
         "dimension": .integer(8), "samples": .integer(4), "nonzero": .integer(2), "signal_variance": .real(2), "noise_variance": .real(1),
         "batch_size": .integer(1), "epochs": .integer(120), "precision": .text("float32"), "initialization_scale": .real(0.25),
         "record": .text("losses"), "replacements": .integer(8),
-    ], seed: 5, trainingSet: 3, initialization: 2, repetition: 1)
+    ], seed: 5, trainingSet: 3, initialization: 2, replicate: 1)
 
-func lease(_ number: UInt32, epoch: UInt64 = epoch, settings: [Setting] = [vanilla, penalized], of group: GroupSpec = group) -> Lease {
+func lease(_ number: UInt32, epoch: UInt64 = epoch, settings: [Setting] = [baseline, penalized], of group: GroupSpec = group) -> Lease {
     let trials = settings.enumerated().map { i, setting in
         LeasedTrial(key: TrialKey(high: UInt64(number), low: UInt64(i)), attempt: 1, setting: setting)
     }
-    return Lease(id: LeaseID(epoch: epoch, number: number), group: group, trials: trials, baselines: [])
+    return Lease(id: LeaseID(incarnation: epoch, number: number), group: group, trials: trials, baselines: [])
 }
 
-let vanilla = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: 0.01)
+let baseline = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: 0.01)
 let penalized = Setting(algorithm: "sgd", lambda1: 0.001, lambda2: 0.002, learningRate: 0.01)
 
 func results(of lease: Lease) -> [TrialResult] {

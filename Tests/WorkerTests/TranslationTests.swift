@@ -12,18 +12,18 @@ import Wire
             problem: DiagonalNetwork(
                 dimension: 8, samples: 4, nonzero: 2, signalVariance: 2, noiseVariance: 1, initializationScale: 0.25, batchSize: 1,
                 epochs: 120, precision: .float32),
-            coordinates: Coordinates(seed: 5, trainingSet: 3, initialization: 2, repetition: 1),
+            coordinates: Coordinates(seed: 5, trainingSet: 3, initialization: 2, replicate: 1),
             lanes: [
                 Lane(lambda1: 0.001, lambda2: 0.002, learningRate: 0.01), Lane(lambda1: 0, lambda2: 0, learningRate: 0.01),
             ])
-        #expect(try GroupPlan(lease(1, settings: [penalized, vanilla]), noImages) == expected)
+        #expect(try GroupPlan(lease(1, settings: [penalized, baseline]), noImages) == expected)
     }
 
     @Test("the landscape's declared defaults are those of the kernels, and its algorithms all that they know") func landscape() throws {
         let declaration = ProblemDeclaration.landscape
         let group = GroupSpec(
             problem: "landscape", parameters: Dictionary(uniqueKeysWithValues: declaration.parameters.map { ($0.name, $0.standard!) }),
-            seed: 5, trainingSet: 3, initialization: 99, repetition: 1)
+            seed: 5, trainingSet: 3, initialization: 99, replicate: 1)
         let settings = declaration.algorithms.map { Setting(algorithm: $0, lambda1: 0.5, lambda2: 0, learningRate: 0.4) }
         let plan = try #require(try translate(lease(1, settings: settings, of: group), noImages) as? GroupPlan<Landscape>)
         #expect(try plan.problem == Landscape())
@@ -50,7 +50,7 @@ import Wire
         recorded.parameters["record"] = .text("variability")
         recorded.parameters["replacements"] = .integer(3)
         recorded.parameters["precision"] = .text("float64")
-        let plan = try GroupPlan<DiagonalNetwork>(lease(1, settings: [vanilla], of: recorded), noImages)
+        let plan = try GroupPlan<DiagonalNetwork>(lease(1, settings: [baseline], of: recorded), noImages)
         #expect(plan.problem.recording == .variability && plan.problem.replacements == 3)
         #expect(
             throws: TranslationError(
@@ -88,7 +88,7 @@ import Wire
 
     @Test("a setting that cannot be trained is named")
     func settings() {
-        var (adam, gd, negative, still) = (vanilla, vanilla, vanilla, vanilla)
+        var (adam, gd, negative, still) = (baseline, baseline, baseline, baseline)
         adam.algorithm = "adam"
         gd.algorithm = "gd"
         negative.lambda2 = -1
@@ -98,7 +98,7 @@ import Wire
             (gd, "algorithm = gd cannot be computed: it must be sgd with diagonal-network"),
             (negative, "lambda2 = -1.0 cannot be computed: it must be at least 0 and finite"),
             (still, "learning_rate = nan cannot be computed: it must be above 0 and finite"),
-        ] { #expect(throws: TranslationError(description: reason)) { try translate(lease(1, settings: [vanilla, setting]), noImages) } }
+        ] { #expect(throws: TranslationError(description: reason)) { try translate(lease(1, settings: [baseline, setting]), noImages) } }
     }
 
     @Test("a result has all of its record, and a digest over the big-endian words of it") func result() {
@@ -144,14 +144,14 @@ import Wire
         // One function and one sample of it: one retrained copy a trial.
         for (name, value) in [("candidates", 1), ("samples", 1), ("epochs", epochs)] { parameters[name] = .integer(value) }
         parameters["record"] = .text(record)
-        let group = GroupSpec(problem: "landscape", parameters: parameters, seed: .max, trainingSet: 0, initialization: 0, repetition: 0)
+        let group = GroupSpec(problem: "landscape", parameters: parameters, seed: .max, trainingSet: 0, initialization: 0, replicate: 0)
         let settings = Array(repeating: penalized, count: declaration.trialsPerLease(parameters))
         let lease = lease(.max, epoch: UInt64(UInt32.max), settings: settings, of: group)
         let records = try #require(try translate(lease, noImages).run(from: nil, threads: 1, goOn: { .goOn }) { _ in .goOn })
         let bytes = records[0].series.reduce(0) { $0 + 8 * $1.values.count }
         #expect(bytes > 8 * epochs && bytes <= declaration.resultBytes(parameters))
         let results = zip(records, lease.trials).map { TrialResult($0, of: $1, lossRatio: 0.9, seconds: 0.1) }
-        let frame = Envelope(epoch: .max, message: .results(BatchID(rawValue: .max), lease.id, results)).encoded()
+        let frame = Envelope(incarnation: .max, message: .results(BatchID(rawValue: .max), lease.id, results)).encoded()
         #expect(frame.count < Limits.frameBytes)
         guard case .results(_, _, let arrived) = try Envelope(decoding: frame).message else {
             Issue.record("no results")
@@ -188,11 +188,11 @@ import Wire
         return results
     }
 
-    @Test("it says first that it has begun, and last what came out for each trial, with its ratio to the vanilla run of its group")
+    @Test("it says first that it has begun, and last what came out for each trial, with its ratio to the baseline of its group")
     func ratios() throws {
-        // More lanes than one vector has, and the vanilla run is the last of them.
+        // More lanes than one vector has, and the baseline is the last of them.
         let strengths = (1...40).map { Setting(algorithm: "sgd", lambda1: Double($0) / 4096, lambda2: 0, learningRate: 0.01) }
-        let lease = lease(1, settings: strengths + [vanilla])
+        let lease = lease(1, settings: strengths + [baseline])
         let events = try events(of: lease)
         guard case .progressed(lease.id, []) = events.first, case .finished(lease.id, let results) = events.last else {
             Issue.record("\(events)")

@@ -157,14 +157,14 @@ import Wire
             #expect(throws: TranslationError.self, "\(name)") { try translate(changed, images) }
         }
         var mixed = lease
-        mixed.trials.append(LeasedTrial(key: lease.trials[0].key, attempt: 1, setting: vanilla))
+        mixed.trials.append(LeasedTrial(key: lease.trials[0].key, attempt: 1, setting: baseline))
         #expect(throws: TranslationError(description: "this worker computes no lease of several weight decays")) {
             try translate(mixed, images)
         }
     }
 
     @Test("a problem without weight decay refuses one") func noDecay() {
-        var setting = vanilla
+        var setting = baseline
         setting.weightDecay = 0.5
         #expect(throws: TranslationError(description: "weight_decay: found 0.5, and diagonal-network has none")) {
             try translate(lease(1, settings: [setting]), noImages)

@@ -19,11 +19,11 @@ import Wire
                 "dimension": .integer(3), "samples": .integer(2), "nonzero": .integer(1), "signal_variance": .real(2),
                 "noise_variance": .real(1), "initialization_scale": .real(0.5), "batch_size": .integer(1), "epochs": .integer(2),
                 "precision": .text("float32"), "record": .text("losses"), "replacements": .integer(8),
-            ], seed: 2026, trainingSet: 1, initialization: 2, repetition: 4)
+            ], seed: 2026, trainingSet: 1, initialization: 2, replicate: 4)
         let identity = TrialIdentity(group: group, setting: setting)
         let problem = try DiagonalNetwork(dimension: 3, samples: 2, nonzero: 1, initializationScale: 0.5, epochs: 2)
         let plan = try GroupPlan(
-            problem: problem, coordinates: Coordinates(seed: 2026, trainingSet: 1, initialization: 2, repetition: 4),
+            problem: problem, coordinates: Coordinates(seed: 2026, trainingSet: 1, initialization: 2, replicate: 4),
             lanes: [Lane(lambda1: 0.01, lambda2: 0.02, learningRate: 0.05)])
         let digest = try #require(run(plan) { _ in .goOn }).first?.digest
 

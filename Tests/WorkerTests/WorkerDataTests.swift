@@ -12,7 +12,7 @@ private func needy(_ number: UInt32, files: [String] = ["a", "b", "a", "c"]) -> 
     for (name, file) in zip(["training_images", "training_labels", "test_images", "test_labels"], files) {
         group.parameters[name] = .text(Digest(of: file).description)
     }
-    return lease(number, settings: [vanilla], of: group)
+    return lease(number, settings: [baseline], of: group)
 }
 
 private func chunk(_ file: String, _ offset: Int, of total: Int, _ content: [UInt8]) -> WorkerMachine.Event {
@@ -70,13 +70,13 @@ private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .da
 
     @Test("what is wrong is fetched again, with a word; the third time the worker leaves, and gives back what it holds")
     mutating func wrong() {
-        let report = WorkerMachine.Effect.report("data \(Digest(of: "a")) here does not match its hash: it is fetched again")
+        let notice = WorkerMachine.Effect.notice("data \(Digest(of: "a")) here does not match its hash: it is fetched again")
         _ = handle(heard(.lease(needy(1))))
-        for _ in 1...2 { #expect(handle(news(.wrong, "a")) == [report, asked("a", 0)]) }
+        for _ in 1...2 { #expect(handle(news(.wrong, "a")) == [notice, asked("a", 0)]) }
         let reason = "data \(Digest(of: "a")) does not match its hash, 3 times in a row"
         #expect(
             handle(news(.wrong, "a")) == [
-                report, .report("\(reason): this worker leaves"), said(.ready(credits: 0)), said(.cancel(needy(1).id)),
+                notice, .notice("\(reason): this worker leaves"), said(.ready(credits: 0)), said(.cancel(needy(1).id)),
                 said(.goodbye(reason: reason)), .exit(.noData(reason: reason)),
             ])
     }
@@ -86,7 +86,7 @@ private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .da
         _ = handle(heard(.lease(needy(2))))
         #expect(
             handle(news(.failed(reason: "no room"), "a")) == [
-                .report("no room: this worker leaves"), said(.ready(credits: 0)), said(.cancel(needy(2).id)),
+                .notice("no room: this worker leaves"), said(.ready(credits: 0)), said(.cancel(needy(2).id)),
             ])
         _ = handle(.finished(lease(1).id, results(of: lease(1))))
         #expect(
@@ -166,7 +166,7 @@ private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .da
         _ = machine.handle(.paused(long.id), at: start)
         #expect(
             machine.handle(answered(3, refusal: "no"), at: start) == [
-                .report("the coordinator takes no checkpoint of trial \(key): no"), said(.cancel(long.id)),
+                .notice("the coordinator takes no checkpoint of trial \(key): no"), said(.cancel(long.id)),
                 said(.goodbye(reason: "drained")), .exit(.drained),
             ])
     }
@@ -206,7 +206,7 @@ private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .da
         for file in ImageSamples.files { _ = machine.handle(.data(Digest(of: file), .whole), at: start) }
         #expect(
             machine.handle(.refusedCheckpoint(lease.id, reason: "it is another's"), at: start) == [
-                .report("trial \(key) starts from the beginning: it is another's"),
+                .notice("trial \(key) starts from the beginning: it is another's"),
                 said(.checkpointAnswer(key, epoch: 2, refusal: "it is another's")),
             ])
     }

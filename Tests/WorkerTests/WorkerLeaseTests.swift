@@ -88,7 +88,7 @@ private func batch(_ number: UInt64) -> BatchID { BatchID(rawValue: number) }
         var machine = joined(slots: 1, holding: [lease(1)])
         _ = machine.handle(heard(.introduce), at: start)
         #expect(machine.handle(heard(welcome()), at: start) == [.stop(lease(1).id), said(.ready(credits: 2))])
-        let other = lease(1, settings: [vanilla])
+        let other = lease(1, settings: [baseline])
         #expect(machine.handle(heard(.lease(other)), at: start) == [])
         #expect(machine.handle(.stopped(other.id), at: start) == [.compute(other)])
     }

@@ -5,7 +5,7 @@ import Wire
 
 @testable import regsweep_worker
 
-private let lost = WorkerMachine.Effect.report("no word from the coordinator: connecting again")
+private let lost = WorkerMachine.Effect.notice("no word from the coordinator: connecting again")
 private let short: Duration = .milliseconds(1)
 
 @Suite("Worker: meeting the coordinator") struct WorkerMeetingTests {
@@ -166,7 +166,7 @@ private let short: Duration = .milliseconds(1)
 
     @Test("a coordinator of another protocol is as good as a refusal") func otherVersion() {
         var machine = joined()
-        let reason = "protocol version 2 where this program speaks 1: install the same release on both boxes"
+        let reason = "protocol version 2 where this program speaks 1: install the same release on both hosts"
         #expect(machine.handle(.unreadable(.versionMismatch(theirs: 2, ours: 1)), at: start) == [.exit(.refused(reason: reason))])
     }
 
@@ -174,7 +174,7 @@ private let short: Duration = .milliseconds(1)
         var machine = joined()
         #expect(
             machine.handle(heard(.dropped(reason: "an empty frame")), at: start) == [
-                .report("the coordinator dropped a frame of ours: an empty frame")
+                .notice("the coordinator dropped a frame of ours: an empty frame")
             ])
     }
 
@@ -182,7 +182,7 @@ private let short: Duration = .milliseconds(1)
         var machine = joined()
         #expect(
             machine.handle(.unreadable(.malformed(reason: "an empty frame")), at: start + .seconds(5)) == [
-                .report("the coordinator sent something unreadable: an empty frame"), said(.dropped(reason: "an empty frame")),
+                .notice("the coordinator sent something unreadable: an empty frame"), said(.dropped(reason: "an empty frame")),
             ])
         #expect(machine.handle(.tick, at: start + .seconds(6)) == [lost])
     }
@@ -194,6 +194,6 @@ private let short: Duration = .milliseconds(1)
         ])
     func backwards(message: Message) {
         var machine = joined()
-        #expect(machine.handle(heard(message), at: start) == [.report("the coordinator sent a message that only workers send")])
+        #expect(machine.handle(heard(message), at: start) == [.notice("the coordinator sent a message that only workers send")])
     }
 }

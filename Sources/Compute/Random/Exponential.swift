@@ -1,5 +1,5 @@
 // Exponential.swift · Compute/Random, beside NaturalLogarithm.swift, for the landscape's kernels.
-// libm's exponential differs from box to box in the last bit, and every loss of the landscape would inherit that.
+// libm's exponential differs from host to host in the last bit, and every loss of the landscape would inherit that.
 
 /// 1/n! for n = 13, 12, … 2, each 1 ÷ n! in Float64: Taylor's series, so that anyone can make the numbers again.
 private var inverseFactorials: InlineArray<12, Double> {

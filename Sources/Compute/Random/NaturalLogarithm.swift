@@ -1,5 +1,5 @@
 // NaturalLogarithm.swift · Compute/Random, for NormalQuantile.swift.
-// libm's logarithm differs from box to box in the last bit, and every label of a training set would inherit that.
+// libm's logarithm differs from host to host in the last bit, and every label of a training set would inherit that.
 
 /// c₀ xⁿ⁻¹ + … + cₙ₋₁ by Horner's rule, one fused multiply-add for each coefficient after the first.
 @inline(__always)

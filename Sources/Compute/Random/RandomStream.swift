@@ -33,13 +33,13 @@ struct RandomStream {
     /// A coordinate that the purpose does not depend on is left 0.
     /// - Parameters:
     ///   - step: epoch (from 0), step or replicate, whichever the purpose counts.
-    ///   - trainingSet: below 2¹⁶, like `initialization`; `repetition` is below 2²⁴. `GroupPlan` has refused larger ones.
+    ///   - trainingSet: below 2¹⁶, like `initialization`; `replicate` is below 2²⁴. `GroupPlan` has refused larger ones.
     init(
-        seed: UInt64, for purpose: Purpose, step: Int = 0, trainingSet: Int = 0, initialization: Int = 0, repetition: Int = 0
+        seed: UInt64, for purpose: Purpose, step: Int = 0, trainingSet: Int = 0, initialization: Int = 0, replicate: Int = 0
     ) {
         key = SIMD2(UInt32(truncatingIfNeeded: seed), UInt32(truncatingIfNeeded: seed >> 32))
         counter = SIMD4(
-            0, UInt32(step), UInt32(trainingSet) | UInt32(initialization) << 16, purpose.rawValue | UInt32(repetition) << 8)
+            0, UInt32(step), UInt32(trainingSet) | UInt32(initialization) << 16, purpose.rawValue | UInt32(replicate) << 8)
     }
 
     /// The next word: x₀, x₁, x₂, x₃ of block 0, then those of block 1 …

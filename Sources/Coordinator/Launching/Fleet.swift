@@ -1,4 +1,4 @@
-// Fleet.swift · Coordinator/Launching. All workers that are started on other boxes, whichever way.
+// Fleet.swift · Coordinator/Launching. All workers that are started on other hosts, whichever way.
 
 internal import Logging
 internal import Wire
@@ -8,7 +8,7 @@ struct Fleet: ~Copyable {
     private var slurm: SlurmLauncher
 
     /// - Parameters:
-    ///   - program: the worker that other boxes get or have.
+    ///   - program: the worker that other hosts get or have.
     ///   - directory: of the results, absolute.
     init(
         _ hosts: [HostSpec], sweep: String, program: String, sshOptions: [String], orphanTimeout: Duration, directory: String
@@ -41,7 +41,7 @@ struct Fleet: ~Copyable {
         slurm.remove(keyName)
     }
 
-    /// - Returns: whether workers of any box may be there or come.
+    /// - Returns: whether workers of any host may be there or come.
     mutating func tend(at now: Instant, _ logger: Logger, invitation: (String) throws -> Invitation) -> Bool {
         let isSSHAlive = ssh.tend(at: now, logger, invitation: invitation)
         return slurm.tend(at: now, logger, invitation: invitation) || isSSHAlive

@@ -1,4 +1,4 @@
-// LocalLauncher.swift · Coordinator/Launching. Worker processes on the coordinator's own box: started, replaced, stopped.
+// LocalLauncher.swift · Coordinator/Launching. Worker processes on the coordinator's own host: started, replaced, stopped.
 // They are ordinary workers on a real socket; that they are ours matters only here.
 
 internal import Glibc
@@ -18,7 +18,7 @@ struct LocalLauncher: ~Copyable {
 
     /// A worker that dies sooner than this never got to work.
     private static let quick: Duration = .seconds(5)
-    /// Then something is wrong with the program or the box, and starting it again cannot help.
+    /// Then something is wrong with the program or the host, and starting it again cannot help.
     private static let patience = 5
 
     /// - Parameters:

@@ -1,4 +1,4 @@
-// SSHLauncher.swift · Coordinator/Launching. Workers on other boxes, by the user's own ssh: one ssh a host, all at once, none waited for.
+// SSHLauncher.swift · Coordinator/Launching. Workers on other hosts, by the user's own ssh: one ssh a host, all at once, none waited for.
 // RemoteHost decides, SSHText has the words, Subprocess does it. What the hosts say goes to a log each.
 
 internal import FoundationEssentials
@@ -23,7 +23,7 @@ struct SSHLauncher: ~Copyable {
     private let directory: String
 
     /// - Parameters:
-    ///   - program: the worker, as it is on this box.
+    ///   - program: the worker, as it is on this host.
     ///   - directory: of the results, for the logs.
     init(program: String, options: [String], orphanTimeout: Duration, directory: String) {
         self.program = program

@@ -1,12 +1,12 @@
-// SSHText.swift · Coordinator/Launching. What is said to another box over ssh, as text, and what it answers, read back.
+// SSHText.swift · Coordinator/Launching. What is said to another host over ssh, as text, and what it answers, read back.
 
 internal import FoundationEssentials
 internal import Wire
 
-/// The worker program as it is on the coordinator's box, and where it goes on others.
+/// The worker program as it is on the coordinator's host, and where it goes on others.
 struct WorkerBundle: Equatable {
     var path: String
-    /// SHA-256 of the file: it is part of the name over there, so boxes with several releases keep them apart.
+    /// SHA-256 of the file: it is part of the name over there, so hosts with several releases keep them apart.
     var digest: Digest
 
     init(path: String, digest: Digest) {
@@ -24,14 +24,14 @@ struct WorkerBundle: Equatable {
 struct HostLaunch: Equatable {
     /// Worker processes.
     var workers: Int
-    /// Of each; nil for as many as give every core of the box a thread.
+    /// Of each; nil for as many as give every core of the host a thread.
     var slots: Int?
     var threadsPerTrial = 1
     var orphanTimeout: Duration
 }
 
 enum SSHText {
-    /// The exit code of a box that lacks the program.
+    /// The exit code of a host that lacks the program.
     static let needsCopy: Int32 = 66
     /// ssh's own: no connection, no login.
     static let noConnection: Int32 = 255
@@ -93,7 +93,7 @@ enum SSHText {
         var cores: Int, isV3: Bool, freeKiB: Int, isCopied: Bool
     }
 
-    /// Nil where the box said something else, such as a shell that is none.
+    /// Nil where the host said something else, such as a shell that is none.
     static func probe(from output: String) -> Probe? {
         guard let line = output.split(separator: "\n").last(where: { $0.hasPrefix("regsweep-probe ") }) else { return nil }
         let fields = Dictionary(

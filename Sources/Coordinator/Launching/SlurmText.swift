@@ -9,7 +9,7 @@ enum SlurmText {
     /// - Parameters:
     ///   - tasks: at least 1.
     ///   - program: the worker, and `invitation` its file of mode 0600, as the nodes see them.
-    ///   - log: a folder that the nodes share with this box.
+    ///   - log: a folder that the nodes share with this host.
     static func script(
         _ spec: HostSpec, sweep: String, tasks: Int, program: String, invitation: String, log: String, orphanTimeout: Duration
     ) -> String {

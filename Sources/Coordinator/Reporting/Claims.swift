@@ -11,7 +11,7 @@ struct Claims: Equatable {
         var strength: Double?
     }
 
-    /// Settings with a mean ratio, vanilla excluded, and how many of them are below 1.
+    /// Settings with a mean ratio, baseline excluded, and how many of them are below 1.
     var settings = 0, below = 0
     /// Settings without a mean because a run diverged, of their own or of their baseline.
     var divergedSettings = 0

@@ -72,7 +72,7 @@ struct Density: SeriesReport {
             func bin(_ value: Double) -> Int { min(Self.bins - 1, Int(value / LandscapePlaces.side * Double(Self.bins))) }
             visits[trial.row][bin(point.x) * Self.bins + bin(point.y)] += 1
         }
-        if trial.repetition == 0, spec.figure.initializations.contains(trial.initialization) { paths[trial.row].append(path) }
+        if trial.replicate == 0, spec.figure.initializations.contains(trial.initialization) { paths[trial.row].append(path) }
         for (name, values) in cells where maps[name]?[trial.initialization] == nil {
             maps[name, default: [:]][trial.initialization] = values
         }

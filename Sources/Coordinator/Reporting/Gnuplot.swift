@@ -85,7 +85,7 @@ enum Gnuplot {
                 var file = try TextFile(script)
                 try file.write(drawing.script(terminal: terminal, output: part))
                 try file.finish()
-                // -d: without the settings of this user and this box.
+                // -d: without the settings of this user and this host.
                 let status = try Subprocess.run("gnuplot", ["-d", script])
                 guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
                 // gnuplot says nothing of a disk that was full.

@@ -74,7 +74,7 @@ struct Report {
                 let spec = grid.groups[group].spec, all = try recorded(result.key)
                 seriesReport?.add(
                     RecordedTrial(
-                        row: row, trainingSet: spec.trainingSet, initialization: spec.initialization, repetition: spec.repetition,
+                        row: row, trainingSet: spec.trainingSet, initialization: spec.initialization, replicate: spec.replicate,
                         isDiverged: result.outcome == .diverged, series: Dictionary(all.map { ($0.name, $0.values) }) { first, _ in first })
                 )
             }

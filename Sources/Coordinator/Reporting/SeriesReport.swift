@@ -6,7 +6,7 @@ internal import Wire
 struct RecordedTrial {
     /// Index into the rows of the sweep file.
     var row: Int
-    var trainingSet: Int, initialization: Int, repetition: Int
+    var trainingSet: Int, initialization: Int, replicate: Int
     var isDiverged: Bool
     var series: [String: [Double]]
 

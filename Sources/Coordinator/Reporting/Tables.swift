@@ -25,9 +25,9 @@ enum Tables {
     }
 
     static let resultsHeader =
-        "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,repeat,outcome,epochs,train_loss,test_loss,loss_ratio,digest\n"
+        "trial,problem,algorithm,lambda1,lambda2,learning_rate,training_set,initialization,replicate,outcome,epochs,train_loss,test_loss,loss_ratio,digest\n"
 
-    /// - Parameter baselineLoss: test loss of the vanilla trial of the same group and learning rate; there is no ratio to 0.
+    /// - Parameter baselineLoss: test loss of the baseline of the same group and learning rate; there is no ratio to 0.
     static func resultLine(_ grid: Grid, _ index: Int, _ result: TrialResult, baselineLoss: Double?) -> String {
         let group = grid.groups[grid.group(of: index)].spec
         var losses = ["", "", ""]
@@ -36,7 +36,7 @@ enum Tables {
         }
         return line(
             ["\(result.key)", group.problem] + columns(grid.setting(of: index)) + [
-                "\(group.trainingSet)", "\(group.initialization)", "\(group.repetition)", result.outcome.name, "\(result.epochs)",
+                "\(group.trainingSet)", "\(group.initialization)", "\(group.replicate)", result.outcome.name, "\(result.epochs)",
             ] + losses + [result.digest?.description ?? ""])
     }
 

@@ -62,7 +62,7 @@ struct Trajectories: SeriesReport {
         let curve = Curve(gap: gaps, trace: traces)
         ends[trial.row].append((gap, trace))
         drops[trial.row].add(curve)
-        let isDrawn = trial.trainingSet == spec.figure.trainingSet && trial.repetition == 0
+        let isDrawn = trial.trainingSet == spec.figure.trainingSet && trial.replicate == 0
         guard isDrawn, spec.figure.initializations.contains(trial.initialization) else { return }
         curves[trial.initialization, default: [:]][trial.row] = curve
     }

@@ -22,8 +22,8 @@ extension Scheduler {
                 "its content does not match its hash"
             } else { nil }
         guard let reason else { return [.keep(checkpoint, from: route)] }
-        let report = Report.refusedCheckpoint(checkpoint.key, epoch: checkpoint.epoch, host: workers[id]!.host, reason: reason)
-        return [answer(checkpoint, reason, to: id, at: now), .report(report)]
+        let notice = Notice.refusedCheckpoint(checkpoint.key, epoch: checkpoint.epoch, host: workers[id]!.host, reason: reason)
+        return [answer(checkpoint, reason, to: id, at: now), .notice(notice)]
     }
 
     private mutating func answer(_ checkpoint: Checkpoint, _ refusal: String, to id: WorkerID, at now: Instant) -> Effect {
@@ -52,7 +52,7 @@ extension Scheduler {
         checkpoints[index] = nil
         return [
             .forgetCheckpoint(key),
-            .report(.refusedCheckpoint(key, epoch: epoch, host: workers[id]!.host, reason: refusal)),
+            .notice(.refusedCheckpoint(key, epoch: epoch, host: workers[id]!.host, reason: refusal)),
         ]
     }
 }

@@ -12,18 +12,18 @@ extension Scheduler {
         authors[index] = author
         guard block.allSatisfy({ states[$0] == .stored || states[$0] == .failed }) else { return }
         let trials = block.filter { states[$0] == .stored }
-        if !trials.isEmpty { checks.append(Recheck(trials: trials, authors: Set(trials.compactMap { authors[$0] }))) }
+        if !trials.isEmpty { checks.append(Verification(trials: trials, authors: Set(trials.compactMap { authors[$0] }))) }
         for trial in block { authors[trial] = nil }
     }
 
     mutating func note(_ disagreements: [Disagreement], at now: Instant) -> [Effect] {
         var effects: [Effect] = []
         for disagreement in disagreements {
-            effects.append(.report(.disagreed(disagreement)))
+            effects.append(.notice(.disagreed(disagreement)))
             switch disagreement.verdict {
             case .open:
                 guard let index = grid.index(of: disagreement.trial) else { continue }
-                checks.append(Recheck(trials: [index], authors: Set(disagreement.authors), isThird: true))
+                checks.append(Verification(trials: [index], authors: Set(disagreement.authors), isThird: true))
             case .settled(let wrong): for author in wrong { effects += condemn(author) }
             case .unsettled: break
             }
@@ -34,7 +34,7 @@ extension Scheduler {
     /// Its bits are wrong: it gets nothing more while another is there.
     private mutating func condemn(_ author: Author) -> [Effect] {
         guard condemned.insert(author.worker).inserted else { return [] }
-        return [.report(.quarantined(author.worker, host: author.host, reason: "two others agree on bits that it computed differently"))]
+        return [.notice(.quarantined(author.worker, host: author.host, reason: "two others agree on bits that it computed differently"))]
     }
 
     /// Where workers are that could check, found out once for all that is handed out in one go.
@@ -81,7 +81,7 @@ extension Scheduler {
     }
 
     /// What a check did not bring is somebody else's to check.
-    mutating func retry(_ check: Recheck, of lease: LeaseID, without results: [TrialResult]) {
+    mutating func retry(_ check: Verification, of lease: LeaseID, without results: [TrialResult]) {
         let done = Set(results.lazy.filter { !$0.isFailure }.map(\.key))
         let left = check.trials.filter { !done.contains(grid.key(of: $0)) }
         guard !left.isEmpty, let worker = workers[leases[lease]!.worker] else { return }
@@ -107,6 +107,6 @@ extension Scheduler {
         guard now - uncheckedSince! >= configuration.silence else { return [] }
         let left = checks.reduce(0) { $0 + $1.trials.count }
         checks = []
-        return [.report(.unchecked(trials: left))] + dismiss(at: now)
+        return [.notice(.unchecked(trials: left))] + dismiss(at: now)
     }
 }

@@ -60,6 +60,6 @@ extension Scheduler {
         change(worker) { $0.failuresInRow += 1 }
         guard workers[worker]!.failuresInRow == Self.failuresToQuarantine, isQuarantined(worker) else { return [] }
         let reason = "\(Self.failuresToQuarantine) leases failed one after the other where others succeed"
-        return [.report(.quarantined(worker, host: workers[worker]!.host, reason: reason))]
+        return [.notice(.quarantined(worker, host: workers[worker]!.host, reason: reason))]
     }
 }

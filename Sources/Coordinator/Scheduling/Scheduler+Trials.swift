@@ -42,7 +42,7 @@ extension Scheduler {
 
     private mutating func makeLease(for worker: WorkerID, at now: Instant) -> LeaseID? {
         func first(_ group: Int) -> Int? { waiting.first(1, in: group) { !may(worker, try: $0) }.first }
-        // A group whose vanilla run is still on its way only if there is no other among the next few: its trials would have to stream
+        // A group whose baseline is still on its way only if there is no other among the next few: its trials would have to stream
         // losses without ratios.
         guard let preferred = waiting.nextGroup(among: 8, where: { !lacksBaseline($0) && first($0) != nil }),
             let group = first(preferred) != nil ? preferred : waiting.nextGroup(among: .max, where: { first($0) != nil }),
@@ -67,9 +67,9 @@ extension Scheduler {
 
     mutating func newLease() -> LeaseID {
         // A worker that outlived a store may still hold a lease of this number.
-        while leases[LeaseID(epoch: configuration.epoch, number: nextLease)] != nil { nextLease += 1 }
+        while leases[LeaseID(incarnation: configuration.incarnation, number: nextLease)] != nil { nextLease += 1 }
         defer { nextLease += 1 }
-        return LeaseID(epoch: configuration.epoch, number: nextLease)
+        return LeaseID(incarnation: configuration.incarnation, number: nextLease)
     }
 
     /// Says a lease to its worker, with where its trial is if that is known.
@@ -95,7 +95,7 @@ extension Scheduler {
         }
         // A lease names them by learning rate alone.
         let decay = grid.setting(of: lease.trials[0]).weightDecay
-        let known = vanillaTrials(of: lease.group).filter { grid.setting(of: $0).weightDecay == decay }.compactMap { index in
+        let known = baselineTrials(of: lease.group).filter { grid.setting(of: $0).weightDecay == decay }.compactMap { index in
             baselines[index].map { Baseline(learningRate: grid.setting(of: index).learningRate, testLoss: $0) }
         }
         return Lease(id: id, group: grid.groups[lease.group].spec, trials: trials, baselines: known)
@@ -103,7 +103,7 @@ extension Scheduler {
 
     func crashes(of trial: Int) -> Int { histories[trial]?.crashes ?? 0 }
 
-    private func vanillaTrials(of group: Int) -> some Sequence<Int> {
+    private func baselineTrials(of group: Int) -> some Sequence<Int> {
         grid.groups[group].trials.lazy.prefix { grid.setting(of: $0).isBaseline }
     }
 
@@ -150,7 +150,7 @@ extension Scheduler {
         guard let lease = leases.removeValue(forKey: id) else { return }
         records.append(
             LeaseRecord(
-                epoch: configuration.epoch, lease: id, worker: lease.worker, host: workers[lease.worker]?.host ?? host ?? "",
+                incarnation: configuration.incarnation, lease: id, worker: lease.worker, host: workers[lease.worker]?.host ?? host ?? "",
                 trials: lease.trials.map(grid.key(of:)), since: lease.since, until: now, end: end))
         if workers[lease.worker] != nil { change(lease.worker) { $0.leases.remove(id) } }
         switch lease.purpose {
@@ -204,12 +204,12 @@ extension Scheduler {
                 digest: nil, curve: [], seconds: 0)
             let author = Author(worker: leases[id]!.worker, host: host)
             effects.append(.store(Delivery(results: [result], author: author, acknowledge: nil)))
-            effects.append(.report(.setAside(result.key, crashes: crashes)))
+            effects.append(.notice(.setAside(result.key, crashes: crashes)))
         }
         if case .check(var check) = leases[id]!.purpose {
             check.crashes += 1
             leases[id]!.purpose = .check(check)
-            if check.crashes >= configuration.crashLimit { effects.append(.report(.unchecked(trials: check.trials.count))) }
+            if check.crashes >= configuration.crashLimit { effects.append(.notice(.unchecked(trials: check.trials.count))) }
         }
         release(id, as: .died, of: host, at: now)
         // What was left out may have been the last.
@@ -273,7 +273,7 @@ extension Scheduler {
         return send(.cancel(id), to: worker, at: now)
     }
 
-    /// Half of the new, half of the old: follows a box that slows down within a few leases.
+    /// Half of the new, half of the old: follows a host that slows down within a few leases.
     private mutating func learn(_ seconds: Double, of worker: WorkerID) {
         change(worker) { $0.secondsPerTrial = $0.secondsPerTrial.map { ($0 + seconds) / 2 } ?? seconds }
     }
@@ -317,7 +317,7 @@ extension Scheduler {
             baselines[index] = Dictionary(result.curve.map { ($0.epoch, $0.testLoss) }) { first, _ in first }
         }
         // A finished group's curves are in the store; a million groups must not stay in memory.
-        if waiting.count(in: group) == 0, !baselines.isEmpty { for trial in vanillaTrials(of: group) { baselines[trial] = nil } }
+        if waiting.count(in: group) == 0, !baselines.isEmpty { for trial in baselineTrials(of: group) { baselines[trial] = nil } }
     }
 }
 

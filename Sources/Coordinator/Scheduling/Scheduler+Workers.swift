@@ -10,12 +10,12 @@ extension Scheduler {
                 this build computes other bits (self-test \("\(hello.selfTest)".prefix(12))…, the coordinator's is \
                 \("\(configuration.selfTest)".prefix(12))…): install the coordinator's release on \(hello.host)
                 """
-            return [reply(.refused(reason: reason), to: route), .report(.refused(route, reason: "\(hello.host): \(reason)"))]
+            return [reply(.refused(reason: reason), to: route), .notice(.refused(route, reason: "\(hello.host): \(reason)"))]
         }
         // An id is no secret; the key of whoever brought it first is.
         if let owner = workers[hello.worker]?.route.peer, owner != route.peer {
             let reason = "worker \(hello.worker) has joined with another key"
-            return [reply(.refused(reason: reason), to: route), .report(.refused(route, reason: reason))]
+            return [reply(.refused(reason: reason), to: route), .notice(.refused(route, reason: reason))]
         }
         let isNew = workers[hello.worker] == nil, isRepeat = routes[route] == hello.worker
         var effects = register(hello, at: route, now)
@@ -35,7 +35,7 @@ extension Scheduler {
             sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, silence: configuration.silence, keep: keep,
             checkpoints: configuration.checkpoints)
         effects.append(send(.welcome(welcome), to: hello.worker, at: now))
-        if isNew { effects.append(.report(.joined(hello.worker, host: hello.host, slots: hello.slots))) }
+        if isNew { effects.append(.notice(.joined(hello.worker, host: hello.host, slots: hello.slots))) }
         // Its results are still welcome; the Drain lets it finish what it computes, hand it over and go.
         if isFinished || isDraining || leaving.contains(hello.worker) {
             effects.append(send(.drain, to: hello.worker, at: now))
@@ -56,7 +56,7 @@ extension Scheduler {
         }
         if let previous = routes[route], let gone = forget(previous) {
             for lease in gone.leases.sorted() { release(lease, as: .returned, of: gone.host, at: now) }
-            effects.append(.report(.left(previous, host: gone.host, reason: "another worker speaks on its connection")))
+            effects.append(.notice(.left(previous, host: gone.host, reason: "another worker speaks on its connection")))
         }
         routes[route] = hello.worker
         formerRoutes[route] = nil
@@ -93,7 +93,7 @@ extension Scheduler {
             for trial in trials where crashes(of: trial) > 0 { histories[trial]!.crashes -= 1 }
             records.append(
                 LeaseRecord(
-                    epoch: configuration.epoch, lease: lease, worker: id, host: host, trials: trials.map(grid.key(of:)),
+                    incarnation: configuration.incarnation, lease: lease, worker: id, host: host, trials: trials.map(grid.key(of:)),
                     since: now, until: now, end: .cameBack))
         }
     }
@@ -102,7 +102,7 @@ extension Scheduler {
     mutating func part(from id: WorkerID, reason: String, at now: Instant) -> [Effect] {
         guard let worker = forget(id) else { return [] }
         for lease in worker.leases.sorted() { release(lease, as: .returned, of: worker.host, at: now) }
-        return [.report(.left(id, host: worker.host, reason: reason))] + grant(at: now)
+        return [.notice(.left(id, host: worker.host, reason: reason))] + grant(at: now)
     }
 
     /// What it computes is somebody else's from now on; where it is one of ours it stops, says Goodbye and is not started again.
@@ -190,7 +190,7 @@ extension Scheduler {
                 release(lease, as: .lost, of: worker.host, at: now)
             }
         }
-        return effects + [.report(.lost(id, host: worker.host, returned: waiting.count - before))]
+        return effects + [.notice(.lost(id, host: worker.host, returned: waiting.count - before))]
     }
 }
 

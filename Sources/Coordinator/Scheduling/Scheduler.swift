@@ -20,7 +20,7 @@ struct Scheduler {
         case storeBlocked(Bool)
         /// The store has found that these trials' bits differ from worker to worker. Comes before `stored` of the same transaction.
         case disagreed([Disagreement])
-        /// A process on this box has ended that may have been a worker.
+        /// A process on this host has ended that may have been a worker.
         case ended(process: Int, host: String)
         /// Ctrl-C or SIGTERM: hands out no more, and lets every worker finish what it computes.
         case drainRequested
@@ -43,12 +43,12 @@ struct Scheduler {
         case forgetCheckpoint(TrialKey)
         /// The next bytes of a file of the data set.
         case sendData(Digest, offset: Int, to: Route)
-        case report(Report)
+        case notice(Notice)
         /// To be committed when something else is, a death at once: history, on which nothing waits.
         case record(LeaseRecord)
         /// Nothing that comes over this connection, or with its key, is to be heard any more.
         case cutOff(Route)
-        /// A command of a person on this box; whoever asked waits for an Answer.
+        /// A command of a person on this host; whoever asked waits for an Answer.
         case obey(Command, from: Route)
     }
 
@@ -66,7 +66,7 @@ struct Scheduler {
     }
 
     /// What a person may want to know; the loop logs it.
-    enum Report: Equatable {
+    enum Notice: Equatable {
         case joined(WorkerID, host: String, slots: Int)
         case left(WorkerID, host: String, reason: String)
         /// - Parameter returned: its trials that wait again.
@@ -91,7 +91,7 @@ struct Scheduler {
     struct Configuration: Equatable {
         var sweep: String
         /// The coordinator's count of its starts on this store.
-        var epoch: UInt64
+        var incarnation: UInt64
         var heartbeatInterval: Duration = .seconds(2)
         var silence: Duration = .seconds(6)
         /// Leases are packed to take about this long.
@@ -130,7 +130,7 @@ struct Scheduler {
     /// When idle workers are next looked at for copies of what others are late with, and checks for workers that could do them.
     var lookAt = Instant(sinceStart: .zero)
     /// Second and third runs that no worker has.
-    var checks: [Recheck]
+    var checks: [Verification]
     /// Check leases that are out.
     var checking = 0
     /// Since when checks are all that is left and nobody is there for them.
@@ -147,7 +147,7 @@ struct Scheduler {
     var leaving: Set<WorkerID> = []
     /// Leases that ended during this event.
     var records: [LeaseRecord] = []
-    /// Test loss by epoch of the vanilla runs that are known, by grid index; only of groups that have trials left.
+    /// Test loss by epoch of the baselines that are known, by grid index; only of groups that have trials left.
     var baselines: [Int: [Int: Double]]
     /// What the store has of trials that have no result, by grid index.
     var checkpoints: [Int: CheckpointMark]
@@ -191,14 +191,14 @@ struct Scheduler {
     ///   - stored: whether the store has a result of the trial, be it a failure, by grid index.
     ///   - failed: whether what it has is a failure, which a late result still replaces.
     ///   - counts: of those results.
-    ///   - baselines: test losses of stored vanilla runs by grid index.
+    ///   - baselines: test losses of stored baselines by grid index.
     ///   - checkpoints: that the store has.
     ///   - crashes: how many workers have died while they computed a trial, by grid index.
     ///   - checks: second and third runs that an earlier run has left.
     ///   - condemned: workers that were found to compute other bits.
     init(
         _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: Counts,
-        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:], checks: [Recheck] = [],
+        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:], checks: [Verification] = [],
         condemned: Set<WorkerID> = []
     ) {
         self.configuration = configuration
@@ -261,7 +261,7 @@ struct Scheduler {
         case .progress(let lease, let points):
             guard leases[lease]?.worker == id else { return [] }
             leases[lease]!.hasBegun = true
-            return points.isEmpty ? [] : [.report(.progressed(id, lease, points))]
+            return points.isEmpty ? [] : [.notice(.progressed(id, lease, points))]
         case .results(let batch, let lease, let results):
             return take(
                 results, of: lease, by: Author(worker: id, host: workers[id]!.host), acknowledge: (batch, to: route), at: now)
@@ -274,7 +274,7 @@ struct Scheduler {
         case .checkpointAnswer(let key, let epoch, let refusal): return hear(refusal: refusal, of: key, epoch, from: id)
         case .goodbye(let reason): return part(from: id, reason: reason, at: now)
         case .heartbeat: return []
-        case .dropped(let reason): return [.report(.dropped(route, reason: reason))]
+        case .dropped(let reason): return [.notice(.dropped(route, reason: reason))]
         case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk, .command, .answer:
             return blame(route, reason: "a message that only a coordinator sends", at: now)
         }
@@ -290,14 +290,14 @@ struct Scheduler {
             return take(results, of: lease, by: author, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)]
                 + grant(at: now)
         case .goodbye: return []
-        case .dropped(let reason): return [.report(.dropped(route, reason: reason))]
+        case .dropped(let reason): return [.notice(.dropped(route, reason: reason))]
         default: return [reply(.introduce, to: route)]
         }
     }
 
     private mutating func refuse(_ error: MessageError, from route: Route, at now: Instant) -> [Effect] {
         switch error {
-        case .versionMismatch: [reply(.refused(reason: "\(error)"), to: route), .report(.refused(route, reason: "\(error)"))]
+        case .versionMismatch: [reply(.refused(reason: "\(error)"), to: route), .notice(.refused(route, reason: "\(error)"))]
         case .malformed(let reason): [reply(.dropped(reason: reason), to: route)] + blame(route, reason: reason, at: now)
         }
     }
@@ -307,15 +307,15 @@ struct Scheduler {
         var offender = route
         // A key is one peer, however often it connects.
         if case .key = route.peer { offender = Route([], peer: route.peer) }
-        // Connections without a key come from this box; those that are gone must not be remembered for ever.
+        // Connections without a key come from this host; those that are gone must not be remembered for ever.
         if malformed.count >= Self.offenders { malformed = [:] }
         malformed[offender, default: 0] += 1
-        let report = Effect.report(.malformed(route, reason: reason))
-        guard malformed[offender]! >= Limits.malformedFrames else { return [report] }
+        let notice = Effect.notice(.malformed(route, reason: reason))
+        guard malformed[offender]! >= Limits.malformedFrames else { return [notice] }
         malformed[offender] = nil
         let lost = workers.filter { $0.value.route == route || (offender != route && $0.value.route.peer == route.peer) }
         let left = lost.keys.sorted { $0.order < $1.order }.flatMap { part(from: $0, reason: "cut off", at: now) }
-        return [report, .report(.cutOff(route, malformed: Limits.malformedFrames)), .cutOff(route)] + left
+        return [notice, .notice(.cutOff(route, malformed: Limits.malformedFrames)), .cutOff(route)] + left
     }
 
     private static let offenders = 10_000
@@ -337,7 +337,9 @@ struct Scheduler {
     }
 
     /// A message to a connection that belongs to no worker.
-    func reply(_ message: Message, to route: Route) -> Effect { .send(Envelope(epoch: configuration.epoch, message: message), to: route) }
+    func reply(_ message: Message, to route: Route) -> Effect {
+        .send(Envelope(incarnation: configuration.incarnation, message: message), to: route)
+    }
 
     mutating func send(_ message: Message, to id: WorkerID, at now: Instant) -> Effect {
         workers[id]!.lastSent = now

@@ -41,7 +41,7 @@ struct LeaseState: Equatable {
         /// Computes the trials of another worker's lease as well, which takes long. Becomes `own` when that one ends without results.
         case copy(of: LeaseID)
         /// Its trials are stored; they are computed again to compare the bits.
-        indirect case check(Recheck)
+        indirect case check(Verification)
     }
 
     var worker: WorkerID
@@ -77,7 +77,7 @@ struct LeaseRecord: Equatable, Sendable {
     }
 
     /// Of the coordinator whose time `since` and `until` are; not that of the lease where it was adopted.
-    var epoch: UInt64
+    var incarnation: UInt64
     var lease: LeaseID
     var worker: WorkerID
     var host: String

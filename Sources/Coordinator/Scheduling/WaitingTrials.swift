@@ -1,7 +1,7 @@
 // WaitingTrials.swift · Coordinator/Scheduling. The trials that nobody has, by group, in the order in which they are handed out.
 // An operation costs what it moves, however many trials and groups the sweep has; the one exception is named at `Group.first`.
 
-/// Groups with their waiting trials. Within a group the lowest index goes first, so the vanilla run heads it;
+/// Groups with their waiting trials. Within a group the lowest index goes first, so the baseline heads it;
 /// a group to which trials come back goes before the others.
 struct WaitingTrials {
     private struct Group {

@@ -19,7 +19,7 @@ extension EventLoop {
             }
         } catch { answer = Answer(isRefusal: true, text: "\(error)") }
         if command == .list { answer.workers = lines() }
-        send(Envelope(epoch: scheduler.configuration.epoch, message: .answer(answer)), to: route)
+        send(Envelope(incarnation: scheduler.configuration.incarnation, message: .answer(answer)), to: route)
     }
 
     private func lines() -> [WorkerLine] {
@@ -93,7 +93,7 @@ extension EventLoop {
         let invitation = try doorkeeper.invitation(spec.keyName)
         admitNewKeys()
         fleet.addSSH(spec, at: stopwatch.now)
-        return Answer(text: "starting workers on \(name)" + (invitation.isForThisBoxAlone ? "; \(Invitation.loopbackWarning)" : ""))
+        return Answer(text: "starting workers on \(name)" + (invitation.isForThisHostAlone ? "; \(Invitation.loopbackWarning)" : ""))
     }
 
     private static func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }

@@ -5,13 +5,13 @@ internal import Wire
 enum InvitationError: Error, CustomStringConvertible {
     case plain
 
-    var description: String { "this coordinator listens without keys, on its own box only: start it without --plain to invite others" }
+    var description: String { "this coordinator listens without keys, on its own host only: start it without --plain to invite others" }
 }
 
 extension Invitation {
-    /// For whoever takes one that is `isForThisBoxAlone` to another box.
+    /// For whoever takes one that is `isForThisHostAlone` to another host.
     static let loopbackWarning =
-        "this coordinator listens on its own box alone: for others, Ctrl-C and run it again with --listen 'tcp://0.0.0.0:*'"
+        "this coordinator listens on its own host alone: for others, Ctrl-C and run it again with --listen 'tcp://0.0.0.0:*'"
 }
 
 /// Only for the loop's thread.
@@ -23,7 +23,7 @@ final class Doorkeeper {
 
     /// - Parameters:
     ///   - ring: nil for a coordinator without keys.
-    ///   - endpoint: where workers on other boxes find it.
+    ///   - endpoint: where workers on other hosts find it.
     init(_ ring: KeyRing?, endpoint: String) {
         self.ring = ring
         self.endpoint = endpoint

@@ -22,7 +22,7 @@ struct EventLoop: ~Copyable {
     var socket: RouterSocket
     private var commits: GroupCommit
     private var launcher: LocalLauncher
-    /// Workers on other boxes.
+    /// Workers on other hosts.
     var fleet: Fleet
     let doorkeeper: Doorkeeper
     private var display: ProgressDisplay
@@ -65,7 +65,7 @@ struct EventLoop: ~Copyable {
         strangers = (stopwatch.now, 0)
         self.orphanTimeout = orphanTimeout
         // Those of an earlier start look for this one.
-        hadWorkerAt = self.scheduler.configuration.epoch > 1 ? stopwatch.now : nil
+        hadWorkerAt = self.scheduler.configuration.incarnation > 1 ? stopwatch.now : nil
     }
 
     /// Trials of the sweep that are stored as failed.
@@ -141,7 +141,7 @@ struct EventLoop: ~Copyable {
         launcher.takeEnded().map { .ended(process: Int($0), host: Host.name) }
     }
 
-    /// Before anybody can have been told of them by way of another box.
+    /// Before anybody can have been told of them by way of another host.
     func admitNewKeys() { for key in doorkeeper.takeNew() { socket.allow(key) } }
 
     private mutating func receive() throws(SocketError) -> [Scheduler.Event] {
@@ -170,7 +170,7 @@ struct EventLoop: ~Copyable {
             case .keep(let checkpoint, let route): commits.add(checkpoint, from: route)
             case .forgetCheckpoint(let key): try? commits.forgetCheckpoint(of: key)
             case .sendData(let file, let offset, let route): outbox.addChunk(of: file, offset: offset, to: route)
-            case .report(let report): log(report)
+            case .notice(let notice): log(notice)
             case .cutOff(let route): socket.cutOff(route)
             case .obey(let command, let route): obey(command, from: route)
             }
@@ -185,7 +185,7 @@ struct EventLoop: ~Copyable {
         // A store that takes nothing for the moment is read all the same; one that cannot be read costs the trial its head start.
         lease.checkpoint = try? commits.checkpoint(of: mark.key, logger)
         if lease.checkpoint == nil { obey(.lostCheckpoint(mark.key)) }
-        send(Envelope(epoch: scheduler.configuration.epoch, message: .lease(lease)), to: route)
+        send(Envelope(incarnation: scheduler.configuration.incarnation, message: .lease(lease)), to: route)
     }
 
     mutating func flush() throws(SocketError) {
@@ -206,7 +206,7 @@ struct EventLoop: ~Copyable {
         case .frame(let bytes): frame = bytes
         case .chunk(let file, let offset):
             let chunk = DataChunk(of: data[file], digest: file, offset: offset)
-            frame = Envelope(epoch: scheduler.configuration.epoch, message: .dataChunk(chunk)).encoded()
+            frame = Envelope(incarnation: scheduler.configuration.incarnation, message: .dataChunk(chunk)).encoded()
         }
         do { try socket.send(frame, to: route) } catch {
             switch error {
@@ -244,8 +244,8 @@ struct EventLoop: ~Copyable {
         }
     }
 
-    private mutating func log(_ report: Scheduler.Report) {
-        switch report {
+    private mutating func log(_ notice: Scheduler.Notice) {
+        switch notice {
         case .joined(let id, let host, let slots):
             logger.info("worker \(id) on \(host) joined with \(slots) slot\(slots == 1 ? "" : "s")")
             if let worker = scheduler.workers[id] { fleet.joined(doorkeeper.name(of: worker.route.peer)) }

@@ -8,7 +8,7 @@ struct Resume {
     /// Of the stored ones, those that are failures, which a late result may still replace.
     var failed: Set<Int> = []
     var counts = Scheduler.Counts()
-    /// Test losses of vanilla runs of groups that are not finished.
+    /// Test losses of baselines of groups that are not finished.
     var baselines: [Int: [Int: Double]] = [:]
     var secondsPerTrial: Double?
     /// Where trials are that have no result.
@@ -16,7 +16,7 @@ struct Resume {
     /// Workers that died over a trial that has no result, by grid index.
     var crashes: [Int: Int] = [:]
     /// What was to be computed again to compare the bits, and was not.
-    var checks: [Recheck] = []
+    var checks: [Verification] = []
     /// Workers that were found to compute other bits, and may still be there.
     var condemned: Set<WorkerID> = []
 
@@ -52,12 +52,12 @@ struct Resume {
     private mutating func findChecks(_ store: borrowing ResultStore, _ grid: Grid, _ audit: Audit) throws {
         let compared = try store.comparedTrials()
         for (key, authors) in try store.openDisagreements().sorted(by: { $0.key < $1.key }) {
-            if let index = grid.index(of: key) { checks.append(Recheck(trials: [index], authors: authors, isThird: true)) }
+            if let index = grid.index(of: key) { checks.append(Verification(trials: [index], authors: authors, isThird: true)) }
         }
         for block in audit.blocks(of: grid) where block.allSatisfy({ stored[$0] }) {
             let trials = block.filter { !failed.contains($0) && !compared.contains(grid.key(of: $0)) }
             guard !trials.isEmpty else { continue }
-            checks.append(Recheck(trials: trials, authors: Set(try trials.compactMap { try store.author(of: grid.key(of: $0)) })))
+            checks.append(Verification(trials: trials, authors: Set(try trials.compactMap { try store.author(of: grid.key(of: $0)) })))
         }
     }
 

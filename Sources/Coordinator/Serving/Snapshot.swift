@@ -27,7 +27,7 @@ struct Snapshot: Codable, Equatable {
     struct Curve: Codable, Equatable {
         var trial: String
         var lambda2: Double, learningRate: Double
-        var initialization: Int, repetition: Int
+        var initialization: Int, replicate: Int
         var epochs: [Int]
         /// Of the whole trial.
         var lastEpoch: Int
@@ -39,7 +39,7 @@ struct Snapshot: Codable, Equatable {
         var attempts: Int, crashes: Int, failures: Int
     }
 
-    var epoch: UInt64
+    var incarnation: UInt64
     var total: Int, done: Int, diverged: Int, failed: Int, waiting: Int
     var checksWaiting: Int
     var isStoreBlocked: Bool, isDraining: Bool
@@ -52,7 +52,7 @@ struct Snapshot: Codable, Equatable {
 
     init(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
         let grid = scheduler.grid
-        epoch = scheduler.configuration.epoch
+        incarnation = scheduler.configuration.incarnation
         (total, waiting, checksWaiting) = (grid.count, scheduler.waiting.count, scheduler.checks.count)
         (done, diverged, failed) = (scheduler.counts.done, scheduler.counts.diverged, scheduler.counts.failed)
         (isStoreBlocked, isDraining) = (scheduler.isStoreBlocked, scheduler.isDraining)
@@ -109,7 +109,7 @@ extension Snapshot.Curve {
         let setting = grid.setting(of: index), group = grid.groups[grid.group(of: index)].spec
         self.init(
             trial: "\(grid.key(of: index))", lambda2: setting.lambda2, learningRate: setting.learningRate,
-            initialization: group.initialization, repetition: group.repetition, epochs: curve.points.map(\.point.epoch),
+            initialization: group.initialization, replicate: group.replicate, epochs: curve.points.map(\.point.epoch),
             lastEpoch: curve.epochs, trainLoss: curve.points.map { finite($0.point.trainLoss) },
             testLoss: curve.points.map { finite($0.point.testLoss) }, lossRatio: curve.points.map { finite($0.lossRatio) })
     }

@@ -1,5 +1,5 @@
 // Comparing.swift · Coordinator/Store, beside ResultStore. Bits that were compared: what was confirmed, what differed, who was wrong.
-// What follows from them is decided in Scheduling/Recheck.swift.
+// What follows from them is decided in Scheduling/Verification.swift.
 
 internal import Wire
 

@@ -94,7 +94,7 @@ struct ResultStore: ~Copyable {
             }
             for record in records {
                 try history.run([
-                    .integer(Int64(record.epoch)), .integer(Int64(bitPattern: record.lease.rawValue)), .blob(record.worker.bytes),
+                    .integer(Int64(record.incarnation)), .integer(Int64(bitPattern: record.lease.rawValue)), .blob(record.worker.bytes),
                     .text(record.host), .real(record.since.sinceStart.inSeconds), .real(record.until.sinceStart.inSeconds),
                     .text(record.end.rawValue), .blob(record.trials.flatMap(\.bytes)),
                 ])
@@ -350,18 +350,18 @@ struct ResultStore: ~Copyable {
         }
     }
 
-    /// Counts this start. Epochs begin at 1.
-    func beginEpoch(host: String, process: Int) throws(StoreError) -> UInt64 {
-        var epoch = 0
+    /// Counts this start. Incarnations begin at 1.
+    func beginIncarnation(host: String, process: Int) throws(StoreError) -> UInt64 {
+        var incarnation = 0
         try database.prepare("INSERT INTO start (host, process, at, boot) VALUES (?, ?, datetime('now'), ?) RETURNING epoch").rows([
             .text(host), .integer(Int64(process)), .text(Integrity.boot),
-        ]) { (row) throws(StoreError) in epoch = row.integer(0) }
-        return UInt64(epoch)
+        ]) { (row) throws(StoreError) in incarnation = row.integer(0) }
+        return UInt64(incarnation)
     }
 
     // MARK: Columns of numbers
 
-    /// 8 big-endian bytes a word: the same on every box.
+    /// 8 big-endian bytes a word: the same on every host.
     static func bytes(of words: [UInt64]) -> [UInt8] {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(8 * words.count)

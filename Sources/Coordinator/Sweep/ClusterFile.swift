@@ -5,16 +5,16 @@ internal import Wire
 struct ClusterSpec: Equatable {
     /// Where workers find the coordinator; `*` for any free port.
     var listen = "tcp://127.0.0.1:*"
-    /// What workers on other boxes connect to, without the port; nil for what `listen` says, or this box's name where that is all of them.
+    /// What workers on other hosts connect to, without the port; nil for what `listen` says, or this host's name where that is all of them.
     var address: String?
     /// Without keys; on loopback only.
     var isPlain = false
-    /// The program that goes to other boxes; nil for the one beside regsweep.
+    /// The program that goes to other hosts; nil for the one beside regsweep.
     var workerProgram: String?
     /// Go before the host on each call of ssh.
     var sshOptions: [String] = []
     var hosts: [HostSpec] = []
-    /// Worker processes on this box; nil for as many as give each core a thread.
+    /// Worker processes on this host; nil for as many as give each core a thread.
     var localWorkers: Int?
     /// Trials, or groups of short ones, that each of them computes at once.
     var slots = 1
@@ -27,14 +27,14 @@ struct ClusterSpec: Equatable {
     var crashLimit = 3
     var checkpoints = CheckpointRule()
 
-    /// - Parameter cores: of this box.
+    /// - Parameter cores: of this host.
     /// - Returns: worker processes to start on it, at least 1 unless the file says 0.
     func localWorkers(cores: Int) -> Int { localWorkers ?? max(1, cores / (slots * threadsPerTrial)) }
 
     /// What is wrong with an endpoint to listen on; nil when nothing is.
     static func complaint(aboutListen endpoint: String, isPlain: Bool = false) -> String? {
         let allowed = """
-            allowed are tcp://ADDRESS:PORT, such as tcp://127.0.0.1:PORT for this box alone or tcp://0.0.0.0:PORT for all (0 to 65535, or * \
+            allowed are tcp://ADDRESS:PORT, such as tcp://127.0.0.1:PORT for this host alone or tcp://0.0.0.0:PORT for all (0 to 65535, or * \
             for any free one), and ipc://PATH
             """
         if endpoint.hasPrefix("ipc://"), endpoint.count > "ipc://".count { return nil }
@@ -50,7 +50,7 @@ struct ClusterSpec: Equatable {
         return nil
     }
 
-    /// Where workers on other boxes find a coordinator that listens at an endpoint.
+    /// Where workers on other hosts find a coordinator that listens at an endpoint.
     /// - Parameter endpoint: with the port that was chosen.
     func advertised(_ endpoint: String, hostName: String) -> String {
         let parts = endpoint.dropFirst("tcp://".count).split(separator: ":")
@@ -83,7 +83,7 @@ struct ClusterSpec: Equatable {
         if !spec.hosts.isEmpty, !isReachable, spec.address == nil, spec.hosts.contains(where: { $0.kind == .ssh }) {
             coordinator.report(
                 "listen",
-                "found \"\(spec.listen)\", which other boxes cannot reach; allowed with hosts is an address that they can, such as \"tcp://0.0.0.0:*\""
+                "found \"\(spec.listen)\", which other hosts cannot reach; allowed with hosts is an address that they can, such as \"tcp://0.0.0.0:*\""
             )
         }
         if local.has("workers") { spec.localWorkers = local.integer("workers", 0...Limits.slots) } else { local.allow(["workers"]) }
@@ -111,7 +111,7 @@ struct HostSpec: Equatable {
     enum Kind: String, CaseIterable { case ssh, slurm }
 
     var kind = Kind.ssh
-    /// What ssh calls the box; of a Slurm group, any word.
+    /// What ssh calls the host; of a Slurm group, any word.
     var name: String
     /// Worker processes on an ssh host.
     var workers = 1

@@ -2,9 +2,9 @@
 
 internal import Wire
 
-/// The trials of a sweep in their order: by training set, then initialization, then repeat, then setting.
+/// The trials of a sweep in their order: by training set, then initialization, then replicate, then setting.
 ///
-/// A group is a run of neighbours and its vanilla trial is the first of them. Indices move when the sweep file grows; keys do not.
+/// A group is a run of neighbours and its baseline is the first of them. Indices move when the sweep file grows; keys do not.
 struct Grid {
     struct Group {
         var spec: GroupSpec
@@ -22,10 +22,10 @@ struct Grid {
         var groups: [Group] = []
         for trainingSet in 0..<spec.trainingSets {
             for initialization in 0..<spec.initializations {
-                for repetition in 0..<spec.repeats {
+                for replicate in 0..<spec.repeats {
                     let group = GroupSpec(
                         problem: spec.problem, parameters: spec.parameters(ofInitialization: initialization), seed: spec.seed,
-                        trainingSet: trainingSet, initialization: initialization, repetition: repetition)
+                        trainingSet: trainingSet, initialization: initialization, replicate: replicate)
                     let first = groups.count * spec.settings.count
                     groups.append(Group(spec: group, trials: first..<first + spec.settings.count))
                 }
@@ -62,7 +62,7 @@ struct Grid {
     func setting(of index: Int) -> Setting { spec.settings[index % spec.settings.count] }
     func identity(of index: Int) -> TrialIdentity { TrialIdentity(group: groups[group(of: index)].spec, setting: setting(of: index)) }
 
-    /// The vanilla trial that this one is measured against.
+    /// The baseline that this one is measured against.
     func baseline(of index: Int) -> Int? {
         let baseline = setting(of: index).baseline
         return spec.settings.firstIndex(of: baseline).map { groups[group(of: index)].trials.lowerBound + $0 }

@@ -342,9 +342,9 @@ extension SweepSpec {
             }
             if let conflict = points.first.map({ conflicts($0.setting) })?.first { table.report(conflict.parameter, conflict.message) }
             curves.append(CurveSpec(label: label, axis: .learningRate, relation: .fixed(0), points: points))
-            // Vanilla runs stand before all others.
-            let vanilla = points.map(\.setting.baseline).filter { seen.insert($0).inserted }
-            settings.insert(contentsOf: vanilla, at: settings.count { $0.isBaseline })
+            // Baselines stand before all others.
+            let baseline = points.map(\.setting.baseline).filter { seen.insert($0).inserted }
+            settings.insert(contentsOf: baseline, at: settings.count { $0.isBaseline })
             settings += points.map(\.setting).filter { seen.insert($0).inserted }
         }
     }
@@ -413,7 +413,7 @@ extension SweepSpec {
     }
 
     /// 10^x, rounded to six significant decimal digits and read back. Strengths are part of a trial's key, and the last bit of `pow`
-    /// differs between boxes; the sixth digit does not.
+    /// differs between hosts; the sixth digit does not.
     static func decimal(exponent: Double) -> Double {
         let whole = exponent.rounded(.down)
         let digits = Int((Glibc.pow(10, exponent - whole) * 1e5).rounded())

@@ -36,7 +36,7 @@ struct SweepPlan {
         let flops = Double(grid.count) * grid.flopsPerTrial
         return """
             sweep      \(spec.name) (\(spec.problem), seed \(spec.seed))
-            settings   \(spec.settings.count) \(spec.rows.isEmpty ? "on \(spec.curves.count) curves" : "in a table of \(spec.rows.count) rows"), with vanilla SGD
+            settings   \(spec.settings.count) \(spec.rows.isEmpty ? "on \(spec.curves.count) curves" : "in a table of \(spec.rows.count) rows"), with plain SGD
             groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.repeats) repeats
             trials     \(grid.count)\(stored > 0 ? ", of which \(stored) are stored and \(left) are left" : "")
             leases     about \(leases) of up to \(Tables.number(leaseSeconds)) s

@@ -26,7 +26,7 @@ struct SweepSpec: Equatable {
     /// Values that belong to one initialization each, by parameter.
     var perInitialization: [String: [ParameterValue]]
     var trainingSets: Int, initializations: Int, repeats: Int
-    /// The vanilla setting of every learning rate first, then those of the curves or the rows in the order of the file, each once.
+    /// The baseline setting of every learning rate first, then those of the curves or the rows in the order of the file, each once.
     var settings: [Setting]
     /// What the file asks for with `[strengths]` and `[[curves]]`, and with `[[settings]]`: one of the two is empty.
     var curves: [CurveSpec]

@@ -1327,12 +1327,12 @@ static const ProtobufCFieldDescriptor regsweep__wire__envelope__field_descriptor
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "epoch",
+    "incarnation",
     2,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT64,
     0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Envelope, epoch),
+    offsetof(Regsweep__Wire__Envelope, incarnation),
     NULL,
     NULL,
     0,             /* flags */
@@ -1590,10 +1590,10 @@ static const unsigned regsweep__wire__envelope__field_indices_by_name[] = {
   16,   /* field[16] = data_request */
   13,   /* field[13] = drain */
   8,   /* field[8] = dropped */
-  1,   /* field[1] = epoch */
   7,   /* field[7] = goodbye */
   6,   /* field[6] = heartbeat */
   2,   /* field[2] = hello */
+  1,   /* field[1] = incarnation */
   15,   /* field[15] = introduce */
   11,   /* field[11] = lease */
   4,   /* field[4] = progress */
@@ -2948,12 +2948,12 @@ static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[1
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "repetition",
+    "replicate",
     7,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT32,
     0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Lease, repetition),
+    offsetof(Regsweep__Wire__Lease, replicate),
     NULL,
     NULL,
     0,             /* flags */
@@ -3003,7 +3003,7 @@ static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   0,   /* field[0] = lease */
   2,   /* field[2] = parameters */
   1,   /* field[1] = problem */
-  6,   /* field[6] = repetition */
+  6,   /* field[6] = replicate */
   3,   /* field[3] = seed */
   4,   /* field[4] = training_set */
   7,   /* field[7] = trials */

@@ -1,14 +1,14 @@
 // Message.swift · Wire/Messages. Everything that coordinator and worker can say to each other, as Swift values.
 // Docs/protocol.md tells the conversation. The generated protobuf-c names appear only in the two files beside this one.
 
-/// One frame: who speaks in which epoch, and what is said.
+/// One frame: who speaks in which incarnation, and what is said.
 public struct Envelope: Hashable, Sendable {
     /// The coordinator's start on its store that this belongs to, as the sender knows it; 0 before a worker has heard any.
-    public var epoch: UInt64
+    public var incarnation: UInt64
     public var message: Message
 
-    public init(epoch: UInt64, message: Message) {
-        self.epoch = epoch
+    public init(incarnation: UInt64, message: Message) {
+        self.incarnation = incarnation
         self.message = message
     }
 
@@ -50,7 +50,7 @@ public enum Message: Hashable, Sendable {
     case acknowledged(BatchID)
     /// The coordinator does not know this connection; the worker says Hello.
     case introduce
-    // a person on the coordinator's box → coordinator, and back
+    // a person on the coordinator's host → coordinator, and back
     case command(Command)
     case answer(Answer)
 }
@@ -163,7 +163,7 @@ public struct Lease: Hashable, Sendable {
     public var id: LeaseID
     public var group: GroupSpec
     public var trials: [LeasedTrial]
-    /// Test loss by epoch of vanilla runs that are known already.
+    /// Test loss by epoch of baselines that are known already.
     public var baselines: [Baseline]
     /// Where its one trial goes on; nil to start from the beginning.
     public var checkpoint: Checkpoint?
@@ -213,7 +213,7 @@ public struct DataChunk: Hashable, Sendable {
     }
 }
 
-/// The vanilla run of a group at one learning rate.
+/// The baseline of a group at one learning rate.
 public struct Baseline: Hashable, Sendable {
     public var learningRate: Double
     public var testLoss: [Int: Double]
@@ -250,7 +250,7 @@ extension MessageError: CustomStringConvertible {
     public var description: String {
         switch self {
         case .versionMismatch(let theirs, let ours):
-            "protocol version \(theirs) where this program speaks \(ours): install the same release on both boxes"
+            "protocol version \(theirs) where this program speaks \(ours): install the same release on both hosts"
         case .malformed(let reason): "malformed message: \(reason)"
         }
     }

@@ -20,7 +20,7 @@ extension Envelope {
         }
         defer { unsafe regsweep__wire__envelope__free_unpacked(pointer, nil) }
         let envelope = try unsafe opened(pointer)
-        epoch = unsafe envelope.epoch
+        incarnation = unsafe envelope.incarnation
         message = try unsafe Message(envelope)
     }
 }
@@ -224,7 +224,7 @@ extension Lease {
             group: GroupSpec(
                 problem: try unsafe text(lease.problem, "problem"), parameters: parameters, seed: unsafe lease.seed,
                 trainingSet: unsafe Int(lease.training_set), initialization: unsafe Int(lease.initialization),
-                repetition: unsafe Int(lease.repetition)),
+                replicate: unsafe Int(lease.replicate)),
             trials: trials, baselines: baselines, checkpoint: checkpoint)
     }
 }

@@ -10,7 +10,7 @@ extension Envelope {
         var envelope = unsafe Regsweep__Wire__Envelope()
         unsafe regsweep__wire__envelope__init(&envelope)
         unsafe envelope.version = version
-        unsafe envelope.epoch = epoch
+        unsafe envelope.incarnation = incarnation
         unsafe message.fill(&envelope, from: arena)
         // Sound: get_packed_size gives the exact number of bytes that pack writes, and the arena keeps all that the envelope points at.
         return withExtendedLifetime(arena) {
@@ -172,7 +172,7 @@ extension Lease {
             unsafe out.seed = group.seed
             unsafe out.training_set = UInt32(clamping: group.trainingSet)
             unsafe out.initialization = UInt32(clamping: group.initialization)
-            unsafe out.repetition = UInt32(clamping: group.repetition)
+            unsafe out.replicate = UInt32(clamping: group.replicate)
             unsafe out.n_trials = trials.count
             unsafe out.trials = arena.array(
                 trials.map { trial in

@@ -13,9 +13,9 @@ public enum Admission: Sendable {
 
 /// Who is at the other end of a connection, as the handshake has shown.
 public enum Peer: Hashable, Sendable {
-    /// A program of the same user on the same box, by ipc.
+    /// A program of the same user on the same host, by ipc.
     case local
-    /// Anybody on the same box, by tcp without keys.
+    /// Anybody on the same host, by tcp without keys.
     case plain
     case key(PublicKey)
 }

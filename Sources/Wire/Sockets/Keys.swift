@@ -68,7 +68,7 @@ extension SecretKey: CustomStringConvertible, CustomDebugStringConvertible, Cust
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
-/// All that a worker on another box needs to join: where the coordinator is, who it is, and a key that it accepts.
+/// All that a worker on another host needs to join: where the coordinator is, who it is, and a key that it accepts.
 public struct Invitation: Hashable, Sendable {
     public var endpoint: String
     public var coordinator: PublicKey
@@ -80,8 +80,8 @@ public struct Invitation: Hashable, Sendable {
         self.key = key
     }
 
-    /// Whether it names the loopback, which on another box is that box.
-    public var isForThisBoxAlone: Bool { endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://localhost:") }
+    /// Whether it names the loopback, which on another host is that host.
+    public var isForThisHostAlone: Bool { endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://localhost:") }
 
     /// One word without spaces, secret like the key in it: `ENDPOINT,COORDINATOR,KEY`.
     public var secretText: String { "\(endpoint),\(coordinator),\(key.secretText)" }

@@ -1,4 +1,4 @@
-// Host.swift · Wire/System. What this box calls itself and its processor, words for people on which no decision rests; and what it allows.
+// Host.swift · Wire/System. What this host calls itself and its processor, words for people on which no decision rests; and what it allows.
 
 internal import Glibc
 

@@ -29,14 +29,14 @@ private func makeThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
     var thread = pthread_t()
-    // Sound: the box is retained until the new thread takes it over, exactly once.
+    // Sound: the host is retained until the new thread takes it over, exactly once.
     let code = unsafe pthread_create(
         &thread, nil,
         { pointer in
-            let box = unsafe Unmanaged<AnyObject>.fromOpaque(pointer!).takeRetainedValue()
-            (box as! Box).body()
+            let host = unsafe Unmanaged<AnyObject>.fromOpaque(pointer!).takeRetainedValue()
+            (host as! Box).body()
             return nil
         }, Unmanaged<AnyObject>.passRetained(Box(body)).toOpaque())
-    precondition(code == 0, "pthread_create gave \(code): the box has no room for another thread")
+    precondition(code == 0, "pthread_create gave \(code): the host has no room for another thread")
     return thread
 }

@@ -83,13 +83,13 @@ extension WorkerID: CustomStringConvertible {
     public var description: String { String(bytes.hexadecimal.prefix(8)) }
 }
 
-/// Names one lease for ever: the coordinator's epoch in the upper 32 bits, its count of leases in the lower ones.
+/// Names one lease for ever: the incarnation in the upper 32 bits, its count of leases in the lower ones.
 public struct LeaseID: Hashable, Sendable, Comparable {
     public let rawValue: UInt64
 
     public init(rawValue: UInt64) { self.rawValue = rawValue }
 
-    public init(epoch: UInt64, number: UInt32) { rawValue = epoch << 32 | UInt64(number) }
+    public init(incarnation: UInt64, number: UInt32) { rawValue = incarnation << 32 | UInt64(number) }
 
     public static func < (a: Self, b: Self) -> Bool { a.rawValue < b.rawValue }
 }

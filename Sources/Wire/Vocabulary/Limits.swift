@@ -24,9 +24,9 @@ public enum Limits {
     public static let unsentFrames = 8192
     /// 64: a problem has about ten parameters.
     public static let parameters = 64
-    /// 1,024 slots and twice that of leases: more than any box has.
+    /// 1,024 slots and twice that of leases: more than any host has.
     public static let slots = 1024
-    /// 1 GiB a file of a data set, in memory at the coordinator and on the disk of each worker's box; Fashion-MNIST's largest has 47 MB.
+    /// 1 GiB a file of a data set, in memory at the coordinator and on the disk of each worker's host; Fashion-MNIST's largest has 47 MB.
     public static let blobBytes = 1 << 30
     /// 1 MiB of it in a frame: seven such frames fit beside a Results, and a slow link shows a sign of life every few seconds.
     public static let chunkBytes = 1 << 20

@@ -48,7 +48,7 @@ public struct TrialResult: Hashable, Sendable {
     public var outcome: Outcome
     /// Epochs that were trained.
     public var epochs: Int
-    /// Test loss over that of the vanilla run of the group; nil while the worker does not know the baseline, or where either diverged.
+    /// Test loss over that of the baseline of the group; nil while the worker does not know the baseline, or where either diverged.
     public var lossRatio: Double?
     /// Of outcome, epochs, losses, curve, final parameters and series, bit for bit; nil for a failure.
     public var digest: Digest?

@@ -20,7 +20,7 @@ extension ParameterValue: CustomStringConvertible {
 }
 
 /// Everything that the trials of one group share: the problem and its configuration, the training set, the initialization and
-/// the repeat. They run as SIMD lanes of one kernel call and have one vanilla baseline for each learning rate.
+/// the repeat. They run as SIMD lanes of one kernel call and have one baseline for each learning rate.
 public struct GroupSpec: Hashable, Sendable {
     /// Name of the problem, such as `diagonal-network`.
     public var problem: String
@@ -29,17 +29,17 @@ public struct GroupSpec: Hashable, Sendable {
     /// Master seed: the key of every random stream.
     public var seed: UInt64
     /// 0-based coordinates of the group.
-    public var trainingSet: Int, initialization: Int, repetition: Int
+    public var trainingSet: Int, initialization: Int, replicate: Int
 
     public init(
-        problem: String, parameters: [String: ParameterValue], seed: UInt64, trainingSet: Int, initialization: Int, repetition: Int
+        problem: String, parameters: [String: ParameterValue], seed: UInt64, trainingSet: Int, initialization: Int, replicate: Int
     ) {
         self.problem = problem
         self.parameters = parameters
         self.seed = seed
         self.trainingSet = trainingSet
         self.initialization = initialization
-        self.repetition = repetition
+        self.replicate = replicate
     }
 }
 
@@ -92,7 +92,7 @@ public struct TrialIdentity: Hashable, Sendable {
         seed=\(group.seed)
         training_set=\(group.trainingSet)
         initialization=\(group.initialization)
-        repeat=\(group.repetition)
+        repeat=\(group.replicate)
         """
     }
 

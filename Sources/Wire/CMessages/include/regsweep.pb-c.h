@@ -102,7 +102,7 @@ struct  Regsweep__Wire__Envelope
   /*
    * of the coordinator, as it says it or as the worker last heard it; 0 = never heard
    */
-  uint64_t epoch;
+  uint64_t incarnation;
   Regsweep__Wire__Envelope__BodyCase body_case;
   union {
     Regsweep__Wire__Hello *hello;
@@ -454,7 +454,7 @@ struct  Regsweep__Wire__Lease
   uint64_t seed;
   uint32_t training_set;
   uint32_t initialization;
-  uint32_t repetition;
+  uint32_t replicate;
   size_t n_trials;
   Regsweep__Wire__Trial **trials;
   size_t n_baselines;

@@ -1,0 +1,183 @@
+// NetworkTraining.swift · Compute/ConvolutionalNetwork, between ConvolutionalNetwork.swift and its kernel. In: lanes, each from its start or from a
+// checkpoint. Out: records. Decides the order of steps and of evaluations and when a trial has diverged.
+
+/// The lanes of one group, one beside the other, epoch by epoch.
+struct NetworkTraining {
+    /// A lane's parameters, in the order of the kernels, and what is known of it so far.
+    private struct Trial {
+        let lane: Lane
+        let step: NetworkStep
+        let theta: Buffer<Float>
+        var record: TrialRecord
+    }
+
+    /// The test loss is a mean of so many images at once at most; any number gives the same bits.
+    private static let evaluated = 32
+    /// Steps and batches of an evaluation between two questions whether to go on: less than a second.
+    private static let patience = 32
+
+    private let problem: ConvolutionalNetwork
+    private let coordinates: Coordinates
+    private let rule: CurveRule
+    private let team: ThreadTeam
+    private let kernel: ConvolutionalKernel
+    private let places: [Int]
+    private let gradient: Buffer<Float>, product: Buffer<Float>
+    /// ḡ, and g_B − ḡ; without a batch gradient term, empty.
+    private let batchGradient: Buffer<Float>, difference: Buffer<Float>
+    private var trials: [Trial]
+
+    init(_ problem: ConvolutionalNetwork, _ coordinates: Coordinates, _ lanes: [Lane], from checkpoints: [Checkpoint?], threads: Int) {
+        let shape = problem.shape
+        let places = shape.places
+        func memory(_ isNeeded: Bool) -> Buffer<Float> { Buffer(Array(repeating: 0, count: isNeeded ? shape.memory : 0)) }
+        self.problem = problem
+        self.coordinates = coordinates
+        self.places = places
+        rule = CurveRule(epochs: problem.epochs)
+        team = ThreadTeam(size: threads)
+        kernel = ConvolutionalKernel(shape: shape, batch: max(problem.batchSize, Self.evaluated), team: team)
+        gradient = memory(true)
+        product = memory(lanes.contains { $0.lambda2 > 0 })
+        batchGradient = memory(problem.batchGradientEvery > 0)
+        difference = memory(problem.batchGradientEvery > 0)
+        let start = checkpoints.allSatisfy { $0 != nil } ? [] : problem.initialParameters(at: coordinates)
+        trials = zip(lanes, checkpoints).map { lane, checkpoint in
+            let theta = memory(true)
+            for (place, value) in zip(places, checkpoint?.parameters ?? start) { theta[place] = value }
+            var record = TrialRecord(
+                outcome: .done, epochs: checkpoint?.epochs ?? 0, trainLoss: .nan, testLoss: .nan, curve: checkpoint?.curve ?? [],
+                parameterBits: [])
+            record.series = checkpoint?.series ?? ConvolutionalNetwork.seriesNames.map { Series(name: $0, values: []) }
+            let step = NetworkStep(productFactor: 2 * lane.lambda2, decay: problem.weightDecay, clipNorm: problem.clipNorm)
+            return Trial(lane: lane, step: step, theta: theta, record: record)
+        }
+    }
+
+    /// - Parameters:
+    ///   - goOn: asked about once a second.
+    ///   - observe: called at the end of every epoch in which a lane was alive.
+    /// - Returns: nil if either said stop.
+    consuming func run(goOn: () -> Flow, observe: (EpochEnd) -> Flow) -> [TrialRecord]? {
+        let first = (trials.map(\.record.epochs).min() ?? 0) + 1
+        for epoch in stride(from: first, through: problem.epochs, by: 1) {
+            var observations: [Observation] = []
+            var isAlive = false
+            for index in trials.indices where trials[index].record.outcome == .done && trials[index].record.epochs < epoch {
+                guard train(index, epoch: epoch, goOn: goOn) == .goOn else { return nil }
+                trials[index].record.epochs = epoch
+                guard trials[index].record.outcome == .done else { continue }
+                if rule.hasPoint(at: epoch) {
+                    guard let point = evaluate(index, epoch: epoch, goOn: goOn) else { return nil }
+                    guard trials[index].record.outcome == .done else { continue }
+                    observations.append(Observation(lane: index, point: point))
+                }
+                isAlive = true
+            }
+            guard isAlive else { continue }
+            let (trials, places) = (trials, places)
+            let end = EpochEnd(epoch: epoch, observations: observations) { lane in Self.checkpoint(of: trials[lane], places) }
+            if observe(end) == .stop { return nil }
+        }
+        return trials.map { trial in
+            var record = trial.record
+            guard record.outcome == .done, let last = record.curve.last else { return record }
+            record.trainLoss = last.trainLoss
+            record.testLoss = last.testLoss
+            record.parameterBits = places.map { UInt64(trial.theta[$0].bitPattern) }
+            return record
+        }
+    }
+
+    private static func checkpoint(of trial: Trial, _ places: [Int]) -> Checkpoint? {
+        guard trial.record.outcome == .done else { return nil }
+        return Checkpoint(
+            epochs: trial.record.epochs, parameters: places.map { trial.theta[$0] }, curve: trial.record.curve, series: trial.record.series)
+    }
+
+    /// One epoch. A step whose loss or direction is not finite ends the trial.
+    private mutating func train(_ index: Int, epoch: Int, goOn: () -> Flow) -> Flow {
+        let trial = trials[index]
+        let order = problem.order(at: coordinates, epoch: epoch - 1)
+        let rate = problem.learningRate(trial.lane, epoch: epoch - 1)
+        for step in 0..<problem.samples / problem.batchSize {
+            if step % Self.patience == 0, goOn() == .stop { return .stop }
+            if trial.lane.lambda2 > 0, problem.batchGradientEvery > 0, step % problem.batchGradientEvery == 0 {
+                guard takeBatchGradient(trial.theta, goOn: goOn) == .goOn else { return .stop }
+            }
+            let batch = order[step * problem.batchSize..<(step + 1) * problem.batchSize]
+            guard self.step(trial, batch, rate: rate) else {
+                trials[index].record.outcome = .diverged
+                return .goOn
+            }
+        }
+        return .goOn
+    }
+
+    private func step(_ trial: Trial, _ batch: ArraySlice<Int>, rate: Double) -> Bool {
+        let losses = kernel.forward(trial.theta, on: problem.train, batch)
+        guard losses.reduce(0, { $0 + $1.loss }).isFinite else { return false }
+        kernel.gradient(trial.theta, on: problem.train, batch, losses, into: gradient)
+        if trial.lane.lambda2 > 0 {
+            if problem.batchGradientEvery > 0 {
+                for k in stride(from: 0, to: kernel.shape.memory, by: 8) {
+                    store(load(gradient.base + k) - load(batchGradient.base + k), difference.base + k)
+                }
+            }
+            kernel.product(
+                trial.theta, with: problem.batchGradientEvery > 0 ? difference : gradient, batch.count, losses, into: product)
+        }
+        return trial.step.update(
+            trial.theta, gradient, trial.lane.lambda2 > 0 ? product : nil, count: kernel.shape.memory, rate: rate, team: team)
+    }
+
+    /// ḡ: the batches' mean gradients in the order of the images, the last one as small as it is, weighted by their sizes.
+    private func takeBatchGradient(_ theta: Buffer<Float>, goOn: () -> Flow) -> Flow {
+        batchGradient.base.update(repeating: 0, count: kernel.shape.memory)
+        let images = Array(0..<problem.samples)
+        for (number, first) in stride(from: 0, to: images.count, by: problem.batchSize).enumerated() {
+            if number % Self.patience == 0, goOn() == .stop { return .stop }
+            let batch = images[first..<min(first + problem.batchSize, images.count)]
+            let losses = kernel.forward(theta, on: problem.train, batch)
+            kernel.gradient(theta, on: problem.train, batch, losses, into: gradient)
+            let share = Vector(repeating: Float(Double(batch.count) / Double(images.count)))
+            for k in stride(from: 0, to: kernel.shape.memory, by: 8) {
+                store(load(batchGradient.base + k).addingProduct(share, load(gradient.base + k)), batchGradient.base + k)
+            }
+        }
+        return .goOn
+    }
+
+    /// Adds a point to the curve, unless a loss is not finite. Nil if told to stop.
+    private mutating func evaluate(_ index: Int, epoch: Int, goOn: () -> Flow) -> CurvePoint? {
+        let theta = trials[index].theta
+        guard let train = means(theta, on: problem.train, images: problem.samples, goOn: goOn),
+            let test = means(theta, on: problem.test, images: problem.test.count, goOn: goOn)
+        else { return nil }
+        let point = CurvePoint(epoch: epoch, trainLoss: train.loss, testLoss: test.loss)
+        if train.loss.isFinite, test.loss.isFinite {
+            trials[index].record.curve.append(point)
+            trials[index].record.series[0].values.append(test.accuracy)
+        } else {
+            trials[index].record.outcome = .diverged
+        }
+        return point
+    }
+
+    /// Mean loss and the share of images whose class is predicted, over the first `images` of a set.
+    private func means(
+        _ theta: Buffer<Float>, on set: ImageSet, images: Int, goOn: () -> Flow
+    ) -> (loss: Double, accuracy: Double)? {
+        var loss = 0.0, right = 0
+        let all = Array(0..<images)
+        for (number, first) in stride(from: 0, to: images, by: Self.evaluated).enumerated() {
+            if number % Self.patience == 0, goOn() == .stop { return nil }
+            let places = all[first..<min(first + Self.evaluated, images)]
+            for (place, result) in zip(places, kernel.forward(theta, on: set, places, keepsLists: false)) {
+                loss += result.loss
+                right += result.prediction == Int(set.labels[place]) ? 1 : 0
+            }
+        }
+        return (loss / Double(images), Double(right) / Double(images))
+    }
+}

@@ -1,0 +1,33 @@
+// SoftmaxLoss.swift · Compute/ConvolutionalNetwork. The last layer, in Float64 for every kernel: ten numbers an image cost nothing.
+
+/// Softmax and cross-entropy of one image.
+struct SoftmaxLoss {
+    /// −ln p of the image's class.
+    let loss: Double
+    let probabilities: [Double]
+    /// The first of the largest logits.
+    let prediction: Int
+
+    /// - Parameter logits: finite; otherwise the loss is NaN.
+    init(logits: [Double], label: Int) {
+        var largest = logits[0], place = 0
+        for (j, logit) in logits.enumerated() where logit > largest { (largest, place) = (logit, j) }
+        let powers = logits.map { exponential($0 - largest) }
+        let sum = powers.reduce(0, +)
+        // The sum lies between 1 and the number of classes, so the logarithm's argument is as it must be, or NaN.
+        loss = sum.isFinite ? naturalLogarithm(sum) - (logits[label] - largest) : .nan
+        probabilities = powers.map { $0 / sum }
+        prediction = place
+    }
+
+    /// ∂/∂logits of the image's share of the batch's mean loss.
+    func gradient(label: Int, batch: Int) -> [Double] {
+        probabilities.enumerated().map { j, p in (p - (j == label ? 1 : 0)) / Double(batch) }
+    }
+
+    /// How that changes where the logits change by `tangent`: p ⊙ (t − ⟨p, t⟩) ÷ B.
+    func gradientTangent(_ tangent: [Double], batch: Int) -> [Double] {
+        let mean = zip(probabilities, tangent).reduce(0.0) { $0.addingProduct($1.0, $1.1) }
+        return zip(probabilities, tangent).map { p, t in p * (t - mean) / Double(batch) }
+    }
+}

@@ -1,0 +1,128 @@
+// BaselineTraining.swift · Compute/DiagonalNetwork. SGD without penalties on the diagonal linear network: a step touches the rows of its batch alone.
+// Same bits as Kernels/ReferenceKernel.swift with λ1 = λ2 = 0, signed zeros aside, for a trial that is done.
+
+/// One trial in plain loops.
+struct BaselineTrial {
+    private let set: TrainingSet<Double>
+    private let rate: Double
+    private(set) var theta: [Double]
+
+    /// - Parameter start: (a, b).
+    init(_ set: TrainingSet<Double>, learningRate: Double, start: [Double]) {
+        self.set = set
+        rate = learningRate
+        theta = start
+    }
+
+    /// - Parameter batch: its rows, ascending.
+    mutating func step(batch: ArraySlice<Int>) {
+        let d = set.dimension, scale = 2 / Double(set.batchSize)
+        let point = DiagonalNetworkPoint(set, at: theta)
+        let c = batch.map { scale * point.residual($0) }
+        for j in 0..<d {
+            let k = zip(batch, c).reduce(0.0) { $0.addingProduct(set.inputs[$1.0 * d + j], $1.1) }
+            let (a, b) = (theta[j], theta[d + j])
+            theta[j] = a.addingProduct(-rate, b * k)
+            theta[d + j] = b.addingProduct(-rate, a * k)
+        }
+    }
+}
+
+/// Copies that were given another sample at one place of the training set, one for each lane.
+struct BaselineCopies {
+    typealias Lanes = SIMD8<Double>
+    static let width = Lanes.scalarCount
+
+    private let set: TrainingSet<Double>
+    private let rate: Double
+    private let place: Int
+    /// x′, indexed by j, and −y′.
+    private let inputs: Buffer<Lanes>, minusLabels: Lanes
+    private let a: Buffer<Lanes>, b: Buffer<Lanes>
+    /// Indexed by place in the batch.
+    private let c: Buffer<Lanes>
+
+    /// - Parameters:
+    ///   - fresh: the samples that take the place, as a data set of its own.
+    ///   - members: which of them, from 1 to `width`; lanes without one repeat the last.
+    init(
+        _ set: TrainingSet<Double>, place: Int, fresh: DiagonalNetworkData, members: Range<Int>, learningRate: Double, start: [Double]
+    ) {
+        let d = set.dimension
+        func lanes(_ value: (Int) -> Double) -> Lanes {
+            var lanes = Lanes()
+            for lane in 0..<Self.width { lanes[lane] = value(min(members.lowerBound + lane, members.upperBound - 1)) }
+            return lanes
+        }
+        self.set = set
+        self.place = place
+        rate = learningRate
+        inputs = Buffer((0..<d).map { j in lanes { fresh.inputs[$0 * d + j] } })
+        minusLabels = lanes { -fresh.labels[$0] }
+        a = Buffer(start[..<d].map { Lanes(repeating: $0) })
+        b = Buffer(start[d...].map { Lanes(repeating: $0) })
+        c = Buffer([Lanes](repeating: Lanes(), count: set.batchSize))
+    }
+
+    /// - Parameter batch: its rows, ascending.
+    func step(batch: ArraySlice<Int>) {
+        let d = set.dimension, scale = 2 / Double(set.batchSize)
+        set.inputs.withUnsafeBufferPointer { shared in
+            for (n, i) in batch.enumerated() {
+                var r = Lanes()
+                if i == place {
+                    r = minusLabels
+                    for j in 0..<d { r.addProduct(inputs[j], a[j] * b[j]) }
+                } else {
+                    r = Lanes(repeating: -set.labels[i])
+                    for j in 0..<d { r.addProduct(shared[i * d + j], a[j] * b[j]) }
+                }
+                c[n] = scale * r
+            }
+            let minusRate = -rate
+            for j in 0..<d {
+                var k = Lanes()
+                for (n, i) in batch.enumerated() {
+                    if i == place { k.addProduct(inputs[j], c[n]) } else { k.addProduct(shared[i * d + j], c[n]) }
+                }
+                let (oldA, oldB) = (a[j], b[j])
+                a[j].addProduct(minusRate, oldB * k)
+                b[j].addProduct(minusRate, oldA * k)
+            }
+        }
+    }
+
+    /// θ = (a, b) of one lane.
+    func theta(ofLane lane: Int) -> [Double] {
+        (0..<set.dimension).map { a[$0][lane] } + (0..<set.dimension).map { b[$0][lane] }
+    }
+
+    /// What v, a lane's parameters less those of the trial itself, makes of the Hessian there and of the identity:
+    /// (N/2) vᵀ ∇²L(S) v = Σ ⟨P xᵢ, v⟩² + 2 Σ uⱼ vⱼ v_{d+j}, without a product of 2d × 2d; and ‖v‖².
+    func deviation(from here: DiagonalNetworkTrainingPoint) -> (form: Lanes, square: Lanes) {
+        let d = set.dimension, point = here.point
+        var square = Lanes(), crossed = Lanes()
+        // ⟨P xᵢ, v⟩ = ⟨xᵢ, m⟩.
+        let m = Buffer([Lanes](repeating: Lanes(), count: d))
+        for j in 0..<d {
+            let (forA, forB) = (a[j] - point.a[j], b[j] - point.b[j])
+            square.addProduct(forA, forA)
+            crossed.addProduct(here.sums[j], forA * forB)
+            m[j] = point.a[j] * forB
+            m[j].addProduct(point.b[j], forA)
+        }
+        for j in 0..<d {
+            let forB = b[j] - point.b[j]
+            square.addProduct(forB, forB)
+        }
+        var form = 2 * crossed
+        set.inputs.withUnsafeBufferPointer { inputs in
+            for i in 0..<set.samples {
+                var s = Lanes()
+                for j in 0..<d { s.addProduct(inputs[i * d + j], m[j]) }
+                form.addProduct(s, s)
+            }
+        }
+        return (form, square)
+    }
+}

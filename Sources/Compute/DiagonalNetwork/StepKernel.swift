@@ -1,0 +1,57 @@
+// StepKernel.swift · Compute/DiagonalNetwork. What the kernels of the diagonal network share: the working precision, the training set in it
+// and the constants of a step. The step itself is stated in Docs/numerics.md, "One step".
+
+/// A training set rounded to the working precision; the truth stays in Float64 for the risk.
+struct TrainingSet<Scalar: WorkingPrecision> {
+    let samples: Int, dimension: Int, batchSize: Int
+    /// X and X∘X of shape (N, d), row-major; the squares are products of rounded inputs, rounded again.
+    let inputs: [Scalar], squares: [Scalar]
+    /// y, of shape (N).
+    let labels: [Scalar]
+    let truth: [Double]
+    let noiseVariance: Double
+
+    init(_ data: DiagonalNetworkData, batchSize: Int) {
+        samples = data.labels.count
+        dimension = data.truth.count
+        self.batchSize = batchSize
+        inputs = data.inputs.map { Scalar($0) }
+        squares = inputs.map { $0 * $0 }
+        labels = data.labels.map { Scalar($0) }
+        truth = data.truth
+        noiseVariance = data.noiseVariance
+    }
+}
+
+/// c₁ … c₇ and η of one lane, computed in Float64 and rounded once. Those that the step subtracts are kept negated, because
+/// (−c)·x has the bits of −(c·x), signed zeros included, while the 0 − x of a SIMD negation has not.
+struct StepConstants<Scalar: WorkingPrecision> {
+    /// 8λ1/N, −8λ1/N², −4λ2/N, 4λ2/B, 2/B, −2/N, 2λ2, −η.
+    let c1: Scalar, minusC2: Scalar, minusC3: Scalar, c4: Scalar, c5: Scalar, minusC6: Scalar, c7: Scalar, minusRate: Scalar
+
+    init(_ lane: Lane, samples: Int, batchSize: Int) {
+        let n = Double(samples)
+        let b = Double(batchSize)
+        c1 = Scalar(8 * lane.lambda1 / n)
+        minusC2 = Scalar(-(8 * lane.lambda1 / (n * n)))
+        minusC3 = Scalar(-(4 * lane.lambda2 / n))
+        c4 = Scalar(4 * lane.lambda2 / b)
+        c5 = Scalar(2 / b)
+        minusC6 = Scalar(-(2 / n))
+        c7 = Scalar(2 * lane.lambda2)
+        minusRate = Scalar(-lane.learningRate)
+    }
+}
+
+/// Trains a few lanes of the diagonal network side by side on one training set: one step is SGD with both penalties, and θ = (a, b), of shape
+/// (2d). Conforming kernels agree to the bit; `ReferenceKernel` is the one to read.
+protocol StepKernel: GroupKernel {
+    /// What all kernels of a group share, made once.
+    associatedtype Shared
+
+    static func share(_ set: TrainingSet<Scalar>) -> Shared
+    /// - Parameters:
+    ///   - lanes: from 1 to `width`.
+    ///   - start: θ, for every lane.
+    init(_ shared: Shared, lanes: [Lane], start: [Scalar])
+}

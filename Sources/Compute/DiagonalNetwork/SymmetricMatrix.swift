@@ -1,0 +1,56 @@
+// SymmetricMatrix.swift · Compute/DiagonalNetwork. Covariances and Hessians of more than two parameters: sums of v vᵀ, and what is read off them.
+
+/// A symmetric matrix of any number of rows, of which the upper triangle is kept. Every sum runs over it row by row.
+struct SymmetricMatrix: Equatable {
+    let rows: Int
+    /// Entries (j, k) with j ≤ k, by j, then k.
+    private var upper: [Double]
+
+    init(rows: Int) {
+        self.rows = rows
+        upper = [Double](repeating: 0, count: rows * (rows + 1) / 2)
+    }
+
+    /// - Parameter k: at least j.
+    subscript(j: Int, k: Int) -> Double {
+        get { upper[place(ofRow: j) + k] }
+        set { upper[place(ofRow: j) + k] = newValue }
+    }
+
+    /// Where entry (j, 0) would be, if there were one.
+    private func place(ofRow j: Int) -> Int { j * rows - j * (j + 1) / 2 }
+
+    /// Adds s v vᵀ. About rows² floating-point operations.
+    mutating func addSquare(of v: [Double], times s: Double) {
+        upper.withUnsafeMutableBufferPointer { upper in
+            v.withUnsafeBufferPointer { v in
+                var row = 0
+                for j in 0..<v.count {
+                    let scaled = s * v[j]
+                    for k in j..<v.count { upper[row + k] = upper[row + k].addingProduct(scaled, v[k]) }
+                    row += v.count - j - 1
+                }
+            }
+        }
+    }
+
+    mutating func subtract(_ other: SymmetricMatrix) {
+        for place in upper.indices { upper[place] -= other.upper[place] }
+    }
+
+    /// Tr(A B).
+    func contracted(with other: SymmetricMatrix) -> Double {
+        var sum = 0.0, place = 0
+        for j in 0..<rows {
+            sum = sum.addingProduct(upper[place], other.upper[place])
+            for away in 1..<max(1, rows - j) { sum = sum.addingProduct(2 * upper[place + away], other.upper[place + away]) }
+            place += rows - j
+        }
+        return sum
+    }
+
+    var trace: Double { (0..<rows).reduce(0) { $0 + self[$1, $1] } }
+
+    /// ‖A‖ of Frobenius.
+    var norm: Double { contracted(with: self).squareRoot() }
+}

@@ -1,0 +1,67 @@
+// CheckCommand.swift · Coordinator/Commands. `regsweep check`: the plan of a sweep, or everything that is wrong with its file.
+
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Wire
+
+struct Check: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.",
+        discussion:
+            "With --cluster it tries every host as well: whether it is reachable, its processor, room, and that the worker runs there.")
+
+    @Argument(help: "The sweep file, such as Sweeps/figure4.toml; may be left out with --cluster.")
+    var sweep: String?
+
+    @OptionGroup var options: SweepOptions
+
+    func validate() throws {
+        guard sweep != nil || options.cluster != nil else { throw ValidationError("name a sweep file, or a cluster file with --cluster") }
+    }
+
+    func run() throws {
+        try orExit {
+            let cluster: ClusterSpec
+            if let sweep {
+                let found = try options.load(sweep)
+                cluster = found.cluster
+                for (number, spec) in found.list.sweeps.enumerated() {
+                    if number > 0 { print() }
+                    try check(spec, cluster, found.list.directory(of: spec, below: found.directory))
+                }
+                if !cluster.hosts.isEmpty { print() }
+            } else {
+                cluster = try options.clusterSpec()
+                if cluster.hosts.isEmpty { print("no hosts to try: the cluster file has no [[host]]") }
+            }
+            guard !cluster.hosts.isEmpty else { return }
+            let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? Run.workerProgram()).run()
+            print(ClusterCheck.text(findings), terminator: "")
+            guard findings.allSatisfy(\.trouble.isEmpty) else { throw ExitCode(4) }
+        }
+    }
+
+    private func check(_ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String) throws {
+        for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
+        let grid = Grid(spec)
+        var stored = 0, measured: Double?
+        let path = "\(directory)/store.sqlite"
+        if FileManager.default.fileExists(atPath: path) {
+            let store = try ResultStore(reading: path)
+            let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
+            if differences.isEmpty {
+                let resumed = try Resume(store, grid)
+                (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
+            } else {
+                Console.writeLine(
+                    "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
+                )
+            }
+        }
+        // Threads that share a trial end it sooner, and fewer run beside it.
+        let cores = cluster.localWorkers(cores: coreCount()) * cluster.slots * (spec.declaration.isLong ? cluster.threadsPerTrial : 1)
+        print(
+            SweepPlan(grid, measured: measured, cores: max(1, min(cores, coreCount())), leaseSeconds: cluster.leaseSeconds).text(
+                stored: stored))
+    }
+}

@@ -1,0 +1,43 @@
+// KeysCommand.swift · Coordinator/Commands. `regsweep keys`: the keys of a results directory, shown without their secrets, and made anew.
+
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Wire
+
+struct Keys: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Shows the keys of a results directory, makes them where there are none, and rotates them.",
+        discussion: """
+            run makes what it needs by itself. While it runs, regsweep workers invite issues a key and regsweep workers remove revokes it.
+            """)
+
+    @Argument(help: "Results directory, such as results/figure4; of a sweep with parts, all of them.")
+    var directory: String
+
+    @Flag(help: "A new key for the coordinator and none for workers: every invitation so far is worth nothing.")
+    var rotate = false
+
+    func run() throws {
+        try orExit {
+            let parts = ResultsDirectory.stores(below: directory)
+            for part in parts {
+                if parts.count > 1 { print("\(part):") }
+                try show(part)
+            }
+        }
+    }
+
+    private func show(_ part: String) throws {
+        if rotate, !FileManager.default.fileExists(atPath: "\(part)/keys"), !FileManager.default.fileExists(atPath: "\(part)/store.sqlite")
+        {
+            throw StoreError.unusable(path: part, reason: "is no results directory: it has neither a store nor keys")
+        }
+        let results = try ResultsDirectory(part)
+        // Keys of a coordinator that runs are changed by that coordinator.
+        let lock = rotate ? try StoreLock(path: "\(results.path)/store.sqlite.lock", holder: "regsweep keys") : nil
+        let keys = "\(results.path)/keys", ring = rotate ? try KeyRing(rotating: keys) : try KeyRing(keys)
+        _ = consume lock
+        print("coordinator  \(ring.coordinator.publicKey)")
+        for (name, key) in ring.workers.sorted(by: { $0.key < $1.key }) { print("\(name)  \(key.publicKey)") }
+    }
+}

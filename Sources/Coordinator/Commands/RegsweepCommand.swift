@@ -1,0 +1,88 @@
+// RegsweepCommand.swift · Coordinator/Commands, the front door: what a person types, and the exit codes that scripts read.
+
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+internal import Wire
+
+@main struct RegsweepCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "regsweep",
+        abstract: "Trains one small model thousands of times and says what a regularizer does.",
+        discussion: """
+            Exit codes of run: 0 all trials are stored · 1 finished with failed trials · 2 bad input · 3 interrupted, the same \
+            command resumes · 4 the environment (port, disk, lock, no workers).
+            """,
+        version: Build.version,
+        subcommands: [
+            Run.self, Check.self, ReportCommand.self, Status.self, Explain.self, Export.self, Workers.self, Keys.self, Repair.self,
+        ])
+
+    static func main() {
+        Console.prepare()
+        do {
+            var command = try parseAsRoot()
+            try command.run()
+        } catch {
+            // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
+            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
+            Console.writeLine(fullMessage(for: error))
+            Glibc.exit(2)
+        }
+    }
+}
+
+/// What every subcommand that reads a sweep file takes.
+struct SweepOptions: ParsableArguments {
+    @Option(help: "Master seed instead of the file's.")
+    var seed: UInt64?
+
+    @Option(help: "Results directory. (default: results/NAME, or results/NAME-seed-N with --seed)")
+    var out: String?
+
+    @Option(help: "Folder with the data set of a sweep that reads one, instead of the file's `data`.")
+    var data: String?
+
+    @Option(help: "cluster.toml: where to listen, how many local workers, timing.")
+    var cluster: String?
+
+    /// - Returns: the directory of the file, whose parts have theirs below it; and the files of the data set by hash, none for sweeps that
+    ///   read none.
+    /// - Parameter sweep: path of the sweep file.
+    func load(_ sweep: String) throws -> (list: SweepList, cluster: ClusterSpec, directory: String, data: [Digest: [UInt8]]) {
+        do {
+            var list = try SweepList.load(path: sweep, seed: seed)
+            var files: [Digest: [UInt8]] = [:]
+            for index in list.sweeps.indices { files.merge(try list.sweeps[index].readData(folder: data, sweep)) { first, _ in first } }
+            let directory = out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? "")
+            return (list, try clusterSpec(), directory, files)
+        } catch {
+            Console.writeLine("\(error)")
+            throw ExitCode(2)
+        }
+    }
+
+    func clusterSpec() throws(SpecErrors) -> ClusterSpec {
+        try cluster.map { (path) throws(SpecErrors) in try ClusterSpec.load(path: path) } ?? ClusterSpec()
+    }
+}
+
+/// Maps what can go wrong to a line and an exit code.
+func orExit<T>(_ body: () throws -> T) throws -> T {
+    do { return try body() } catch let error as ExitCode { throw error } catch let error as SpecErrors {
+        Console.writeLine("\(error)")
+        throw ExitCode(2)
+    } catch {
+        Console.writeLine("\(error)")
+        throw ExitCode(4)
+    }
+}
+
+/// Processors that this process may run on: fewer than the host has under taskset, in a container or a batch system.
+func coreCount() -> Int {
+    // One bit a processor, in hexadecimal words with commas between them.
+    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+    let mask = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }?.dropFirst("Cpus_allowed:".count) ?? ""
+    return max(1, mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) })
+}

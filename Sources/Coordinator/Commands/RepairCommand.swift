@@ -1,0 +1,29 @@
+// RepairCommand.swift · Coordinator/Commands. `regsweep repair`: a damaged store becomes a sound one with every result that is intact.
+
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Glibc
+internal import Wire
+
+struct Repair: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Makes a damaged store sound again, with every result that is intact.",
+        discussion: "The damaged files stay beside it, under other names. Run the sweep again to train what was lost.")
+
+    @Argument(help: "The results directory, such as results/figure4.")
+    var directory: String
+
+    func run() throws {
+        try orExit {
+            let path = "\(directory)/store.sqlite"
+            guard FileManager.default.fileExists(atPath: path) else {
+                throw StoreError.foreign(path: path, reason: "there is no store here")
+            }
+            switch try Repairing.repair(path, holder: "regsweep repair, process \(getpid()) on \(Host.name)") {
+            case .intact(let results): print("\(path) is intact: \(results) results, nothing to repair")
+            case .repaired(let results, let damaged):
+                print("\(path) holds \(results) intact results; what it was made from is \(damaged)")
+            }
+        }
+    }
+}

@@ -1,0 +1,65 @@
+// ReportCommand.swift · Coordinator/Commands. `regsweep report`: tables and figures again from what is stored, or several seeds beside each other.
+
+internal import ArgumentParser
+internal import Wire
+
+struct ReportCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "report",
+        abstract: "Writes tables and figures from the store; with several --seed, compares master seeds as a Markdown table.")
+
+    @Argument(help: "The sweep file that was run.")
+    var sweep: String
+
+    @Option(help: "Master seed that was run with --seed, in results/NAME-seed-N; given several times, compares them.")
+    var seed: [UInt64] = []
+
+    @Option(help: "Results directory of a single sweep. (default: results/NAME, or results/NAME-seed-N with --seed)")
+    var out: String?
+
+    func validate() throws {
+        if seed.count > 1, out != nil { throw ValidationError("--out names one directory, and several --seed are in several") }
+    }
+
+    func run() throws {
+        try orExit {
+            guard seed.count > 1 else { return try report(seed.first) }
+            let sweeps = try seed.map { seed in
+                let (list, directory) = try load(seed)
+                return (name: "seed \(seed)", list: list, reports: try reports(list, directory, writes: false))
+            }
+            for (place, part) in sweeps[0].list.sweeps.enumerated() {
+                if sweeps[0].list.figure != nil { print("\(place > 0 ? "\n" : "")\(part.name)\n") }
+                print(Report.comparison(sweeps.map { ($0.name, $0.reports[place]) }))
+            }
+        }
+    }
+
+    private func report(_ seed: UInt64?) throws {
+        let (list, directory) = try load(seed)
+        let reports = try reports(list, directory, writes: true)
+        var hasAll = true
+        for (spec, report) in zip(list.sweeps, reports) {
+            hasAll = report.publish(spec, directory: list.directory(of: spec, below: directory), isQuiet: false) && hasAll
+        }
+        if let joint = JointReport(list, reports) { hasAll = try joint.publish(directory: directory, isQuiet: false) && hasAll }
+        guard hasAll else { throw ExitCode(4) }
+    }
+
+    private func load(_ seed: UInt64?) throws -> (SweepList, directory: String) {
+        let list = try SweepList.load(path: sweep, seed: seed)
+        return (list, out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? ""))
+    }
+
+    /// Of the parts, in order.
+    private func reports(_ list: SweepList, _ directory: String, writes: Bool) throws -> [Report] {
+        try list.sweeps.map { spec in
+            let own = list.directory(of: spec, below: directory)
+            let store = try ResultStore(reading: "\(own)/store.sqlite")
+            var spec = spec
+            spec.takeData(from: try store.base())
+            try Resume.refuseForeign(stored: try store.base(), spec, own)
+            return try Report(Grid(spec), directory: writes ? own : nil, of: store)
+        }
+    }
+}

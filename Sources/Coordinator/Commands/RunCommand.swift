@@ -1,0 +1,232 @@
+// RunCommand.swift · Coordinator/Commands. `regsweep run`: from a sweep file to a results directory.
+
+public import ArgumentParser
+internal import FoundationEssentials
+internal import Glibc
+public import Logging
+internal import Synchronization
+internal import Wire
+
+struct Run: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Runs a sweep, or what is left of it.",
+        discussion: "Workers on this host are started by itself; more may join by hand with the command that it prints.")
+
+    @Argument(help: "The sweep file, such as Sweeps/figure4.toml.")
+    var sweep: String
+
+    @OptionGroup var options: SweepOptions
+
+    @Option(help: "Worker processes on this host; 0 for none. (default: one per core)")
+    var workers: Int?
+
+    @Option(help: "Where to listen for workers, such as tcp://0.0.0.0:5577. (default: any free port of this host alone)")
+    var listen: String?
+
+    @Flag(help: "Listens without keys and encryption; only on this host.")
+    var plain = false
+
+    @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
+    var logLevel = Logger.Level.notice
+
+    @Flag(help: "No progress and no table.")
+    var quiet = false
+
+    enum Retry: String, ExpressibleByArgument { case failed }
+
+    @Option(help: "failed: runs trials again that are stored as failed, and forgets which workers died over the others.")
+    var retry: Retry?
+
+    @Option(help: "A directory of finished trials that sweeps share: what is there is taken and not trained, what is trained is added.")
+    var cache: String?
+
+    func validate() throws {
+        if let workers, !(0...Limits.slots).contains(workers) {
+            throw ValidationError("--workers \(workers): give a number from 0 to \(Limits.slots)")
+        }
+    }
+
+    func run() throws {
+        try orExit { try execute() }
+    }
+
+    private func execute() throws {
+        let interrupts = Interrupts()
+        // Before anything starts a thread, which would take signals as the system has them.
+        catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
+        Host.allowManyFiles()
+        var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
+        logger.logLevel = logLevel
+        var (list, cluster, directory, data) = try options.load(sweep)
+        if let listen { cluster.listen = listen }
+        if plain { cluster.isPlain = true }
+        if let complaint = ClusterSpec.complaint(aboutListen: cluster.listen, isPlain: cluster.isPlain) {
+            Console.writeLine("--listen: \(complaint)")
+            throw ExitCode(2)
+        }
+        for spec in list.sweeps { for warning in spec.warnings { logger.warning("\(warning)") } }
+        let worker = try Self.workerProgram()
+        var worst: Int32 = 0, reports: [Report] = []
+        for spec in list.sweeps {
+            let own = list.directory(of: spec, below: directory)
+            let (code, report) = try run(spec, cluster, own, worker: worker, data, interrupts, logger)
+            if worst == 0 { worst = code }
+            reports.append(report)
+        }
+        if let joint = JointReport(list, reports), try !joint.publish(directory: directory, isQuiet: quiet), worst == 0 { worst = 4 }
+        guard worst == 0 else { throw ExitCode(worst) }
+    }
+
+    /// One sweep from its store to its results directory.
+    /// - Returns: with an exit code: 0, 1 for failed trials, 4 for a figure that could not be drawn.
+    private func run(
+        _ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String, worker: String, _ data: [Digest: [UInt8]],
+        _ interrupts: Interrupts, _ logger: Logger
+    ) throws -> (code: Int32, report: Report) {
+        let grid = Grid(spec)
+
+        let results = try ResultsDirectory(directory)
+        let socketPath = try results.socketPath()
+        let store = try results.openForWriting()
+        try Resume.claim(store, for: spec, directory)
+        if retry == .failed { try store.forgetFailures() }
+        try takeFromCache(into: store, grid)
+        let audit = Audit(share: spec.audit, lanes: spec.declaration.lanes)
+        let resumed = try Resume(store, grid, audit: audit)
+
+        let context = try Context()
+        let socket = try RouterSocket(in: context)
+        let keys = cluster.isPlain ? nil : try KeyRing(results.path + "/keys")
+        let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
+        let doorkeeper = Doorkeeper(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name))
+        let local = try socket.bind("ipc://" + socketPath)
+        defer { ResultsDirectory.remove(socketPath) }
+        let configuration = configuration(
+            grid, cluster, incarnation: try store.beginIncarnation(host: Host.name, process: Int(getpid())),
+            secondsPerTrial: resumed.secondsPerTrial)
+        let scheduler = Scheduler(
+            configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
+            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks,
+            condemned: resumed.condemned)
+        let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: coreCount())
+        let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
+        let fleet = Fleet(
+            scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,
+            sshOptions: cluster.sshOptions,
+            orphanTimeout: cluster.orphanTimeout, directory: results.absolutePath)
+        let launcher = LocalLauncher(
+            program: worker, endpoint: local, count: count, slots: cluster.slots, threadsPerTrial: cluster.threadsPerTrial,
+            orphanTimeout: cluster.orphanTimeout,
+            logPath: "\(directory)/workers.log")
+        let mailbox = try Mailbox<EventLoop.Letter>()
+        // From the line on that says it runs, Ctrl-C means a drain.
+        interrupts.go(to: mailbox)
+        defer { interrupts.go(to: nil) }
+        if !quiet, !scheduler.isFinished {
+            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
+            if !cluster.isPlain {
+                let others = endpoint.hasPrefix("tcp://127.") ? "with keys on this host" : "on other hosts"
+                Console.writeLine("and \(others) with what regsweep workers invite prints; listening at \(endpoint)")
+            }
+        }
+        var loop = EventLoop(
+            scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
+            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total),
+            snapshots: SnapshotWriter(directory: directory), join: join, data: data, orphanTimeout: cluster.orphanTimeout,
+            mailbox: mailbox, logger: logger)
+        let end = try loop.run()
+        let failed = loop.failed
+        // Ends the local workers that are left, closes the socket and gives the store free before the report reads it.
+        _ = consume loop
+        return try finish(end, failed: failed, grid, directory)
+    }
+
+    private func configuration(
+        _ grid: Grid, _ cluster: ClusterSpec, incarnation: UInt64, secondsPerTrial: Double?
+    ) -> Scheduler.Configuration {
+        let declaration = grid.spec.declaration
+        return Scheduler.Configuration(
+            sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
+            leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
+            lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
+            expectedSecondsPerTrial: secondsPerTrial ?? grid.assumedSecondsPerTrial, selfTest: Build.selfTest,
+            checkpoints: cluster.checkpoints)
+    }
+
+    private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws -> (code: Int32, report: Report) {
+        switch end {
+        case .interrupted:
+            Console.writeLine("interrupted; what is stored stays. Resume with:\n  \(Self.shellWords(CommandLine.arguments))")
+            throw ExitCode(3)
+        case .noWorkers:
+            Console.writeLine(
+                "no workers: those started here died one after the other, \(directory)/workers.log says why, and no other is here; what is stored stays and the same command resumes"
+            )
+            throw ExitCode(4)
+        case .finished: break
+        }
+        let store = try ResultStore(reading: "\(directory)/store.sqlite")
+        try addToCache(from: store, grid)
+        for line in try store.disagreements() { Console.writeLine(line) }
+        let report = try Report(grid, directory: directory, of: store)
+        let hasFigure = report.publish(grid.spec, directory: directory, isQuiet: quiet)
+        guard failed == 0 else {
+            Console.writeLine("\(failed) trials failed; --retry failed runs them again:")
+            for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }
+            return (1, report)
+        }
+        return (hasFigure ? 0 : 4, report)
+    }
+
+    /// The cache is a store like any other, without a sweep of its own; a result is found there by its trial's key.
+    private func takeFromCache(into store: borrowing ResultStore, _ grid: Grid) throws {
+        guard let cache, FileManager.default.fileExists(atPath: "\(cache)/store.sqlite") else { return }
+        let taken = try store.copy(from: try ResultStore(reading: "\(cache)/store.sqlite"), (0..<grid.count).lazy.map(grid.key(of:)))
+        if taken > 0, !quiet { Console.writeLine("\(taken) trials taken from \(cache)") }
+    }
+
+    private func addToCache(from store: borrowing ResultStore, _ grid: Grid) throws {
+        guard let cache else { return }
+        // Another sweep may be adding at this moment: for a cache it is enough that the next one does.
+        do {
+            let shared = try ResultsDirectory(cache).openForWriting()
+            _ = try shared.copy(from: store, (0..<grid.count).lazy.map(grid.key(of:)))
+        } catch { Console.writeLine("nothing was added to the cache: \(error)") }
+    }
+
+    /// As a shell reads them back.
+    static func shellWords(_ words: [String]) -> String {
+        words.map { word in
+            let isPlain =
+                !word.isEmpty
+                && word.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-".utf8.contains($0) }
+            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
+        }.joined(separator: " ")
+    }
+
+    /// Beside this program.
+    static func workerProgram() throws -> String {
+        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
+        let program = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
+        guard FileManager.default.isExecutableFile(atPath: program) else {
+            throw SubprocessError.failed(program: program, reason: "is not there: it belongs beside regsweep; make build makes both")
+        }
+        return program
+    }
+}
+
+/// What a signal means: a letter to the loop while one runs; the end of the program, as if nobody caught it, at other times.
+private final class Interrupts: Sendable {
+    private let mailbox = Mutex<Mailbox<EventLoop.Letter>?>(nil)
+
+    /// - Parameter loop: of the loop that runs from now on; nil for none.
+    func go(to loop: Mailbox<EventLoop.Letter>?) { mailbox.withLock { $0 = loop } }
+
+    func heard() {
+        if let loop = mailbox.withLock({ $0 }) { return loop.post(.interrupt) }
+        Console.writeLine("interrupted; what is stored stays, and the same command resumes")
+        _exit(3)
+    }
+}
+
+extension Logger.Level: @retroactive ExpressibleByArgument {}

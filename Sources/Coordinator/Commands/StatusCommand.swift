@@ -1,0 +1,206 @@
+// StatusCommand.swift · Coordinator/Commands. `regsweep status` and `regsweep explain`: what a sweep is doing, and what became of one trial.
+// They read the store and the snapshot beside it, and ask no running program.
+
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Glibc
+internal import Wire
+
+struct Status: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Says what the sweep of a results directory is doing.",
+        discussion: "With --trial: why that trial waits, where it runs, or what became of it, and every attempt at it.")
+
+    @Argument(help: "The results directory, such as results/figure4.")
+    var directory: String
+
+    @Option(help: "Key of a trial as in results.csv; the first digits are enough where no other begins with them.")
+    var trial: String?
+
+    @Flag(help: "Says it again every two seconds, until the sweep does not run any more.")
+    var watch = false
+
+    func run() throws {
+        try orExit {
+            while true {
+                let (text, isRunning) = try status()
+                // A terminal is drawn over, so that curves grow in place.
+                print(watch && Console.isTerminal ? "\u{1b}[H\u{1b}[2J\(text)" : text)
+                guard watch, isRunning else { return }
+                fflush(nil)
+                sleep(2)
+            }
+        }
+    }
+
+    private func status() throws -> (text: String, isRunning: Bool) {
+        let parts = trial == nil ? ResultsDirectory.stores(below: directory) : [try Explain.directory(of: trial!, below: directory)]
+        let texts = try parts.map { part in
+            let text = try trial.map { try Explanation(of: $0, in: part).text } ?? Overview(part).text
+            return parts.count > 1 ? "\(part)\n\(text)" : text
+        }
+        return (texts.joined(separator: "\n"), parts.contains { Coordinator($0).isRunning })
+    }
+}
+
+struct Explain: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Says why a trial waits, where it runs, or what became of it; the same as status --trial.")
+
+    @Argument(help: "Key of a trial as in results.csv; the first digits are enough where no other begins with them.")
+    var trial: String
+
+    @Option(help: "The results directory. (default: the only one in results/ that knows the trial)")
+    var out: String?
+
+    func run() throws {
+        try orExit { print(try Explanation(of: trial, in: try Self.directory(of: trial, below: out)).text) }
+    }
+
+    /// - Parameter directory: of a sweep, or of a file whose parts are looked through; nil for all of results/.
+    fileprivate static func directory(of trial: String, below directory: String?) throws -> String {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: "results"))?.sorted() ?? []
+        let all = directory.map { [$0] } ?? names.map { "results/\($0)" }
+        let stores = all.flatMap { ResultsDirectory.stores(below: $0) }
+        // A store that is named is asked also about a trial of which it knows nothing yet.
+        if directory != nil, stores.count == 1 { return stores[0] }
+        let found = stores.filter { directory in
+            guard let store = try? ResultStore(reading: "\(directory)/store.sqlite") else { return false }
+            if (try? store.keys(beginningWith: trial).isEmpty) == false { return true }
+            return Snapshot.read(from: directory)?.leases.contains { $0.trials.contains { $0.hasPrefix(trial) } } == true
+        }
+        guard found.count == 1 else {
+            Console.writeLine(
+                found.isEmpty
+                    ? "no results directory in \(directory ?? "results")/ knows a trial \(trial); name one with --out"
+                    : "\(found.joined(separator: ", ")) know a trial \(trial); name one with --out")
+            throw ExitCode(2)
+        }
+        return found[0]
+    }
+}
+
+/// Whether a coordinator has the store, and what it last said.
+private struct Coordinator {
+    var isRunning: Bool
+    var snapshot: Snapshot?
+
+    init(_ directory: String) {
+        isRunning = StoreLock.isHeld(path: "\(directory)/store.sqlite.lock")
+        snapshot = Snapshot.read(from: directory)
+    }
+}
+
+private struct Overview {
+    let text: String
+
+    init(_ directory: String) throws {
+        let store = try ResultStore(reading: "\(directory)/store.sqlite")
+        let coordinator = Coordinator(directory)
+        var lines: [String] = []
+        if coordinator.isRunning, let now = coordinator.snapshot {
+            let stored = now.done + now.diverged + now.failed
+            lines.append(
+                "running, incarnation \(now.incarnation): \(stored) of \(now.total) trials stored, \(now.diverged) diverged, \(now.failed) failed"
+            )
+            let running = now.leases.filter { $0.purpose == "own" }.reduce(0) { $0 + $1.trials.count }
+            lines.append("\(running) with workers, \(now.waiting) wait, \(now.checksWaiting) checks wait")
+            if now.isStoreBlocked { lines.append("the store takes nothing: nothing is handed out until it does") }
+            if now.isDraining { lines.append("draining: nothing more is handed out") }
+            for worker in now.workers {
+                let speed = worker.secondsPerTrial.map { ", \(Self.rounded($0)) s a trial" } ?? ""
+                lines.append(
+                    "worker \(worker.id) on \(worker.host), process \(worker.process): \(worker.leases) of \(worker.credits) leases, last heard \(Self.rounded(worker.silentSeconds)) s before\(speed)\(worker.isQuarantined ? ", quarantined" : "")"
+                )
+            }
+            lines += now.curves.map { "  " + Self.line($0) }
+        } else {
+            var counts = Scheduler.Counts()
+            try store.forEachOutcome { _, outcome, _ in counts.count(name: outcome) }
+            lines.append("not running: \(counts.total) trials stored, \(counts.diverged) diverged, \(counts.failed) failed")
+        }
+        lines += try store.disagreements()
+        text = lines.joined(separator: "\n")
+    }
+
+    /// A trial's curve, of test losses between the lowest and the highest so far.
+    private static func line(_ curve: Snapshot.Curve) -> String {
+        func last(_ values: [Double?]) -> String { (values.last ?? nil).map { Tables.fixed($0, 3) } ?? "-" }
+        return """
+            trial \(curve.trial.prefix(8)) λ₂ \(Tables.number(curve.lambda2)) η \(Tables.number(curve.learningRate)) \
+            initialization \(curve.initialization) repeat \(curve.replicate): epoch \(curve.epochs.last ?? 0) of \(curve.lastEpoch), \
+            train loss \(last(curve.trainLoss)), test loss \(last(curve.testLoss)), ratio \(last(curve.lossRatio)) \
+            \(Sparkline.text(curve.testLoss))
+            """
+    }
+
+    static func rounded(_ value: Double) -> String { "\((value * 1000).rounded() / 1000)" }
+}
+
+struct Explanation {
+    let text: String
+
+    /// - Parameter trial: a key or its first digits.
+    init(of trial: String, in directory: String) throws {
+        let store = try ResultStore(reading: "\(directory)/store.sqlite"), coordinator = Coordinator(directory)
+        let snapshot = coordinator.isRunning ? coordinator.snapshot : nil
+        let key = try Self.key(trial, store, snapshot)
+        var lines = ["trial \(key)"]
+        let result = try store.result(key)
+        // The snapshot is a little older than the store.
+        let leases = snapshot?.leases.filter { $0.trials.contains("\(key)") && (result == nil || $0.purpose == "check") } ?? []
+        if let result {
+            let author = try store.author(of: key)
+            let place = author.map { " by worker \($0.worker) on \($0.host)" } ?? ""
+            if case .failed(let reason) = result.outcome {
+                lines.append("set aside as failed\(place): \(reason); run --retry failed runs it again")
+            } else {
+                lines.append("stored as \(result.outcome.name), attempt \(result.attempt), \(result.epochs) epochs\(place)")
+            }
+        } else if leases.isEmpty {
+            lines.append(Self.whyItWaits(key, snapshot))
+        }
+        for lease in leases {
+            let doing = lease.hasBegun ? "runs" : "is queued or beginning"
+            let why =
+                lease.purpose == "check"
+                ? ", again, to compare the bits" : lease.purpose == "copy" ? ", as well, because the first is late" : ""
+            let host = snapshot?.workers.first { $0.id == lease.worker }?.host ?? "?"
+            lines.append(
+                "\(doing) on worker \(lease.worker) on \(host) since \(Overview.rounded(lease.seconds)) s, lease \(lease.id)\(why)")
+        }
+        if let history = snapshot?.histories["\(key)"] {
+            lines.append("\(history.attempts) attempts, \(history.crashes) workers died over it, \(history.failures) failed at it")
+        }
+        let attempts = try store.attempts(at: key)
+        if !attempts.isEmpty { lines.append("history:") }
+        lines += attempts.map { "  \($0)" }
+        lines += try store.disagreements(of: key)
+        text = lines.joined(separator: "\n")
+    }
+
+    private static func key(_ trial: String, _ store: borrowing ResultStore, _ snapshot: Snapshot?) throws -> TrialKey {
+        if let key = TrialKey(hexadecimal: trial) { return key }
+        let running = snapshot?.leases.flatMap(\.trials).filter { $0.hasPrefix(trial) } ?? []
+        let found = Set(try store.keys(beginningWith: trial) + running.compactMap(TrialKey.init(hexadecimal:)))
+        guard found.count == 1, let key = found.first else {
+            Console.writeLine(
+                found.isEmpty
+                    ? "no trial is known that begins with \(trial)" : "\(found.count) trials begin with \(trial): give more digits")
+            throw ExitCode(2)
+        }
+        return key
+    }
+
+    private static func whyItWaits(_ key: TrialKey, _ snapshot: Snapshot?) -> String {
+        guard let now = snapshot else { return "has no result: no coordinator is running here; run trains it, if the sweep asks for it" }
+        if now.isDraining { return "waits: the coordinator drains and hands nothing out" }
+        if now.isStoreBlocked { return "waits: the store takes nothing, so nothing is handed out" }
+        if now.workers.isEmpty { return "waits: no worker is here" }
+        if let history = now.histories["\(key)"] {
+            if history.crashes > 0 { return "waits for a worker that has nothing else: \(history.crashes) died over it" }
+            return "waits for another worker than the \(history.failures) that failed at it"
+        }
+        return "waits: \(now.waiting) trials do, and the \(now.workers.count) workers here have as many as they asked for"
+    }
+}

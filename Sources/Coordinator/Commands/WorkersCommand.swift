@@ -1,0 +1,120 @@
+// WorkersCommand.swift · Coordinator/Commands. `regsweep workers`: commands to a sweep that runs on this host, of the same user.
+
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Wire
+
+struct Workers: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Lists, invites, adds, drains and removes workers of a sweep that runs.",
+        discussion: "A worker is named by its id, its host or its key, as list shows them.",
+        subcommands: [List.self, Invite.self, Add.self, Drain.self, Remove.self], defaultSubcommand: List.self)
+
+    /// Which coordinator is meant.
+    struct Target: ParsableArguments {
+        @Option(help: "Results directory of the sweep. (default: the one sweep of yours that runs on this host)")
+        var out: String?
+
+        /// Says a command and hands back what was done.
+        /// - Throws: exit code 4 where no coordinator answers, 2 where it refuses.
+        func ask(_ command: Command) throws -> Answer {
+            let answer = try orExit { try ControlClient.ask(command, directory: out) }
+            guard !answer.isRefusal else {
+                Console.writeLine(answer.text)
+                throw ExitCode(2)
+            }
+            return answer
+        }
+    }
+
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Shows the workers that are there.")
+
+        @OptionGroup var target: Target
+
+        func run() throws {
+            let answer = try target.ask(.list)
+            print(answer.text)
+            print(WorkersTable.text(answer.workers), terminator: "")
+        }
+    }
+
+    struct Invite: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Makes a key and prints the line that starts a worker with it on another host.",
+            discussion: "The line holds a secret: whoever has it can join the sweep until regsweep workers remove NAME.")
+
+        @Argument(help: "A name for the key. (default: guest-1, guest-2 …)")
+        var name = ""
+
+        @Option(help: "Writes the invitation to a file of mode 0600 instead; regsweep-worker --join FILE reads it.")
+        var file: String?
+
+        @OptionGroup var target: Target
+
+        func run() throws {
+            let text = try target.ask(.invite(name)).text
+            // What is pasted into a shell is made here, of parts that are what they should be.
+            guard let invitation = Invitation(text) else { throw ValidationError("the coordinator's answer is no invitation") }
+            if invitation.isForThisHostAlone { Console.writeLine(Invitation.loopbackWarning) }
+            if let file {
+                try orExit { try PrivateFile.write(invitation.secretText + "\n", to: file) }
+                print("regsweep-worker --join \(Run.shellWords([file]))")
+            } else {
+                print("REGSWEEP_INVITATION=\(Run.shellWords([invitation.secretText])) regsweep-worker --join env")
+            }
+        }
+    }
+
+    struct Add: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Starts workers on another host by ssh.")
+
+        @Argument(help: "ssh:NAME, with the name that ssh knows.")
+        var host: String
+
+        @OptionGroup var target: Target
+
+        func run() throws { print(try target.ask(.add(host)).text) }
+    }
+
+    struct Drain: ParsableCommand {
+        static let configuration = CommandConfiguration(abstract: "Lets workers finish what they compute, and go.")
+
+        @Argument(help: "Id, host or key.")
+        var name: String
+
+        @OptionGroup var target: Target
+
+        func run() throws { print(try target.ask(.drain(name)).text) }
+    }
+
+    struct Remove: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Revokes a key and cuts its workers off at once; what they computed goes to others.")
+
+        @Argument(help: "Id, host or key.")
+        var name: String
+
+        @OptionGroup var target: Target
+
+        func run() throws { print(try target.ask(.remove(name)).text) }
+    }
+}
+
+enum WorkersTable {
+    /// One row for each worker below a heading; only the heading where there is none.
+    static func text(_ workers: [WorkerLine]) -> String {
+        let rows = workers.map { worker in
+            [
+                "\(worker.worker)", worker.host, worker.keyName.isEmpty ? "-" : worker.keyName, "\(worker.slots)", "\(worker.leases)",
+                "\(worker.silence.inTenths) s", worker.secondsPerTrial > 0 ? "\((10 / worker.secondsPerTrial).rounded() / 10)" : "-",
+            ]
+        }
+        return TextTable.columns([["worker", "host", "key", "slots", "leases", "heard", "trials/s"]] + rows)
+    }
+}
+
+extension Duration {
+    /// Seconds with one decimal.
+    fileprivate var inTenths: Double { (inSeconds * 10).rounded() / 10 }
+}
