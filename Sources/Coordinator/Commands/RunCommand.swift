@@ -109,7 +109,7 @@ struct Run: ParsableCommand {
             baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks,
             condemned: resumed.condemned)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: coreCount())
-        let join = Self.shellWords([worker, "--connect", cluster.isPlain ? endpoint : local])
+        let join = ShellWords.quoted([worker, "--connect", cluster.isPlain ? endpoint : local])
         let fleet = Fleet(
             scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,
             sshOptions: cluster.sshOptions,
@@ -156,7 +156,7 @@ struct Run: ParsableCommand {
     private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws -> (code: Int32, report: Report) {
         switch end {
         case .interrupted:
-            Console.writeLine("interrupted; what is stored stays. Resume with:\n  \(Self.shellWords(CommandLine.arguments))")
+            Console.writeLine("interrupted; what is stored stays. Resume with:\n  \(ShellWords.quoted(CommandLine.arguments))")
             throw ExitCode(3)
         case .noWorkers:
             Console.writeLine(
@@ -192,16 +192,6 @@ struct Run: ParsableCommand {
             let shared = try ResultsDirectory(cache).openForWriting()
             _ = try shared.copy(from: store, (0..<grid.count).lazy.map(grid.key(of:)))
         } catch { Console.writeLine("nothing was added to the cache: \(error)") }
-    }
-
-    /// As a shell reads them back.
-    static func shellWords(_ words: [String]) -> String {
-        words.map { word in
-            let isPlain =
-                !word.isEmpty
-                && word.utf8.allSatisfy { "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./:=@%+,-".utf8.contains($0) }
-            return isPlain ? word : "'" + word.replacing("'", with: "'\\''") + "'"
-        }.joined(separator: " ")
     }
 
     /// Beside this program.

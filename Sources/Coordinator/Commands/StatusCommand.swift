@@ -125,9 +125,9 @@ private struct Overview {
 
     /// A trial's curve, of test losses between the lowest and the highest so far.
     private static func line(_ curve: Snapshot.Curve) -> String {
-        func last(_ values: [Double?]) -> String { (values.last ?? nil).map { Tables.fixed($0, 3) } ?? "-" }
+        func last(_ values: [Double?]) -> String { (values.last ?? nil).map { NumberText.fixed($0, decimals: 3) } ?? "-" }
         return """
-            trial \(curve.trial.prefix(8)) λ₂ \(Tables.number(curve.lambda2)) η \(Tables.number(curve.learningRate)) \
+            trial \(curve.trial.prefix(8)) λ₂ \(NumberText.shortest(curve.lambda2)) η \(NumberText.shortest(curve.learningRate)) \
             initialization \(curve.initialization) repeat \(curve.replicate): epoch \(curve.epochs.last ?? 0) of \(curve.lastEpoch), \
             train loss \(last(curve.trainLoss)), test loss \(last(curve.testLoss)), ratio \(last(curve.lossRatio)) \
             \(Sparkline.text(curve.testLoss))

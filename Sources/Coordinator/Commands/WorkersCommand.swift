@@ -59,9 +59,9 @@ struct Workers: ParsableCommand {
             if invitation.isForThisHostAlone { Console.writeLine(Invitation.loopbackWarning) }
             if let file {
                 try orExit { try PrivateFile.write(invitation.secretText + "\n", to: file) }
-                print("regsweep-worker --join \(Run.shellWords([file]))")
+                print("regsweep-worker --join \(ShellWords.quoted([file]))")
             } else {
-                print("REGSWEEP_INVITATION=\(Run.shellWords([invitation.secretText])) regsweep-worker --join env")
+                print("REGSWEEP_INVITATION=\(ShellWords.quoted([invitation.secretText])) regsweep-worker --join env")
             }
         }
     }

@@ -27,7 +27,7 @@ enum SlurmText {
             program, "--join", invitation, "--slots", "\(spec.slots ?? 1)", "--threads-per-trial", "\(spec.threadsPerTrial)",
             "--orphan-timeout", "\(orphanTimeout.inSeconds)",
         ]
-        return (lines + ["exec " + Run.shellWords(words)]).joined(separator: "\n") + "\n"
+        return (lines + ["exec " + ShellWords.quoted(words)]).joined(separator: "\n") + "\n"
     }
 
     /// A path within double quotes in a line for sbatch, which takes `%` in a log's name for a pattern.

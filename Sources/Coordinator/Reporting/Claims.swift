@@ -51,9 +51,10 @@ struct Claims: Equatable {
         if missingSettings > 0 { lines.append("\(missingSettings) more have no ratio, since trials failed or were not run") }
         for best in bests {
             lines.append(
-                "best on \(best.curve): " + (best.ratio.map { "\(Tables.fixed($0, 3)) at \(Tables.number(best.strength!))" } ?? "none"))
+                "best on \(best.curve): "
+                    + (best.ratio.map { "\(NumberText.fixed($0, decimals: 3)) at \(NumberText.shortest(best.strength!))" } ?? "none"))
         }
-        if let gain { lines.append("best of λ1/λ2 = 0.5 relative to λ2 = 0: \(Tables.fixed(gain, 3)) (the paper: 0.86)") }
+        if let gain { lines.append("best of λ1/λ2 = 0.5 relative to λ2 = 0: \(NumberText.fixed(gain, decimals: 3)) (the paper: 0.86)") }
         return lines.joined(separator: "\n") + "\n"
     }
 
@@ -65,7 +66,7 @@ struct Claims: Equatable {
         var rows = sweeps.map { name, claims in
             [name, "\(claims.below)/\(claims.settings)", "\(claims.divergedSettings)"]
                 + claims.bests.map { best in Tables.best(best.ratio.map { ($0, best.strength!) }, 3) }
-                + [claims.gain.map { Tables.fixed($0, 3) } ?? "–"]
+                + [claims.gain.map { NumberText.fixed($0, decimals: 3) } ?? "–"]
         }
         let all = sweeps.map(\.claims)
         rows.append(
@@ -77,6 +78,6 @@ struct Claims: Equatable {
                     Tables.spread(all.map { $0.bests.indices.contains(curve) ? $0.bests[curve].ratio : nil }, 3)
                 }
                 + [Tables.spread(all.map(\.gain), 3)])
-        return Tables.markdown([columns] + rows)
+        return MarkdownTable.text([columns] + rows)
     }
 }

@@ -104,7 +104,7 @@ struct Figure: Drawing {
         let power = Int(log10((high - low) / 10).rounded(.down))
         let step = [1.0, 2, 5, 10].lazy.map { Double("\($0)e\(power)")! }.first { (high - low) / $0 <= 10 }!
         // Read back from decimals, so that no tick is 0.30000000000000004.
-        func whole(_ steps: Double) -> Double { Double(Tables.fixed(steps * step, max(0, -power))) ?? steps * step }
+        func whole(_ steps: Double) -> Double { Double(NumberText.fixed(steps * step, decimals: max(0, -power))) ?? steps * step }
         return (whole((low / step).rounded(.down)), whole((high / step).rounded(.up)), step)
     }
 
@@ -141,10 +141,10 @@ struct Figure: Drawing {
         let points = lines.flatMap(\.points), hidden = points.filter { !isShown($0) }
         var parts: [String] = []
         if points.contains(where: { $0.deviation != nil }) { parts.append("Shaded: ± standard deviation across initializations") }
-        if shown.contains(where: \.isWide) { parts.append("open symbols: more than ±\(Tables.number(Self.widest)), not shaded") }
+        if shown.contains(where: \.isWide) { parts.append("open symbols: more than ±\(NumberText.shortest(Self.widest)), not shaded") }
         if !crossed.isEmpty { parts.append("×: a run diverged") }
         if !hidden.isEmpty {
-            let limit = isByRate ? Tables.fixed(range.top, decimals) : Tables.number(highest)
+            let limit = isByRate ? NumberText.fixed(range.top, decimals: decimals) : NumberText.shortest(highest)
             let side = hidden.contains { $0.ratio < -highest } && !isByRate ? "beyond ±" : "above "
             parts.append("\(hidden.count) \(hidden.count == 1 ? "point" : "points") \(side)\(limit) not shown")
         }

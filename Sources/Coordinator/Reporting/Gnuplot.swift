@@ -70,7 +70,7 @@ enum Gnuplot {
             if power <= -low { ticks.append(-power) }
             power *= 10
         }
-        return "(" + ticks.map { "\(quoted(Tables.number($0))) \(compressed($0))" }.joined(separator: ", ") + ")"
+        return "(" + ticks.map { "\(quoted(NumberText.shortest($0))) \(compressed($0))" }.joined(separator: ", ") + ")"
     }
 
     /// - Throws: `noFigure` where gnuplot is missing or refuses.

@@ -35,7 +35,7 @@ struct LossTable: Equatable {
         let lines =
             [header]
             + rows.map { row in
-                let error = row.mean == nil ? "" : row.error.map { Tables.fixed($0, 3) } ?? "–"
+                let error = row.mean == nil ? "" : row.error.map { NumberText.fixed($0, decimals: 3) } ?? "–"
                 return [row.label, Self.cell(row), error, "\(row.n)"]
             }
         let widths = header.indices.map { column in lines.map { $0[column].count }.max()! }
@@ -59,7 +59,7 @@ struct LossTable: Equatable {
         if row.failed > 0 { return "failed \(row.failed)" }
         if row.diverged > 0 { return "div \(row.diverged)" }
         guard let mean = row.mean else { return "–" }
-        return Tables.fixed(mean, 2) + (row.deviation.map { " ± " + Tables.fixed($0, 2) } ?? "")
+        return NumberText.fixed(mean, decimals: 2) + (row.deviation.map { " ± " + NumberText.fixed($0, decimals: 2) } ?? "")
     }
 
     /// A Markdown table with a row for each sweep and one for the mean of the means ± their standard deviation.
@@ -68,6 +68,6 @@ struct LossTable: Equatable {
         var lines = [["sweep"] + first.rows.map(\.label)]
         lines += sweeps.map { name, table in [name] + table.rows.map(cell) }
         lines.append(["mean ± sd"] + first.rows.indices.map { column in Tables.spread(sweeps.map { $0.table.rows[column].mean }, 2) })
-        return Tables.markdown(lines)
+        return MarkdownTable.text(lines)
     }
 }

@@ -23,7 +23,7 @@ struct Measures: Equatable {
         }.joined(separator: "\n") + "\n"
     }
 
-    private static func cell(_ value: Double?, _ decimals: Int) -> String { value.map { Tables.fixed($0, decimals) } ?? "–" }
+    private static func cell(_ value: Double?, _ decimals: Int) -> String { value.map { NumberText.fixed($0, decimals: decimals) } ?? "–" }
 
     /// For each measure a Markdown table with a row for each sweep and one for their mean ± standard deviation.
     static func comparison(_ sweeps: [(name: String, measures: Measures)]) -> String {
@@ -37,7 +37,7 @@ struct Measures: Equatable {
                     + first.columns.indices.map { column in
                         Tables.spread(sweeps.map { $0.measures.rows[place].values[column] }, row.decimals)
                     })
-            return Tables.markdown(lines)
+            return MarkdownTable.text(lines)
         }.joined(separator: "\n")
     }
 }

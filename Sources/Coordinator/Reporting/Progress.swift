@@ -36,9 +36,9 @@ struct Progress: Equatable {
     /// - Parameter rate: trials a second.
     private static func speed(_ rate: Double) -> String {
         for (unit, seconds) in [("s", 1.0), ("min", 60), ("h", 3600)] where rate * seconds >= 1 {
-            return "\(Tables.fixed(rate * seconds, rate * seconds < 10 ? 1 : 0)) trials/\(unit)"
+            return "\(NumberText.fixed(rate * seconds, decimals: rate * seconds < 10 ? 1 : 0)) trials/\(unit)"
         }
-        return "\(Tables.fixed(rate * 86_400, 1)) trials/day"
+        return "\(NumberText.fixed(rate * 86_400, decimals: 1)) trials/day"
     }
 
     /// For a terminal: at most `width` columns.

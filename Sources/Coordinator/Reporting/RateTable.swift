@@ -47,7 +47,7 @@ struct RateTable: Equatable {
             [header]
             + rows.map { row in
                 [
-                    row.curve, Tables.number(row.rate), Self.cell(row), Self.number(row.train), Self.number(row.gap),
+                    row.curve, NumberText.shortest(row.rate), Self.cell(row), Self.number(row.train), Self.number(row.gap),
                     Self.number(row.ratio), Self.number(row.accuracy), "\(row.n)",
                 ]
             }
@@ -59,7 +59,7 @@ struct RateTable: Equatable {
             }.joined(separator: "  ")
         }
         let best = bests.map { curve, best in
-            "best on \(curve): " + (best.map { "\(Tables.fixed($0.loss, 4)) at \(Tables.number($0.rate))" } ?? "none")
+            "best on \(curve): " + (best.map { "\(NumberText.fixed($0.loss, decimals: 4)) at \(NumberText.shortest($0.rate))" } ?? "none")
         }
         return body.joined(separator: "\n") + "\n\n" + best.joined(separator: "\n") + """
 
@@ -94,16 +94,16 @@ struct RateTable: Equatable {
         var lines = [["sweep"] + first.map(\.curve)]
         lines += zip(sweeps, bests).map { sweep, bests in [sweep.name] + bests.map { Tables.best($0.best.map { ($0.loss, $0.rate) }, 4) } }
         lines.append(["mean ± sd"] + first.indices.map { curve in Tables.spread(bests.map { $0[curve].best?.loss }, 4) })
-        return Tables.markdown(lines)
+        return MarkdownTable.text(lines)
     }
 
-    private static func number(_ value: Double?) -> String { value.map { Tables.fixed($0, 4) } ?? "–" }
+    private static func number(_ value: Double?) -> String { value.map { NumberText.fixed($0, decimals: 4) } ?? "–" }
 
     /// Mean ± deviation, or why there is none.
     private static func cell(_ row: Row) -> String {
         if row.failed > 0 { return "failed \(row.failed)" }
         if row.diverged > 0 { return "div \(row.diverged)" }
         guard let mean = row.test else { return "–" }
-        return Tables.fixed(mean, 4) + (row.deviation.map { " ± " + Tables.fixed($0, 4) } ?? "")
+        return NumberText.fixed(mean, decimals: 4) + (row.deviation.map { " ± " + NumberText.fixed($0, decimals: 4) } ?? "")
     }
 }

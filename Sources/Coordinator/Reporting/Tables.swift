@@ -4,24 +4,17 @@
 internal import Wire
 
 enum Tables {
-    /// Swift's shortest form that reads back, without a trailing `.0`.
-    static func number(_ value: Double) -> String {
-        let text = "\(value)"
-        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-    }
-
-    static func number(_ value: Double?) -> String { value.map { number($0) } ?? "" }
+    /// An empty field for a number that is not there.
+    static func number(_ value: Double?) -> String { value.map { NumberText.shortest($0) } ?? "" }
 
     private static func columns(_ setting: Setting) -> [String] {
-        [setting.algorithm, number(setting.lambda1), number(setting.lambda2), number(setting.learningRate)]
+        [setting.algorithm] + [setting.lambda1, setting.lambda2, setting.learningRate].map { NumberText.shortest($0) }
     }
-
-    private static func line(_ fields: [String]) -> String { fields.joined(separator: ",") + "\n" }
 
     /// One more column, the last, where the problem has weight decay: its settings differ by it as well.
     static func withDecay(_ text: String, _ spec: SweepSpec, _ setting: Setting? = nil) -> String {
         guard spec.declaration.weightDecay != nil else { return text }
-        return text.dropLast() + "," + (setting.map { number($0.weightDecay) } ?? "weight_decay") + "\n"
+        return text.dropLast() + "," + (setting.map { NumberText.shortest($0.weightDecay) } ?? "weight_decay") + "\n"
     }
 
     static let resultsHeader =
@@ -32,9 +25,12 @@ enum Tables {
         let group = grid.groups[grid.group(of: index)].spec
         var losses = ["", "", ""]
         if case .done(let trainLoss, let testLoss) = result.outcome {
-            losses = [number(trainLoss), number(testLoss), number(baselineLoss.flatMap { $0 > 0 ? testLoss / $0 : nil })]
+            losses = [
+                NumberText.shortest(trainLoss), NumberText.shortest(testLoss),
+                number(baselineLoss.flatMap { $0 > 0 ? testLoss / $0 : nil }),
+            ]
         }
-        return line(
+        return CSV.line(
             ["\(result.key)", group.problem] + columns(grid.setting(of: index)) + [
                 "\(group.trainingSet)", "\(group.initialization)", "\(group.replicate)", result.outcome.name, "\(result.epochs)",
             ] + losses + [result.digest?.description ?? ""])
@@ -46,12 +42,12 @@ enum Tables {
     static func summary(_ summary: Summary, _ spec: SweepSpec) -> String {
         withDecay(summaryHeader, spec)
             + summary.settings.map { row in
-                let text = line(
+                let text = CSV.line(
                     columns(row.setting) + ["\(row.n)", "\(row.diverged)", "\(row.failed)"]
                         + [
                             row.ratio?.mean, row.ratio?.deviation, row.ratio?.low, row.ratio?.high, row.testLoss?.mean,
                             row.testLoss?.deviation, row.meanTrainLoss,
-                        ].map(number))
+                        ].map { number($0) })
                 return withDecay(text, spec, row.setting)
             }.joined()
     }
@@ -59,10 +55,11 @@ enum Tables {
     static let curvesHeader = "algorithm,lambda1,lambda2,learning_rate,epoch,n,mean_train_loss,mean_test_loss,mean_loss_ratio\n"
 
     static func curveLine(_ setting: Setting, _ epoch: Int, _ mean: MeanCurves.Point) -> String {
-        line(
+        CSV.line(
             columns(setting) + [
-                "\(epoch)", "\(mean.n)", number(mean.trainLoss / Double(mean.n)), number(mean.testLoss / Double(mean.n)),
-                mean.ratios == 0 ? "" : number(mean.ratio / Double(mean.ratios)),
+                "\(epoch)", "\(mean.n)", NumberText.shortest(mean.trainLoss / Double(mean.n)),
+                NumberText.shortest(mean.testLoss / Double(mean.n)),
+                mean.ratios == 0 ? "" : NumberText.shortest(mean.ratio / Double(mean.ratios)),
             ])
     }
 
@@ -73,7 +70,7 @@ enum Tables {
         var table = [["strength"] + spec.curves.map(\.label)]
         for strength in strengths {
             table.append(
-                [number(strength)]
+                [NumberText.shortest(strength)]
                     + spec.curves.map { curve in
                         guard let point = curve.points.first(where: { $0.strength == strength }), let row = rows[point.setting] else {
                             return ""
@@ -87,42 +84,26 @@ enum Tables {
         }.joined(separator: "\n") + "\n"
     }
 
-    /// The first row is the header; no text breaks the table.
-    static func markdown(_ rows: [[String]]) -> String {
-        let lines = rows.map { row in row.map { $0.replacing("|", with: "\\|") } }
-        return ([lines[0], lines[0].map { _ in "---" }] + lines[1...]).map { "| " + $0.joined(separator: " | ") + " |" }.joined(
-            separator: "\n") + "\n"
-    }
-
     // MARK: Several sweeps beside each other
 
     /// Mean ± sample standard deviation over sweeps; a dash where one of them has no value.
     static func spread(_ values: [Double?], _ decimals: Int) -> String {
         let known = values.compactMap { $0 }
         guard known.count == values.count, let mean = Statistics.mean(known) else { return "–" }
-        return fixed(mean, decimals) + (Statistics.deviation(known).map { " ± " + fixed($0, decimals) } ?? "")
+        return NumberText.fixed(mean, decimals: decimals)
+            + (Statistics.deviation(known).map { " ± " + NumberText.fixed($0, decimals: decimals) } ?? "")
     }
 
     /// The best value of a curve and where on the x axis it is; a dash for a curve without one.
     static func best(_ best: (value: Double, place: Double)?, _ decimals: Int) -> String {
-        best.map { "\(fixed($0.value, decimals)) @ \(number($0.place))" } ?? "–"
+        best.map { "\(NumberText.fixed($0.value, decimals: decimals)) @ \(NumberText.shortest($0.place))" } ?? "–"
     }
 
     private static func cell(_ row: SettingSummary) -> String {
         if row.failed > 0 { return "failed \(row.failed)" }
         if row.diverged > 0 { return "div \(row.diverged)" }
         guard let ratio = row.ratio else { return "–" }
-        return fixed(ratio.mean, 3) + (ratio.deviation.map { " ±" + fixed($0, 3) } ?? "")
-    }
-
-    /// With so many decimals; for eyes only.
-    static func fixed(_ value: Double, _ decimals: Int) -> String {
-        guard value.isFinite, abs(value) < 1e9 else { return "\(value)" }
-        let scale = (0..<decimals).reduce(1.0) { power, _ in power * 10 }
-        let scaled = Int((abs(value) * scale).rounded())
-        let digits = String(scaled % Int(scale))
-        return (value < 0 && scaled > 0 ? "-" : "") + "\(scaled / Int(scale))"
-            + (decimals == 0 ? "" : "." + String(repeating: "0", count: decimals - digits.count) + digits)
+        return NumberText.fixed(ratio.mean, decimals: 3) + (ratio.deviation.map { " ±" + NumberText.fixed($0, decimals: 3) } ?? "")
     }
 }
 

@@ -182,13 +182,13 @@ struct Theory: SeriesReport {
         rows.map { row in
             let setting = row.setting
             let words = [spec.name, spec.problem, "\(samples)", setting.algorithm]
-            let strengths = [setting.lambda1, setting.lambda2, setting.learningRate].map { Tables.number($0) }
+            let strengths = [setting.lambda1, setting.lambda2, setting.learningRate].map { NumberText.shortest($0) }
             let counts = [row.trials, row.diverged, row.unstable].map(String.init)
             let estimates = [row.gap, row.halfTrace, row.difference].flatMap { [$0?.mean, $0?.half] }
             let bound = [row.boundHolds, row.looseness.count == 3 ? row.looseness[1] : nil]
             let errors = Self.batches.indices.map { row.errors.indices.contains($0) ? row.errors[$0].mean : nil }
             let numbers = estimates + bound + errors + [row.ratios.last?.mean, row.correlation]
-            return (words + strengths + counts + numbers.map { Tables.number($0) }).joined(separator: ",") + "\n"
+            return CSV.line(words + strengths + counts + numbers.map { Tables.number($0) })
         }.joined()
     }
 }

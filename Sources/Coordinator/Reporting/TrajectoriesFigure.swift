@@ -19,7 +19,7 @@ struct TrajectoriesFigure: Drawing {
     private func place(_ initialization: Int) -> String {
         guard let side = spec.integer("initializations_per_side"), side > 1 else { return "" }
         let (column, row) = initialization.quotientAndRemainder(dividingBy: side)
-        func position(_ index: Int) -> String { Tables.fixed(LandscapePlaces.side * Double(index) / Double(side - 1), 2) }
+        func position(_ index: Int) -> String { NumberText.fixed(LandscapePlaces.side * Double(index) / Double(side - 1), decimals: 2) }
         return " (\(position(column)), \(position(row)))"
     }
 

@@ -289,7 +289,7 @@ extension SweepSpec {
 
     /// What tells the learning rates of a sweep apart in labels.
     private static func suffix(_ rate: Double, of rates: [Double]) -> String {
-        rates.count == 1 ? "" : ", η = \(Tables.number(rate))"
+        rates.count == 1 ? "" : ", η = \(NumberText.shortest(rate))"
     }
 
     private mutating func readCurves(

@@ -39,7 +39,7 @@ struct SweepPlan {
             settings   \(spec.settings.count) \(spec.rows.isEmpty ? "on \(spec.curves.count) curves" : "in a table of \(spec.rows.count) rows"), with plain SGD
             groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.repeats) repeats
             trials     \(grid.count)\(stored > 0 ? ", of which \(stored) are stored and \(left) are left" : "")
-            leases     about \(leases) of up to \(Tables.number(leaseSeconds)) s
+            leases     about \(leases) of up to \(NumberText.shortest(leaseSeconds)) s
             work       \(Self.scaled(flops))flop
             time       \(time)
             """
@@ -50,13 +50,13 @@ struct SweepPlan {
         var (value, prefixes) = (value, ["", "k", "M", "G", "T", "P", "E", "Z"][...])
         while value >= 999.5, prefixes.count > 1 { (value, prefixes) = (value / 1000, prefixes.dropFirst()) }
         let decimals: Double = value < 9.995 ? 100 : value < 99.95 ? 10 : 1
-        return "\(Tables.number((value * decimals).rounded() / decimals)) \(prefixes.first!)"
+        return "\(NumberText.shortest((value * decimals).rounded() / decimals)) \(prefixes.first!)"
     }
 
     /// Rounded up: nobody minds a sweep that ends sooner.
     static func duration(_ seconds: Double) -> String {
         let day = 86_400.0, year = 365.25 * day
-        func tenths(_ value: Double) -> String { Tables.fixed((value * 10).rounded(.up) / 10, 1) }
+        func tenths(_ value: Double) -> String { NumberText.fixed((value * 10).rounded(.up) / 10, decimals: 1) }
         return switch seconds {
         case ..<1: "1 s"
         case ..<120: "\(Int(seconds.rounded(.up))) s"

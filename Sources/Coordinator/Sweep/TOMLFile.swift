@@ -146,7 +146,7 @@ final class TOMLFile {
                     continue
                 }
                 if isDistinct, numbers.contains(number) {
-                    file.report(line, "\(key): found \(Tables.number(number)) a second time, allowed is each number once")
+                    file.report(line, "\(key): found \(NumberText.shortest(number)) a second time, allowed is each number once")
                 }
                 numbers.append(number)
             }
@@ -283,7 +283,7 @@ private enum TOMLWords {
     }
 
     static func describe(_ range: ClosedRange<Double>, _ excludesMinimum: Bool) -> String {
-        let (low, high) = (Tables.number(range.lowerBound), Tables.number(range.upperBound))
+        let (low, high) = (NumberText.shortest(range.lowerBound), NumberText.shortest(range.upperBound))
         return excludesMinimum ? "above \(low) and up to \(high)" : "from \(low) to \(high)"
     }
 
