@@ -34,7 +34,7 @@ import Wire
     func rate() {
         let count = Self.seeds.count, clock = ContinuousClock(), total = Mutex(0.0), next = Atomic(0)
         let start = clock.now, before = Self.processorTime
-        DispatchQueue.concurrentPerform(iterations: coreCount()) { _ in
+        DispatchQueue.concurrentPerform(iterations: Host.cores) { _ in
             // One after the other: clusters take very different times.
             while case let index = next.add(1, ordering: .relaxed).oldValue, index < count {
                 var cluster = SimulatedCluster(.hostile(seed: Self.seeds[index]))

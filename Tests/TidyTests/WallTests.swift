@@ -95,7 +95,6 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         let homes = [
             "Sources/Compute/DiagonalNetwork/LaneKernel.swift", "Sources/Compute/Processor/",
             "Sources/Compute/ConvolutionalNetwork/",
-            "Sources/Coordinator/Launching/Subprocess.swift",
             "Sources/Coordinator/Store/Database.swift",
             "Sources/Coordinator/Data/Gzip.swift", "Sources/Coordinator/Store/ResultsDirectory.swift",
             "Sources/Coordinator/Store/Files.swift",

@@ -59,9 +59,9 @@ struct Check: ParsableCommand {
             }
         }
         // Threads that share a trial end it sooner, and fewer run beside it.
-        let cores = cluster.localWorkers(cores: coreCount()) * cluster.slots * (spec.declaration.isLong ? cluster.threadsPerTrial : 1)
+        let cores = cluster.localWorkers(cores: Host.cores) * cluster.slots * (spec.declaration.isLong ? cluster.threadsPerTrial : 1)
         print(
-            SweepPlan(grid, measured: measured, cores: max(1, min(cores, coreCount())), leaseSeconds: cluster.leaseSeconds).text(
+            SweepPlan(grid, measured: measured, cores: max(1, min(cores, Host.cores)), leaseSeconds: cluster.leaseSeconds).text(
                 stored: stored))
     }
 }

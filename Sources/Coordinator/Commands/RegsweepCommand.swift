@@ -78,11 +78,3 @@ func orExit<T>(_ body: () throws -> T) throws -> T {
         throw ExitCode(4)
     }
 }
-
-/// Processors that this process may run on: fewer than the host has under taskset, in a container or a batch system.
-func coreCount() -> Int {
-    // One bit a processor, in hexadecimal words with commas between them.
-    let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
-    let mask = status.split(separator: "\n").first { $0.hasPrefix("Cpus_allowed:") }?.dropFirst("Cpus_allowed:".count) ?? ""
-    return max(1, mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) })
-}

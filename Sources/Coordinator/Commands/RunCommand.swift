@@ -108,7 +108,7 @@ struct Run: ParsableCommand {
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
             baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks,
             condemned: resumed.condemned)
-        let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: coreCount())
+        let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: Host.cores)
         let join = ShellWords.quoted([worker, "--connect", cluster.isPlain ? endpoint : local])
         let fleet = Fleet(
             scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,

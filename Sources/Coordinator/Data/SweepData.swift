@@ -3,9 +3,6 @@
 internal import Wire
 
 extension SweepSpec {
-    /// Whether its trials read files.
-    var needsData: Bool { declaration.parameters.contains { $0.kind == .file } }
-
     /// Reads the folder and takes the hashes of its files into the configuration, by which trials are named.
     /// - Parameters:
     ///   - folder: from the command line; nil for the sweep file's own.

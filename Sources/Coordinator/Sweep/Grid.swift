@@ -43,7 +43,7 @@ struct Grid {
 
     /// A million take a second and a half of one core, and a coordinator that starts again has nothing else to do.
     private static func keys(of groups: [GroupSpec], _ settings: [Setting]) -> [TrialKey] {
-        let cores = coreCount()
+        let cores = Host.cores
         guard groups.count * settings.count > 10_000, groups.count >= cores, cores > 1 else {
             return TrialIdentity.keys(of: groups, settings)
         }

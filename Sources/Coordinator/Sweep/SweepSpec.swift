@@ -46,6 +46,9 @@ struct SweepSpec: Equatable {
 
     var declaration: ProblemDeclaration { ProblemDeclaration.named(problem)! }
 
+    /// Whether its trials read the files of a data set.
+    var needsData: Bool { declaration.parameters.contains { $0.kind == .file } }
+
     /// Configuration of a group with this initialization.
     func parameters(ofInitialization index: Int) -> [String: ParameterValue] {
         parameters.merging(perInitialization.mapValues { $0[index] }) { _, own in own }

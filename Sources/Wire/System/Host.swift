@@ -11,15 +11,26 @@ public enum Host {
 
     /// As the first entry of /proc/cpuinfo names it.
     public static var processor: String {
-        guard let file = unsafe fopen("/proc/cpuinfo", "re") else { return "unknown" }
+        value(of: "model name", in: "/proc/cpuinfo").map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") } ?? "unknown"
+    }
+
+    /// Processors that this process may run on, at least 1: fewer than the host has under taskset, in a container or a batch system.
+    public static var cores: Int {
+        // One bit a processor, in hexadecimal words with commas between them.
+        let mask = value(of: "Cpus_allowed", in: "/proc/self/status") ?? ""
+        return max(1, mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) })
+    }
+
+    /// What stands behind the colon of the first line `NAME : VALUE` of a file; nil where there is no such line or file.
+    private static func value(of name: String, in path: String) -> Substring? {
+        guard let file = unsafe fopen(path, "re") else { return nil }
         defer { unsafe _ = fclose(file) }
         var line = [CChar](repeating: 0, count: 8192)
         while unsafe fgets(&line, CInt(line.count), file) != nil {
             let parts = text(line).split(separator: ":", maxSplits: 1)
-            guard parts.count == 2, parts[0].hasPrefix("model name") else { continue }
-            return parts[1].split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            if parts.count == 2, parts[0].split(whereSeparator: \.isWhitespace).joined(separator: " ") == name { return parts[1] }
         }
-        return "unknown"
+        return nil
     }
 
     /// Every connection of a coordinator is an open file. The soft limit, commonly 1,024, is there for programs that use `select`; this

@@ -1,13 +1,12 @@
-// Subprocess.swift · Coordinator/Launching. The one place that starts other programs; what they are told is text made elsewhere.
+// Subprocess.swift · Wire/System. The one place that starts other programs; what they are told is text made elsewhere.
 
-internal import FoundationEssentials
-internal import Glibc
+public import Glibc
 
-enum SubprocessError: Error, Equatable, CustomStringConvertible {
+public enum SubprocessError: Error, Equatable, Sendable, CustomStringConvertible {
     case notFound(program: String)
     case failed(program: String, reason: String)
 
-    var description: String {
+    public var description: String {
         switch self {
         case .notFound(let program): "\(program) is not installed"
         case .failed(let program, let reason): "\(program): \(reason)"
@@ -15,13 +14,14 @@ enum SubprocessError: Error, Equatable, CustomStringConvertible {
     }
 }
 
-enum Subprocess {
-    enum Status: Equatable, CustomStringConvertible {
+public enum Subprocess {
+    /// How a process ended.
+    public enum Status: Equatable, Sendable, CustomStringConvertible {
         case exited(Int32), killed(signal: Int32)
 
         fileprivate init(_ raw: Int32) { self = raw & 0x7f == 0 ? .exited(raw >> 8 & 0xff) : .killed(signal: raw & 0x7f) }
 
-        var description: String {
+        public var description: String {
             switch self {
             case .exited(let code): "exit code \(code)"
             case .killed(let signal): "signal \(signal)"
@@ -34,7 +34,7 @@ enum Subprocess {
     ///   - program: a path, or a name to look up on PATH.
     ///   - input: what it reads on stdin.
     ///   - outputTo: a file that stdout and stderr are appended to; nil for ours.
-    static func spawn(
+    public static func spawn(
         _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
     ) throws(SubprocessError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
@@ -78,8 +78,8 @@ enum Subprocess {
         return pid
     }
 
-    /// What a program that is started reads.
-    enum Input {
+    /// What a program that is started reads on its standard input.
+    public enum Input: Sendable {
         case nothing
         case file(String)
         /// At most 4,096 bytes, which a pipe holds before anybody reads: a secret that must not be in a file or on a command line.
@@ -98,39 +98,45 @@ enum Subprocess {
         return ends[0]
     }
 
-    /// What we were started with and do not know of (a shell's pipe) must not live on in a worker that outlives us: whoever reads that
-    /// pipe would wait for the worker. Libraries and this program open theirs with close-on-exec already.
+    /// A descriptor that this process inherited and does not know of (a shell's pipe) must not live on in a worker that outlives it:
+    /// whoever reads that pipe would wait for the worker. Libraries and this program open theirs with close-on-exec already.
     private static func closeOthersOnExec() {
-        for name in (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd")) ?? [] {
+        guard let folder = unsafe opendir("/proc/self/fd") else { return }
+        defer { unsafe _ = closedir(folder) }
+        while let entry = unsafe readdir(folder) {
+            // Sound: the system ends each name with a zero byte, within the array.
+            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
+                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+            }
             if let descriptor = CInt(name), descriptor > STDERR_FILENO { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         }
     }
 
     /// Starts a program and waits for its end.
-    static func run(
+    public static func run(
         _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
     ) throws(SubprocessError) -> Status {
         wait(try spawn(program, arguments, input: input, outputTo: path))
     }
 
-    /// How a child ended, once it has.
-    static func wait(_ pid: pid_t) -> Status {
+    /// Waits for the end of a child.
+    public static func wait(_ pid: pid_t) -> Status {
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return Status(status)
     }
 
     /// The given children that have ended since the last call.
-    static func reap(_ pids: some Sequence<pid_t>) -> [(pid: pid_t, status: Status)] {
+    public static func reap(_ pids: some Sequence<pid_t>) -> [(pid: pid_t, status: Status)] {
         pids.compactMap { pid in
             var status: Int32 = 0
             return unsafe waitpid(pid, &status, WNOHANG) == pid ? (pid, Status(status)) : nil
         }
     }
 
-    /// The last line of what a program said that is not empty. ssh ends its lines with a return and a newline, which Swift takes for one
+    /// The last line of a program's output that is not empty. ssh ends its lines with a return and a newline, which Swift takes for one
     /// character that is neither.
-    static func lastLine(_ output: String) -> String? { output.split(whereSeparator: \.isNewline).last.map(String.init) }
+    public static func lastLine(_ output: String) -> String? { output.split(whereSeparator: \.isNewline).last.map(String.init) }
 
-    static func signal(_ pid: pid_t, _ number: Int32) { kill(pid, number) }
+    public static func signal(_ pid: pid_t, _ number: Int32) { kill(pid, number) }
 }
