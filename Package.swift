@@ -33,59 +33,67 @@ let package = Package(
         .package(url: "https://github.com/LebJe/TOMLKit", from: "0.6.0"),
     ],
     targets: [
-        // Compute → nothing but its own header for the floating-point mode.
+        // Compute → Vocabulary and its own header for the floating-point mode.
         .target(name: "CFloatingPoint", path: "Sources/Compute/CFloatingPoint"),
         .target(
-            name: "Compute", dependencies: ["CFloatingPoint"], path: "Sources/Compute", exclude: ["CFloatingPoint"],
+            name: "Compute", dependencies: ["Vocabulary", "CFloatingPoint"], path: "Sources/Compute", exclude: ["CFloatingPoint"],
             swiftSettings: kernels, linkerSettings: [.linkedLibrary("m")]),
 
-        // Wire → libzmq, protobuf-c's generated code, libsodium's SHA-256.
+        // Vocabulary → nothing: plain values and the declarations of problems.
+        .target(name: "Vocabulary", path: "Sources/Wire/Vocabulary", swiftSettings: strict()),
+
+        // Wire → Vocabulary, libzmq, protobuf-c's generated code, libsodium's SHA-256.
         .systemLibrary(name: "CZeroMQ", path: "Sources/Wire/CZeroMQ"),
         .systemLibrary(name: "CSodium", path: "Sources/Wire/CSodium"),
         .target(
             name: "CMessages", path: "Sources/Wire/CMessages", exclude: ["regsweep.proto"],
             linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(
-            name: "Wire", dependencies: ["CZeroMQ", "CSodium", "CMessages"], path: "Sources/Wire",
-            exclude: ["CZeroMQ", "CSodium", "CMessages"], swiftSettings: strict()),
+            name: "Wire", dependencies: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages"], path: "Sources/Wire",
+            exclude: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages"], swiftSettings: strict()),
 
-        // Worker → Wire + Compute.
+        // Worker → Vocabulary + Wire + Compute.
         .executableTarget(
             name: "regsweep-worker",
             dependencies: [
-                "Wire", "Compute", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Vocabulary", "Wire", "Compute", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Sources/Worker", swiftSettings: strict()),
 
-        // Coordinator → Wire + store. It never links the kernels.
+        // Coordinator → Vocabulary + Wire + store. It never links the kernels.
         .systemLibrary(name: "CSQLite", path: "Sources/Coordinator/CSQLite"),
         .systemLibrary(name: "CZlib", path: "Sources/Coordinator/CZlib"),
         .executableTarget(
             name: "regsweep",
             dependencies: [
-                "Wire", "CSQLite", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Vocabulary", "Wire", "CSQLite", "CZlib", .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"), .product(name: "TOMLKit", package: "TOMLKit"),
             ],
             path: "Sources/Coordinator", exclude: ["CSQLite", "CZlib"], swiftSettings: strict()),
 
         // Not shipped: `make bench`. Built like the kernels, or it would not find the machine's peak.
-        .executableTarget(name: "regsweep-bench", dependencies: ["Wire", "Compute"], path: "Benchmarks/Bench", swiftSettings: kernels),
+        .executableTarget(
+            name: "regsweep-bench", dependencies: ["Vocabulary", "Wire", "Compute"], path: "Benchmarks/Bench", swiftSettings: kernels),
 
-        .testTarget(name: "WireTests", dependencies: ["Wire"], swiftSettings: strict(memorySafety: false)),
-        .testTarget(name: "ComputeTests", dependencies: ["Compute"], swiftSettings: strict(memorySafety: false)),
-        .testTarget(name: "WorkerTests", dependencies: ["regsweep-worker", "Wire", "Compute"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(name: "WireTests", dependencies: ["Vocabulary", "Wire"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(name: "ComputeTests", dependencies: ["Vocabulary", "Compute"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(
+            name: "WorkerTests", dependencies: ["regsweep-worker", "Vocabulary", "Wire", "Compute"],
+            swiftSettings: strict(memorySafety: false)),
         // A disk for SQLite that writes down what is done to it.
         .target(
             name: "CRecordingDisk", path: "Tests/CoordinatorTests/CRecordingDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
         .testTarget(
-            name: "CoordinatorTests", dependencies: ["regsweep", "Wire", "CRecordingDisk"], exclude: ["CRecordingDisk"],
+            name: "CoordinatorTests", dependencies: ["regsweep", "Vocabulary", "Wire", "CRecordingDisk"], exclude: ["CRecordingDisk"],
             swiftSettings: strict(memorySafety: false)),
         // Real processes: the programs are built because the tests name them here.
         .testTarget(
-            name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
+            name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Vocabulary", "Wire"],
+            swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "TidyTests", swiftSettings: strict(memorySafety: false)),
         .testTarget(
-            name: "SimulationTests", dependencies: ["regsweep", "regsweep-worker", "Wire"], swiftSettings: strict(memorySafety: false)),
+            name: "SimulationTests", dependencies: ["regsweep", "regsweep-worker", "Vocabulary", "Wire"],
+            swiftSettings: strict(memorySafety: false)),
     ]
 )

@@ -2,6 +2,7 @@
 
 import Compute
 import Glibc
+import Vocabulary
 import Wire
 
 let clock = ContinuousClock()

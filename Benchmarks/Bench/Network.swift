@@ -1,6 +1,7 @@
 // Network.swift · Benchmarks/Bench. The convolutional network's step, on images drawn from a formula.
 
 import Compute
+import Vocabulary
 import Wire
 
 /// Grey noise around a bright square that depends on the class: no step is cheaper than on photographs.

@@ -2,6 +2,7 @@
 // `make bench` prints it. Speeds of shared machines vary from minute to minute, so what counts are the ratios within one run.
 
 import Compute
+import Vocabulary
 import Wire
 
 func row(_ columns: String...) { print("| " + columns.joined(separator: " | ") + " |") }

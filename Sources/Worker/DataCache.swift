@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import Synchronization
+internal import Vocabulary
 internal import Wire
 
 final class DataCache: Sendable {

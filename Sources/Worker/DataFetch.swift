@@ -1,6 +1,7 @@
 // DataFetch.swift · Worker, a part of WorkerMachine. Which files of the data set are here, and what to do next for one that is not.
 // Knows no disk and no socket: what it wants done are commands and requests, what came of it are events.
 
+internal import Vocabulary
 internal import Wire
 
 /// What the disk is asked for; each is answered by one `DataNews`.

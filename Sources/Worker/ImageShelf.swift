@@ -3,7 +3,7 @@
 
 internal import Compute
 internal import Synchronization
-internal import Wire
+internal import Vocabulary
 
 final class ImageShelf: Sendable {
     private struct Name: Hashable { let images: Digest, labels: Digest }

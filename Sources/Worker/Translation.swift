@@ -2,6 +2,7 @@
 // plan for the kernels, and the kernels' records become results. Pure; the kernels never see a message.
 
 internal import Compute
+internal import Vocabulary
 internal import Wire
 
 /// Why a lease cannot be computed here. The coordinator records it as the trials' failure.
@@ -170,7 +171,8 @@ extension TrialResult {
             }
         self.init(
             key: trial.key, attempt: trial.attempt, outcome: outcome, epochs: record.epochs, lossRatio: lossRatio, digest: record.digest,
-            curve: record.curve.map(Wire.CurvePoint.init), series: record.series.map { Wire.Series(name: $0.name, values: $0.values) },
+            curve: record.curve.map(Vocabulary.CurvePoint.init),
+            series: record.series.map { Vocabulary.Series(name: $0.name, values: $0.values) },
             seconds: seconds, model: record.model(of: trial.key, tensors: tensors))
     }
 
@@ -181,7 +183,7 @@ extension TrialResult {
     }
 }
 
-extension Wire.CurvePoint {
+extension Vocabulary.CurvePoint {
     init(_ point: Compute.CurvePoint) { self.init(epoch: point.epoch, trainLoss: point.trainLoss, testLoss: point.testLoss) }
 }
 

@@ -2,9 +2,10 @@
 // (Docs/protocol.md), so that anybody can look into them.
 
 internal import Compute
+internal import Vocabulary
 internal import Wire
 
-extension Wire.Checkpoint {
+extension Vocabulary.Checkpoint {
     /// - Parameter tensors: the arrays that the parameters are, one after the other.
     /// - Returns: nil for one that is too large for a message.
     init?(_ checkpoint: Compute.Checkpoint, of key: TrialKey, tensors: [Tensor]) {

@@ -4,6 +4,7 @@
 internal import Compute
 internal import Glibc
 internal import Synchronization
+internal import Vocabulary
 internal import Wire
 
 /// A lease that is being computed.
@@ -93,9 +94,9 @@ final class TrialThread: Sendable {
     }
 
     /// Nil for a problem that makes none, for a trial at its end, and for one that is too large for a message.
-    private func checkpoint(at end: EpochEnd, of lease: Lease, _ plan: any LeasePlan) -> Wire.Checkpoint? {
+    private func checkpoint(at end: EpochEnd, of lease: Lease, _ plan: any LeasePlan) -> Vocabulary.Checkpoint? {
         guard lease.trials.count == 1, !plan.tensors.isEmpty, lease.group.parameters["epochs"] != .integer(end.epoch) else { return nil }
-        return end.checkpoint(ofLane: 0).flatMap { Wire.Checkpoint($0, of: lease.trials[0].key, tensors: plan.tensors) }
+        return end.checkpoint(ofLane: 0).flatMap { Vocabulary.Checkpoint($0, of: lease.trials[0].key, tensors: plan.tensors) }
     }
 }
 
@@ -120,7 +121,7 @@ private struct Baselines {
     }
 
     func progress(_ observation: Observation, in lease: Lease) -> ProgressPoint {
-        let trial = lease.trials[observation.lane], point = Wire.CurvePoint(observation.point)
+        let trial = lease.trials[observation.lane], point = Vocabulary.CurvePoint(observation.point)
         return ProgressPoint(key: trial.key, point: point, lossRatio: ratio(of: point.testLoss, epoch: point.epoch, for: trial.setting))
     }
 }

@@ -4,6 +4,7 @@ public import ArgumentParser
 internal import Compute
 internal import Glibc
 public import Logging
+internal import Vocabulary
 internal import Wire
 
 @main struct WorkerCommand: ParsableCommand {

@@ -2,6 +2,7 @@
 // The thread that runs it computes nothing, so heartbeats are answered however busy the compute threads are.
 
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 /// Where the coordinator is, and what proves that it is the right one and that this worker may join.

@@ -1,5 +1,6 @@
 // WorkerMachine+Checkpoints.swift · Worker. What is said of a long trial on its way, and how it goes elsewhere when this worker drains.
 
+internal import Vocabulary
 internal import Wire
 
 extension Lease {

@@ -1,5 +1,6 @@
 // WorkerMachine+Data.swift · Worker. Leases whose files are not here wait in the queue while one file after the other is fetched.
 
+internal import Vocabulary
 internal import Wire
 
 extension WorkerMachine {

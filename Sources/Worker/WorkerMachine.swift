@@ -2,6 +2,7 @@
 // In: an Event and the time. Out: [Effect]. Knows no clock, socket, thread or kernel, so its tests are plain values.
 // Files of the data set: DataFetch and +Data; checkpoints: +Checkpoints.
 
+internal import Vocabulary
 internal import Wire
 
 struct WorkerMachine {

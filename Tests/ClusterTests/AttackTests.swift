@@ -4,6 +4,7 @@
 import Foundation
 import Glibc
 import Testing
+import Vocabulary
 import Wire
 
 /// A bare TCP connection.

@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import Vocabulary
 import Wire
 
 @Suite("Environment", .serialized) struct EnvironmentTests {

@@ -3,6 +3,7 @@
 
 import Foundation
 import Testing
+import Vocabulary
 import Wire
 
 extension HostTests {

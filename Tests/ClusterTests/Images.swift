@@ -1,6 +1,7 @@
 // Images.swift · Tests/ClusterTests. An image set that these tests make themselves, in the format of Fashion-MNIST.
 
 import Foundation
+import Vocabulary
 import Wire
 
 enum Images {

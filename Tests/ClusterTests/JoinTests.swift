@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import Vocabulary
 import Wire
 
 @Suite("Joining", .serialized) struct JoinTests {

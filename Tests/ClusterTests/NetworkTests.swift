@@ -3,6 +3,7 @@
 
 import Foundation
 import Testing
+import Vocabulary
 import Wire
 
 @Suite("Network: data and checkpoints", .serialized) struct NetworkTests {

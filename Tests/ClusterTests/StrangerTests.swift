@@ -2,6 +2,7 @@
 
 import Foundation
 import Testing
+import Vocabulary
 import Wire
 
 /// A worker, or worse, that says what a test wants.

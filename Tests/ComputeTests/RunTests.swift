@@ -75,8 +75,8 @@ import Testing
         #expect(refusal(try plan(trainingSet: -1)) == "training_set = -1")
         #expect(refusal(try plan(initialization: 65_536)) == "initialization = 65536")
         #expect(refusal(try plan(initialization: -1)) == "initialization = -1")
-        #expect(refusal(try plan(replicate: 16_777_216)) == "repeat = 16777216")
-        #expect(refusal(try plan(replicate: -1)) == "repeat = -1")
+        #expect(refusal(try plan(replicate: 16_777_216)) == "replicate = 16777216")
+        #expect(refusal(try plan(replicate: -1)) == "replicate = -1")
         #expect(refusal(try plan(lambda1: 1e308, lambda2: 1e308, rate: 1e308)) == nil)
         for bad in [-0x1p-1000, -.infinity, .infinity, .nan] {
             #expect(refusal(try plan(lambda1: bad)) == "lambda1 = \(bad)")

@@ -1,6 +1,7 @@
 // LiveTrialsTests.swift · Tests/CoordinatorTests. Curves of long trials while they are computed.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep
@@ -30,7 +31,7 @@ import Wire
     }
 
     private func point(_ key: TrialKey, _ epoch: Int, _ loss: Double = 1) -> ProgressPoint {
-        ProgressPoint(key: key, point: Wire.CurvePoint(epoch: epoch, trainLoss: loss, testLoss: loss), lossRatio: nil)
+        ProgressPoint(key: key, point: Vocabulary.CurvePoint(epoch: epoch, trainLoss: loss, testLoss: loss), lossRatio: nil)
     }
 
     @Test("points of a trial are kept in order, once each, until it does not run any more") func curves() throws {

@@ -1,6 +1,7 @@
 // OutboxTests.swift · Tests/CoordinatorTests. What waits for a connection that takes nothing, and how little of it.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // SchedulerTests+Checkpoints.swift · Tests/CoordinatorTests. Long trials: one a lease, on from where they were.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // SchedulerTests+Handing.swift · Tests/CoordinatorTests. Who is given what, in which order and how much of it.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

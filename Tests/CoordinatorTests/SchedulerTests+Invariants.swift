@@ -2,6 +2,7 @@
 // scheduler's books: here each kind of wrong is written into them.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // SchedulerTests+Results.swift · Tests/CoordinatorTests. What comes in: once, late, twice, in parts, by strange ways, and the end.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // SchedulerTests+Security.swift · Tests/CoordinatorTests. Peers that are not what they say, and what a person may ask for.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -2,6 +2,7 @@
 // audits and third runs.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // SchedulerTests+Workers.swift · Tests/CoordinatorTests. Who comes and how, who is refused, who falls silent and who is blamed for it.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

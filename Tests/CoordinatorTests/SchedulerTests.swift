@@ -2,6 +2,7 @@
 // of an answer in few words. The tests stand in SchedulerTests+….swift by what they are about.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -3,6 +3,7 @@
 import CRecordingDisk
 import FoundationEssentials
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

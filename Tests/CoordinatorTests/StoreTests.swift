@@ -3,6 +3,7 @@
 import FoundationEssentials
 import Logging
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

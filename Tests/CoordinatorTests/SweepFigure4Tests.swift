@@ -1,6 +1,7 @@
 // SweepFigure4Tests.swift · Tests/CoordinatorTests. The files that are shipped say what they are meant to say.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // SweepGridTests.swift · Tests/CoordinatorTests. The order of trials, and identities that outlive changes of the sweep file.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // SweepPlanTests.swift · Tests/CoordinatorTests. What a sweep will cost, in words a person can read, from a blink to an age.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,6 +1,7 @@
 // TablesTests.swift · Tests/CoordinatorTests. The table of ratios on the console.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

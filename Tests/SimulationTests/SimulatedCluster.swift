@@ -1,6 +1,7 @@
 // SimulatedCluster.swift · Tests/SimulationTests. A whole cluster in one thread: the real Scheduler and the real WorkerMachines, joined by
 // a network, a store and a clock that a seed rules. Whatever happens next, happens in one step; after each step everything is checked.
 
+import Vocabulary
 import Wire
 
 @testable import regsweep

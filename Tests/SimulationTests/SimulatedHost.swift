@@ -1,5 +1,6 @@
 // SimulatedHost.swift · Tests/SimulationTests. The disk of a host as DataCache gives it: shared by the workers of the host, and as unreliable.
 
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

@@ -1,6 +1,7 @@
 // SimulatedNetwork.swift · Tests/SimulationTests. Connections between workers and a coordinator as ZeroMQ gives them: in order within
 // a connection, in any order between two, lost with the connection. What the protocol lets be lost is lost without that as well.
 
+import Vocabulary
 import Wire
 
 struct SimulatedNetwork {

@@ -1,5 +1,6 @@
 // SimulatedStore.swift · Tests/SimulationTests. What the store promises the scheduler, without a disk; and what every trial results in.
 
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -1,5 +1,6 @@
 // SimulatedWorker.swift · Tests/SimulationTests. A worker process: the real WorkerMachine, and compute threads that only wait.
 
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

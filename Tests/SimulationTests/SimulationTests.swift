@@ -5,6 +5,7 @@ import Dispatch
 import Glibc
 import Synchronization
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep

@@ -4,6 +4,7 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import Vocabulary
 @testable import Wire
 
 /// How long a test waits for what must happen, and how long it looks for what must not.

@@ -1,6 +1,7 @@
 // DigestTests.swift · Tests/WireTests.
 
 import Testing
+import Vocabulary
 import Wire
 
 @Suite("Vocabulary: SHA-256") struct DigestTests {

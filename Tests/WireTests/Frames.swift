@@ -1,5 +1,6 @@
 // Frames.swift · Tests/WireTests. Messages with awkward values, frames written by hand, and a random stream with a seed.
 
+@testable import Vocabulary
 @testable import Wire
 
 /// Fields as protobuf writes them, put together without protobuf-c, so that the schema itself is checked and not only its inverse.

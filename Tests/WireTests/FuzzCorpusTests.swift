@@ -3,6 +3,7 @@
 import Foundation
 import Testing
 
+@testable import Vocabulary
 @testable import Wire
 
 @Suite("Fuzz corpus") struct FuzzCorpusTests {

@@ -2,6 +2,7 @@
 
 import Testing
 
+@testable import Vocabulary
 @testable import Wire
 
 @Suite("Messages: mutated frames") struct MessageFuzzTests {

@@ -2,6 +2,7 @@
 
 import Testing
 
+@testable import Vocabulary
 @testable import Wire
 
 @Suite("Messages: over the wire and back") struct MessageRoundTripTests {

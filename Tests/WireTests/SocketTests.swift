@@ -3,6 +3,7 @@
 import Foundation
 import Testing
 
+@testable import Vocabulary
 @testable import Wire
 
 /// How long a test waits for what must happen before it fails.

@@ -1,6 +1,7 @@
 // TrialKeyTests.swift · Tests/WireTests. Keys are kept in stores for years: these were computed by another program from the text's rules.
 
 import Testing
+import Vocabulary
 import Wire
 
 @Suite("Vocabulary: trial keys") struct TrialKeyTests {

@@ -2,6 +2,7 @@
 
 import FoundationEssentials
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

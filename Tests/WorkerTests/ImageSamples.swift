@@ -4,6 +4,7 @@ import Compute
 import FoundationEssentials
 import Glibc
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker
@@ -72,7 +73,7 @@ enum ImageSamples {
 
     static let setting = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0.01, learningRate: 0.1, weightDecay: 0.01)
 
-    static func lease(_ number: UInt32, from checkpoint: Wire.Checkpoint? = nil, epochs: Int = 4) -> Lease {
+    static func lease(_ number: UInt32, from checkpoint: Vocabulary.Checkpoint? = nil, epochs: Int = 4) -> Lease {
         var lease = longLease(number, epochs)
         lease.checkpoint = checkpoint
         return lease

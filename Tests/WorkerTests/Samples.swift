@@ -1,5 +1,6 @@
 // Samples.swift · Tests/WorkerTests. Leases, results and a machine in a state, for the suites beside this file.
 
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

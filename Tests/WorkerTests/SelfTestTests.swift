@@ -1,6 +1,7 @@
 // SelfTestTests.swift · Tests/WorkerTests.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

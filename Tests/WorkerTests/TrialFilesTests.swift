@@ -5,6 +5,7 @@ import Compute
 import FoundationEssentials
 import Glibc
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker
@@ -29,7 +30,7 @@ import Wire
         return events
     }
 
-    private func checkpoints(_ events: [WorkerMachine.Event]) -> [Wire.Checkpoint] {
+    private func checkpoints(_ events: [WorkerMachine.Event]) -> [Vocabulary.Checkpoint] {
         events.compactMap { if case .checkpointed(_, let checkpoint) = $0 { checkpoint } else { nil } }
     }
 
@@ -70,16 +71,16 @@ import Wire
     func refused() throws {
         let expected = try result(events(of: ImageSamples.lease(1))).digest
         let good = try #require(checkpoints(try events(of: ImageSamples.lease(1), rule: CheckpointRule(epochs: 3))).first)
-        func changed(_ change: (inout [UInt8]) -> Void) -> Wire.Checkpoint {
+        func changed(_ change: (inout [UInt8]) -> Void) -> Vocabulary.Checkpoint {
             var content = good.content
             change(&content)
-            return Wire.Checkpoint(key: good.key, epoch: good.epoch, content: content)
+            return Vocabulary.Checkpoint(key: good.key, epoch: good.epoch, content: content)
         }
         let name = try #require(good.content.firstRange(of: Array("conv1.weight".utf8))?.lowerBound)
-        let cases: [(Wire.Checkpoint, String)] = [
-            (Wire.Checkpoint(key: TrialKey(high: 9, low: 9), epoch: 3, content: good.content), "is of trial 0000000000000009"),
-            (Wire.Checkpoint(key: good.key, epoch: 2, content: good.content), "has another header"),
-            (Wire.Checkpoint(key: good.key, epoch: 3, digest: Digest(of: "x"), content: good.content), "does not match its hash"),
+        let cases: [(Vocabulary.Checkpoint, String)] = [
+            (Vocabulary.Checkpoint(key: TrialKey(high: 9, low: 9), epoch: 3, content: good.content), "is of trial 0000000000000009"),
+            (Vocabulary.Checkpoint(key: good.key, epoch: 2, content: good.content), "has another header"),
+            (Vocabulary.Checkpoint(key: good.key, epoch: 3, digest: Digest(of: "x"), content: good.content), "does not match its hash"),
             (changed { $0 = [1, 2] }, "is cut off"), (changed { $0[7] = 1 }, "is cut off"),
             (changed { $0.removeLast() }, "bytes of values"),
             (changed { $0.removeLast(32) }, "has another header"), (changed { $0[name] ^= 1 }, "has another header"),

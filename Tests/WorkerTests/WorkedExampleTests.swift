@@ -4,6 +4,7 @@
 import Compute
 import Foundation
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

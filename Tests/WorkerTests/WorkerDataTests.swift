@@ -1,6 +1,7 @@
 // WorkerDataTests.swift · Tests/WorkerTests. What a worker says and does for the files that its leases read.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

@@ -1,6 +1,7 @@
 // WorkerLeaseTests.swift · Tests/WorkerTests. What becomes of a lease in a worker, and how a worker leaves.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

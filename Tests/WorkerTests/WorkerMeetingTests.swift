@@ -1,6 +1,7 @@
 // WorkerMeetingTests.swift · Tests/WorkerTests. How a worker meets its coordinator, loses it and finds it again.
 
 import Testing
+import Vocabulary
 import Wire
 
 @testable import regsweep_worker

@@ -2,6 +2,7 @@
 
 internal import ArgumentParser
 internal import FoundationEssentials
+internal import Vocabulary
 internal import Wire
 
 struct Keys: ParsableCommand {

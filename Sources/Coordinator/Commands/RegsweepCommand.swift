@@ -4,6 +4,7 @@ internal import ArgumentParser
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 @main struct RegsweepCommand: ParsableCommand {

@@ -3,6 +3,7 @@
 internal import ArgumentParser
 internal import FoundationEssentials
 internal import Glibc
+internal import Vocabulary
 internal import Wire
 
 struct Repair: ParsableCommand {

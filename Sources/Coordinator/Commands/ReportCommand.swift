@@ -1,6 +1,7 @@
 // ReportCommand.swift · Coordinator/Commands. `regsweep report`: tables and figures again from what is stored, or several seeds beside each other.
 
 internal import ArgumentParser
+internal import Vocabulary
 internal import Wire
 
 struct ReportCommand: ParsableCommand {

@@ -5,6 +5,7 @@ internal import FoundationEssentials
 internal import Glibc
 public import Logging
 internal import Synchronization
+internal import Vocabulary
 internal import Wire
 
 struct Run: ParsableCommand {

@@ -2,6 +2,7 @@
 // set in the form of Fashion-MNIST, unpacked and checked. What comes out is content: where it came from decides nothing.
 
 internal import FoundationEssentials
+internal import Vocabulary
 internal import Wire
 
 /// A training set and a test set of labelled images, as the unpacked bytes of four IDX files.

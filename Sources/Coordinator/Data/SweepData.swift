@@ -1,5 +1,6 @@
 // SweepData.swift · Coordinator/Data, between ImageFolder and SweepSpec. The content of a data set becomes part of what a sweep is.
 
+internal import Vocabulary
 internal import Wire
 
 extension SweepSpec {

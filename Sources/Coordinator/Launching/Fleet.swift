@@ -1,6 +1,7 @@
 // Fleet.swift · Coordinator/Launching. All workers that are started on other hosts, whichever way.
 
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 struct Fleet: ~Copyable {

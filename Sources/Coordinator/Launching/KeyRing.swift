@@ -1,6 +1,7 @@
 // KeyRing.swift · Coordinator/Launching. The keys of one results directory: the coordinator's own, and those that it has issued.
 // Files of mode 0600 in a directory of mode 0700; a looser one is refused. Whoever can read them could write them as well.
 
+internal import Vocabulary
 internal import Wire
 
 /// `keys/coordinator.key` holds one secret, `keys/workers.keys` a line `NAME SECRET` for each worker key.

@@ -3,6 +3,7 @@
 
 internal import Glibc
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 struct LocalLauncher: ~Copyable {

@@ -1,7 +1,7 @@
 // RemoteHost.swift · Coordinator/Launching, used by SSHLauncher. What happens next on one host, decided: how the last ssh ended and the
 // time go in, the next step comes out. Knows no process, so its tests are plain values.
 
-internal import Wire
+internal import Vocabulary
 
 /// starting → running with time; starting → copying when the program is not there; copying → starting.
 /// Any of them → waiting when it fails, → ended when the workers drained, → givenUp after `patience` failures in a row.

@@ -4,6 +4,7 @@
 internal import FoundationEssentials
 internal import Glibc
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 struct SSHLauncher: ~Copyable {

@@ -1,6 +1,7 @@
 // SSHText.swift · Coordinator/Launching. What is said to another host over ssh, as text, and what it answers, read back.
 
 internal import FoundationEssentials
+internal import Vocabulary
 internal import Wire
 
 /// The worker program as it is on the coordinator's host, and where it goes on others.

@@ -1,5 +1,6 @@
 // SlurmText.swift · Coordinator/Launching. What is said to Slurm, as text, and what it answers, read back. Pure.
 
+internal import Vocabulary
 internal import Wire
 
 struct SlurmJob: Hashable { var id: Int }

@@ -1,6 +1,6 @@
 // Claims.swift · Coordinator/Reporting. What the paper says of Figure 4, as measured; one sweep, or several master seeds beside each other.
 
-internal import Wire
+internal import Vocabulary
 
 /// The statements of the paper's Section 4.1 on one sweep.
 struct Claims: Equatable {

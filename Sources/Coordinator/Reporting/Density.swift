@@ -1,6 +1,6 @@
 // Density.swift · Coordinator/Reporting. Where the trials of each setting spend their time (Figure 2 of the paper), as numbers.
 
-internal import Wire
+internal import Vocabulary
 
 struct Density: SeriesReport {
     /// Squares of the density's histogram on each side.

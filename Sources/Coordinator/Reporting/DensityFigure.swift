@@ -1,7 +1,7 @@
 // DensityFigure.swift · Coordinator/Reporting, between Density and Gnuplot. Heat maps in the arrangement of the paper's Figure 2: a density
 // for each setting with a few of its paths, then what the landscape of one training set looks like, with the first of these paths of each.
 
-internal import Wire
+internal import Vocabulary
 
 struct DensityFigure: Drawing {
     /// Panels in a row.

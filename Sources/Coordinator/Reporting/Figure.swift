@@ -1,7 +1,7 @@
 // Figure.swift · Coordinator/Reporting, between Summary and Gnuplot. The ratios of a sweep of [[curves]] as a script.
 
 internal import Glibc
-internal import Wire
+internal import Vocabulary
 
 /// One line with a shaded band (± standard deviation across initializations) for each curve: ratios to SGD by strength, in the form of the
 /// paper's Figure 4, or test losses by learning rate, in the form of its Figure 5.

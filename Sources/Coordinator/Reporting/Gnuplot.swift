@@ -2,6 +2,7 @@
 
 internal import FoundationEssentials
 internal import Glibc
+internal import Vocabulary
 internal import Wire
 
 /// A figure: what gnuplot is told. It says everything itself, so that no setting of the user's own gnuplot shows in it.

@@ -1,5 +1,6 @@
 // JointReport.swift · Coordinator/Reporting, after the reports of the [[parts]] of a sweep file: what they come to together.
 
+internal import Vocabulary
 internal import Wire
 
 struct JointReport {

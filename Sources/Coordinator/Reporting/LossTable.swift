@@ -1,6 +1,6 @@
 // LossTable.swift · Coordinator/Reporting, beside Claims.swift. What a sweep of [[settings]] prints: the form of the paper's Table 1.
 
-internal import Wire
+internal import Vocabulary
 
 /// Mean test loss of each setting, the whole of it and how sure it is.
 struct LossTable: Equatable {

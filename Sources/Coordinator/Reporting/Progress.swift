@@ -1,6 +1,6 @@
 // Progress.swift · Coordinator/Reporting. How far a sweep is, as one line of text.
 
-internal import Wire
+internal import Vocabulary
 
 struct Progress: Equatable {
     var name: String

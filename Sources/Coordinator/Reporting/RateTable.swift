@@ -1,6 +1,6 @@
 // RateTable.swift · Coordinator/Reporting, beside Claims.swift. What a sweep over learning rates prints: the paper's Figure 5 in numbers.
 
-internal import Wire
+internal import Vocabulary
 
 /// Losses of each curve at each learning rate, and beside the benchmark's.
 struct RateTable: Equatable {

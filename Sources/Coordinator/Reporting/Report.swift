@@ -1,5 +1,6 @@
 // Report.swift · Coordinator/Reporting, the last room. The results directory: one pass over the store, files written whole or not at all.
 
+internal import Vocabulary
 internal import Wire
 
 enum ReportError: Error, Equatable, CustomStringConvertible {

@@ -1,5 +1,6 @@
 // SeriesReport.swift · Coordinator/Reporting, between the store's series and their figures. What every report on series has.
 
+internal import Vocabulary
 internal import Wire
 
 /// One trial with what it left besides its losses.

@@ -1,7 +1,7 @@
 // Summary.swift · Coordinator/Reporting, between the store and tables and figures. Trials → one row for each setting.
 // Docs/reproduction.md defines the ratio, its band and its interval.
 
-internal import Wire
+internal import Vocabulary
 
 /// What a setting did over all training sets, initializations and repeats.
 struct SettingSummary: Equatable {

@@ -1,7 +1,7 @@
 // Tables.swift · Coordinator/Reporting. Rows → text: the CSV files of a results directory and the table on the console.
 // Pure; numbers are printed with the fewest digits that read back to the same value.
 
-internal import Wire
+internal import Vocabulary
 
 enum Tables {
     /// An empty field for a number that is not there.

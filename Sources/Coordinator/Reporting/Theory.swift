@@ -1,6 +1,7 @@
 // Theory.swift · Coordinator/Reporting. Lemma 1, Lemma 2 and Proposition 1 of the paper on one sweep, as numbers with intervals.
 
 internal import Glibc
+internal import Vocabulary
 internal import Wire
 
 struct Theory: SeriesReport {

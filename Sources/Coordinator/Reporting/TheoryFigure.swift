@@ -1,6 +1,6 @@
 // TheoryFigure.swift · Coordinator/Reporting, between Theory and Gnuplot. By how much each statement of the paper holds, for one sweep or several.
 
-internal import Wire
+internal import Vocabulary
 
 /// Three panels: both sides of Lemma 1 against each other; how loose the bound of Lemma 2 is; how the error of Proposition 1 falls with K.
 struct TheoryFigure: Drawing {

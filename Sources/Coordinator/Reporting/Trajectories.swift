@@ -1,6 +1,6 @@
 // Trajectories.swift · Coordinator/Reporting. Generalization gap and algorithmic variability along training (Figure 3 of the paper), as numbers.
 
-internal import Wire
+internal import Vocabulary
 
 struct Trajectories: SeriesReport {
     /// The gap and the variability's trace of one trial at every iteration from 0.

@@ -1,7 +1,7 @@
 // TrajectoriesFigure.swift · Coordinator/Reporting, between Trajectories and Gnuplot. In the form of the paper's Figure 3: for each initialization the
 // gap and the variability's trace over iterations, a line for each setting.
 
-internal import Wire
+internal import Vocabulary
 
 struct TrajectoriesFigure: Drawing {
     private let spec: SweepSpec

@@ -1,5 +1,6 @@
 // Scheduler+Checkpoints.swift · Coordinator/Scheduling. Where long trials are, so that one that loses its worker goes on elsewhere.
 
+internal import Vocabulary
 internal import Wire
 
 extension Scheduler {

@@ -1,6 +1,7 @@
 // Scheduler+Checks.swift · Coordinator/Scheduling. Second runs by chance (audit) and third runs by disagreement: who gets them, and what
 // follows from what the store finds.
 
+internal import Vocabulary
 internal import Wire
 
 extension Scheduler {

@@ -1,6 +1,7 @@
 // Scheduler+Copies.swift · Coordinator/Scheduling. The end of a sweep: what a slow worker is late with is given to an idle one as well.
 // The first results end both.
 
+internal import Vocabulary
 internal import Wire
 
 extension Scheduler {

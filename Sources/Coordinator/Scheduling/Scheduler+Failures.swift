@@ -1,7 +1,7 @@
 // Scheduler+Failures.swift · Coordinator/Scheduling. Whose fault a failure is: the trial's, which is then set aside, or the worker's,
 // which then gets nothing while others are there.
 
-internal import Wire
+internal import Vocabulary
 
 extension Scheduler {
     /// 3: one lease may fail for its own reasons, and two by chance.

@@ -1,5 +1,6 @@
 // Scheduler+Invariants.swift · Coordinator/Scheduling. What is true after every event; tests and the simulation ask after each.
 
+internal import Vocabulary
 internal import Wire
 
 extension Scheduler {

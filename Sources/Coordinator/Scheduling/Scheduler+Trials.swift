@@ -1,5 +1,6 @@
 // Scheduler+Trials.swift · Coordinator/Scheduling. From waiting trials to leases, and from results to what is stored.
 
+internal import Vocabulary
 internal import Wire
 
 extension Scheduler {

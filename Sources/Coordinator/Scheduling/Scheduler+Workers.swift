@@ -1,5 +1,6 @@
 // Scheduler+Workers.swift · Coordinator/Scheduling. Who is there: Hello, heartbeats, silence, Goodbye.
 
+internal import Vocabulary
 internal import Wire
 
 extension Scheduler {

@@ -3,6 +3,7 @@
 // Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials, +Failures; workers: +Workers; data and
 // checkpoints: +Checkpoints; what is computed twice: +Copies, +Checks; what is true after each event: +Invariants.
 
+internal import Vocabulary
 internal import Wire
 
 struct Scheduler {

@@ -1,5 +1,6 @@
 // TrialState.swift · Coordinator/Scheduling. What the scheduler knows of a trial, a lease and a worker: plain values.
 
+internal import Vocabulary
 internal import Wire
 
 /// waiting → leased → delivered → stored. leased → waiting when its worker is lost or gives it back,

@@ -1,6 +1,7 @@
 // Verification.swift · Coordinator/Scheduling, beside TrialState. Trials that are computed again to compare the bits, and which ones.
 // A trial is a function of its key, so two workers that disagree on one have found a broken machine.
 
+internal import Vocabulary
 internal import Wire
 
 /// Who computed something.

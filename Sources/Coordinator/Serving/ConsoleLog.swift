@@ -2,6 +2,7 @@
 
 internal import FoundationEssentials
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 /// Like swift-log's own handler, but a line takes the place of the bar instead of standing behind it; the bar is drawn again below.

@@ -2,6 +2,7 @@
 // here; what happens to a worker and its leases the Scheduler decides.
 
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 extension EventLoop {

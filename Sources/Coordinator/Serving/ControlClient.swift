@@ -1,5 +1,6 @@
 // ControlClient.swift · Coordinator/Serving, the other end of Control.swift. Sends one command to a coordinator of this user on this host.
 
+internal import Vocabulary
 internal import Wire
 
 enum ControlError: Error, Equatable, CustomStringConvertible {

@@ -1,5 +1,6 @@
 // Doorkeeper.swift · Coordinator/Serving, between KeyRing and the socket. Which keys may come in while a sweep runs, and by what name.
 
+internal import Vocabulary
 internal import Wire
 
 enum InvitationError: Error, CustomStringConvertible {

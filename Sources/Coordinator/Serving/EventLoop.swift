@@ -2,6 +2,7 @@
 // It owns the socket, the store and the local workers, all on one thread.
 
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 struct EventLoop: ~Copyable {

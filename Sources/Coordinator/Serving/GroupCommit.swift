@@ -2,6 +2,7 @@
 // during one turn of the loop. What it gives back are events: `stored` once the disk has them, `storeBlocked` while it takes nothing.
 
 internal import Logging
+internal import Vocabulary
 internal import Wire
 
 struct GroupCommit: ~Copyable {

@@ -1,6 +1,7 @@
 // LiveTrials.swift · Coordinator/Serving. The curves of long trials while they are computed, as their workers tell: for eyes only, so what
 // is lost here is lost to nobody. Results bring whole curves.
 
+internal import Vocabulary
 internal import Wire
 
 struct LiveTrials {

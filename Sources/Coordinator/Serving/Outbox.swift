@@ -1,6 +1,7 @@
 // Outbox.swift · Coordinator/Serving, a part of EventLoop. What is said and not yet sent, in order for each connection, and how much of it a
 // connection that does not read can make us keep. Knows no socket: what the socket said comes in with each call.
 
+internal import Vocabulary
 internal import Wire
 
 struct Outbox {

@@ -1,5 +1,6 @@
 // ProgressDisplay.swift · Coordinator/Serving. When the progress is shown, and where; how it looks is Reporting/Progress.swift.
 
+internal import Vocabulary
 internal import Wire
 
 /// A bar that is drawn over on a terminal, plain lines elsewhere.

@@ -1,6 +1,6 @@
 // Resume.swift · Coordinator/Serving, between the store and the Scheduler. What an earlier run has left: the trials that are done.
 
-internal import Wire
+internal import Vocabulary
 
 /// What a store has of a grid.
 struct Resume {

@@ -2,6 +2,7 @@
 // read it and never the scheduler. It is a view; nothing is decided by it, and a torn or old one costs nothing.
 
 internal import FoundationEssentials
+internal import Vocabulary
 internal import Wire
 
 struct Snapshot: Codable, Equatable {

@@ -1,7 +1,7 @@
 // Comparing.swift · Coordinator/Store, beside ResultStore. Bits that were compared: what was confirmed, what differed, who was wrong.
 // What follows from them is decided in Scheduling/Verification.swift.
 
-internal import Wire
+internal import Vocabulary
 
 /// The tables `confirmation` and `conflict`.
 struct Comparing: ~Copyable {

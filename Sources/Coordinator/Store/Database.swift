@@ -2,6 +2,7 @@
 
 internal import CSQLite
 internal import Glibc
+internal import Vocabulary
 internal import Wire
 
 /// One connection, for one thread.

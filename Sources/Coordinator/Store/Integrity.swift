@@ -2,6 +2,7 @@
 
 internal import FoundationEssentials
 internal import Glibc
+internal import Vocabulary
 internal import Wire
 
 enum Integrity {

@@ -1,5 +1,6 @@
 // ResultStore+History.swift · Coordinator/Store. What `status` and `explain` read: attempts, disagreements, keys by their first digits.
 
+internal import Vocabulary
 internal import Wire
 
 extension ResultStore {

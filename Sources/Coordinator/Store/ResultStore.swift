@@ -1,6 +1,7 @@
 // ResultStore.swift · Coordinator/Store, after GroupCommit, before Reporting. Results on disk, under their trial keys.
 // What `put` has returned for is durable (WAL, synchronous = EXTRA) and stored once, however often it arrives.
 
+internal import Vocabulary
 internal import Wire
 
 /// One connection that writes, or one that only reads.

@@ -2,6 +2,7 @@
 
 internal import FoundationEssentials
 internal import Glibc
+internal import Vocabulary
 internal import Wire
 
 /// A results directory and who may write to it.

@@ -1,6 +1,7 @@
 // Salvage.swift · Coordinator/Store. Results out of a damaged store: every page is looked at, whatever the tree above it has become, and
 // a row counts only if its seal is right. It reads SQLite's file format (sqlite.org/fileformat2.html) and nothing else of SQLite.
 
+internal import Vocabulary
 internal import Wire
 
 struct Salvage {

@@ -1,5 +1,6 @@
 // Seal.swift · Coordinator/Store. A checksum over each stored result: SQLite has none, and a torn page must not pass for a curve.
 
+internal import Vocabulary
 internal import Wire
 
 /// The first eight bytes of the SHA-256 of a row's columns, each with its kind and length before it.

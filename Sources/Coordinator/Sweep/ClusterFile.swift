@@ -1,5 +1,6 @@
 // ClusterFile.swift · Coordinator/Sweep. cluster.toml → ClusterSpec. cluster.example.toml explains every setting.
 
+internal import Vocabulary
 internal import Wire
 
 struct ClusterSpec: Equatable {

@@ -1,5 +1,6 @@
 // Grid.swift · Coordinator/Sweep, between SweepSpec and Scheduler. The one place that knows the order and the identity of trials.
 
+internal import Vocabulary
 internal import Wire
 
 /// The trials of a sweep in their order: by training set, then initialization, then replicate, then setting.

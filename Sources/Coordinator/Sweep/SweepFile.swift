@@ -1,6 +1,7 @@
 // SweepFile.swift · Coordinator/Sweep, the first room: sweep.toml → SweepList, or everything that is wrong with it.
 
 internal import Glibc
+internal import Vocabulary
 internal import Wire
 
 extension SweepList {

@@ -1,6 +1,6 @@
 // SweepPlan.swift · Coordinator/Sweep. What `regsweep check` prints: the plan of a sweep, before anything runs.
 
-internal import Wire
+internal import Vocabulary
 
 struct SweepPlan {
     let grid: Grid

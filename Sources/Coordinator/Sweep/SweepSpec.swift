@@ -1,5 +1,6 @@
 // SweepSpec.swift · Coordinator/Sweep, after SweepFile, before Grid. What a sweep file asks for, checked: plain values.
 
+internal import Vocabulary
 internal import Wire
 
 /// What one sweep file asks for.

@@ -3,6 +3,7 @@
 // what passes here has no field twice, none that is unknown or of another wire type, and a bounded number of parts.
 
 internal import CMessages
+internal import Vocabulary
 
 /// The outline of one frame: its bytes and how many messages were found in them so far.
 @safe struct FrameScan {

@@ -1,6 +1,8 @@
 // Message.swift · Wire/Messages. Everything that coordinator and worker can say to each other, as Swift values.
 // Docs/protocol.md tells the conversation. The generated protobuf-c names appear only in the two files beside this one.
 
+public import Vocabulary
+
 /// One frame: who speaks in which incarnation, and what is said.
 public struct Envelope: Hashable, Sendable {
     /// The coordinator's start on its store that this belongs to, as the sender knows it; 0 before a worker has heard any.

@@ -2,6 +2,7 @@
 // Everything that a stranger could have written is checked here: what comes out is within `Limits`, or nothing comes out.
 
 internal import CMessages
+internal import Vocabulary
 
 extension Envelope {
     /// - Parameter bytes: one frame.

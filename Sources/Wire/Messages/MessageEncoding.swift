@@ -1,6 +1,7 @@
 // MessageEncoding.swift · Wire/Messages. Message → bytes, by protobuf-c. One of the two files that know generated names.
 
 internal import CMessages
+internal import Vocabulary
 
 extension Envelope {
     /// The bytes of one frame. Texts longer than `Limits.textBytes` are cut; everything else is the caller's to keep in bounds.

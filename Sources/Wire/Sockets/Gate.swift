@@ -2,6 +2,7 @@
 // Without one, CURVE lets in whoever knows the coordinator's public key. It lives on the ROUTER's own thread.
 
 internal import CZeroMQ
+internal import Vocabulary
 
 /// How an endpoint knows who connects.
 public enum Admission: Sendable {

@@ -1,6 +1,7 @@
 // Keys.swift · Wire/Sockets. CURVE's key pairs, as libzmq makes them: Curve25519, 32 bytes each, written as 64 hexadecimal digits.
 
 internal import CZeroMQ
+internal import Vocabulary
 
 /// Names whoever holds the secret half. Not secret itself.
 public struct PublicKey: Hashable, Sendable {

@@ -2,6 +2,7 @@
 
 internal import CZeroMQ
 internal import Glibc
+internal import Vocabulary
 
 /// A connection of the ROUTER, as libzmq names it, and who proved to be there. It lasts as long as the connection.
 public struct Route: Hashable, Sendable {

@@ -2,6 +2,7 @@
 // Used by RouterSocket and DealerSocket, which say what a frame means.
 
 internal import CZeroMQ
+internal import Vocabulary
 
 /// A raw socket with the house's settings. Not public: a ROUTER and a DEALER take and give different frames.
 @safe struct Socket: ~Copyable {

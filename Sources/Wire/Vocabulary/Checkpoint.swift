@@ -16,13 +16,6 @@ public struct Checkpoint: Hashable, Sendable {
         self.digest = digest
         self.content = content
     }
-
-    public init(key: TrialKey, epoch: Int, content: [UInt8]) {
-        self.init(key: key, epoch: epoch, digest: Digest(of: content), content: content)
-    }
-
-    /// - Complexity: one SHA-256 of the content.
-    public var isIntact: Bool { Digest(of: content) == digest }
 }
 
 /// When a running trial makes a checkpoint.

@@ -29,9 +29,6 @@ public struct TrialKey: Hashable, Sendable, Comparable {
         self.init(high: high, low: low)
     }
 
-    /// The first half of what is hashed.
-    init(_ digest: Digest) { self.init(high: digest.words.first, low: digest.words.second) }
-
     public var bytes: [UInt8] { [high, low].bigEndianBytes }
 
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }

@@ -13,15 +13,6 @@ public struct Instant: Hashable, Sendable, Comparable {
     public static func - (a: Self, b: Self) -> Duration { a.sinceStart - b.sinceStart }
 }
 
-/// The one clock of a process.
-public struct Stopwatch: Sendable {
-    private let start = ContinuousClock.now
-
-    public init() {}
-
-    public var now: Instant { Instant(sinceStart: ContinuousClock.now - start) }
-}
-
 extension Duration {
     /// As a real number of seconds.
     public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }

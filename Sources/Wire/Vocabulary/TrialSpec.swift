@@ -84,7 +84,7 @@ public struct TrialIdentity: Hashable, Sendable {
     /// so that no formatting of numbers can ever move a key.
     public var canonicalText: String { Self.head(group) + "\n" + Self.middle(setting) + Self.tail(group) }
 
-    private static func head(_ group: GroupSpec) -> String {
+    package static func head(_ group: GroupSpec) -> String {
         """
         regsweep trial
         numerics=\(ProblemDeclaration.named(group.problem)?.numericsVersion ?? 1)
@@ -96,7 +96,7 @@ public struct TrialIdentity: Hashable, Sendable {
         """
     }
 
-    private static func middle(_ setting: Setting) -> String {
+    package static func middle(_ setting: Setting) -> String {
         """
         algorithm=\(setting.algorithm)
         lambda1=\(bits(setting.lambda1))
@@ -107,7 +107,7 @@ public struct TrialIdentity: Hashable, Sendable {
             + (setting.weightDecay == 0 ? "" : "\nweight_decay=\(bits(setting.weightDecay))")
     }
 
-    private static func tail(_ group: GroupSpec) -> String {
+    package static func tail(_ group: GroupSpec) -> String {
         group.parameters.sorted { $0.key < $1.key }.map { name, value in
             switch value {
             case .integer(let value): "\nparameter \(name)=i\(value)"
@@ -116,30 +116,6 @@ public struct TrialIdentity: Hashable, Sendable {
             }
         }.joined()
     }
-
-    /// The keys of all settings in all groups, group by group; the same as one by one and several times as fast.
-    public static func keys(of groups: [GroupSpec], _ settings: [Setting]) -> [TrialKey] {
-        let middles = settings.map { Array("\n\(middle($0))".utf8) }
-        var keys: [TrialKey] = [], tails: [[String: ParameterValue]: [UInt8]] = [:]
-        keys.reserveCapacity(groups.count * settings.count)
-        var text: [UInt8] = []
-        for group in groups {
-            let head = Array(head(group).utf8)
-            let end = tails[group.parameters] ?? Array(tail(group).utf8)
-            tails[group.parameters] = end
-            for middle in middles {
-                text.removeAll(keepingCapacity: true)
-                text += head
-                text += middle
-                text += end
-                keys.append(TrialKey(Digest(of: text)))
-            }
-        }
-        return keys
-    }
-
-    /// - Complexity: one SHA-256 of about 600 bytes.
-    public var key: TrialKey { TrialKey(Digest(of: canonicalText)) }
 
     /// −0 and 0 are the same strength and have the same bits here.
     private static func bits(_ value: Double) -> String { (value + 0).bitPattern.bigEndianBytes.hexadecimal }
