@@ -157,6 +157,43 @@ import Wire
     }
 }
 
+@Suite("Report: the table of ratios") struct RatioTableTests {
+    @Test("the table shows strengths down and curves across, why a cell has no mean, and explains itself") func table() throws {
+        let spec = try SweepSpec.small("\"half\"", "\"λ₁/λ₂ = 0.5\"")
+        var summary = Summary(Grid(spec)) { _ in nil }
+        summary.settings[1].ratio = SettingSummary.Spread(mean: 0.8125, deviation: 0.0884)
+        summary.settings[2].diverged = 12
+        (summary.settings[3].failed, summary.settings[3].diverged) = (2, 1)
+        #expect(
+            RatioTable(summary, spec).text == """
+                strength           only  λ₁/λ₂ = 0.5
+                    0.01  0.813 ± 0.088     2 failed
+                     0.1    12 diverged            –
+
+                mean loss ratio to SGD without penalty, by strength and curve; ±: standard deviation across initializations
+                N diverged, N failed: so many runs of the setting have no loss, so it has no mean; –: a run is missing, or the baseline has no mean
+
+                """)
+    }
+
+    @Test("a table whose settings all have a mean explains no missing ones, and a curve without a strength leaves its cell empty")
+    func whole() throws {
+        var spec = try SweepSpec.small()
+        spec.curves[1].points.removeLast()
+        var summary = Summary(Grid(spec)) { _ in nil }
+        for place in 1...4 { summary.settings[place].ratio = SettingSummary.Spread(mean: 0.5) }
+        #expect(
+            RatioTable(summary, spec).text == """
+                strength   only   half
+                    0.01  0.500  0.500
+                     0.1  0.500
+
+                mean loss ratio to SGD without penalty, by strength and curve; ±: standard deviation across initializations
+
+                """)
+    }
+}
+
 @Suite("Report: claims about Figure 4") struct ReportClaimsTests {
     /// A summary of this sweep with these mean ratios, in the order of settings after baseline; nil for a run that diverged.
     private func claims(_ spec: SweepSpec, _ ratios: [Double?], failed: [Int] = []) -> Claims {
@@ -177,10 +214,14 @@ import Wire
         #expect(claims.gain.map { abs($0 - 0.9375) < 1e-15 } == true)
         #expect(
             claims.text == """
-                3 of 3 settings have a ratio below 1; 1 more have runs that diverged
-                best on only: 0.800 at 0.1
-                best on half: 0.750 at 0.01
-                best of λ1/λ2 = 0.5 relative to λ2 = 0: 0.938 (the paper: 0.86)
+                curve  best ratio  strength
+                only        0.800       0.1
+                half        0.750      0.01
+
+                3 of 3 settings have a mean ratio below 1
+                no setting has a 95 % interval, which takes two training sets or more
+                1 more have no ratio, since runs of theirs or of their baseline diverged
+                best ratio with λ1/λ2 = 0.5 over best ratio with λ2 = 0: 0.938
 
                 """)
     }
@@ -190,17 +231,32 @@ import Wire
         #expect(claims.gain == nil)
         #expect(
             claims.text == """
-                0 of 1 settings have a ratio below 1; 2 more have runs that diverged
+                curve  best ratio  strength
+                only        1.000      0.01
+                half            –         –
+
+                0 of 1 settings have a mean ratio below 1
+                no setting has a 95 % interval, which takes two training sets or more
+                2 more have no ratio, since runs of theirs or of their baseline diverged
                 1 more have no ratio, since trials failed or were not run
-                best on only: 1.000 at 0.01
-                best on half: none
 
                 """)
     }
 
+    @Test("a mean below 1 is told apart from a whole interval below 1") func intervals() throws {
+        var summary = Summary(Grid(try SweepSpec.small())) { _ in nil }
+        for (place, high) in [0.99, 1.01, 1, nil].enumerated() {
+            summary.settings[place + 1].ratio = SettingSummary.Spread(mean: 0.9, low: high.map { _ in 0.8 }, high: high)
+        }
+        let claims = Claims(summary, try SweepSpec.small())
+        #expect((claims.below, claims.settings, claims.intervalsBelow, claims.intervals) == (4, 4, 1, 3))
+        #expect(
+            claims.text.contains("\n4 of 4 settings have a mean ratio below 1\n1 of 3 settings have their whole 95 % interval below 1\n"))
+    }
+
     @Test("several seeds are a Markdown table with mean and deviation, and no label breaks it") func comparison() throws {
         let spec = try SweepSpec.small("\"only\"", "\"a|b\"")
-        let sweeps = [("seed 1", claims(spec, [0.9, 0.8, 0.75, nil])), ("seed 2", claims(spec, [1.1, 1, 0.85, 1.5]))]
+        let sweeps = [(name: "seed 1", table: claims(spec, [0.9, 0.8, 0.75, nil])), ("seed 2", claims(spec, [1.1, 1, 0.85, 1.5]))]
         #expect(
             Claims.comparison(sweeps) == """
                 | sweep | below 1 | diverged | a\\|b | half | 0.5 / λ2 = 0 |

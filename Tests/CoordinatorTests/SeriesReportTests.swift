@@ -218,7 +218,7 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
         report.add(trial(set: 1, trajectory([7, 7, 7.2], [7, 7, 7.1], traces: [1, 1, 1], mapTraces: [1, 2])))
         let measures = report.measures
         func row(_ name: String) -> [Double?] { measures.rows.first { $0.name.hasPrefix(name) }!.values }
-        #expect(measures.columns == ["GD", "SGD"])
+        #expect(measures.settings == ["GD", "SGD"])
         #expect(row("end near") == [40, nil] && row("left the domain") == [20, nil] && row("diverged") == [0, 0])
         // Of the first set's paths: none, two and four of four are smaller, four times over; of the second's none, three times.
         let share: Double = 600.0 / 15, mean: Double = 51.0 / 15
@@ -308,8 +308,18 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
         #expect(row.errors.map(\.mean) == [5, 4, 3, 2, 0.5] && row.ratios.last?.mean == 0.9)
         #expect(row.correlation == Statistics.rankCorrelation([8, 4, 20], [4, 8, 2]))
         #expect(report.rows[0].gap == nil && report.rows[0].errors == [])
-        #expect(report.lines.split(separator: "\n").map { $0.split(separator: ",", omittingEmptySubsequences: false).count } == [25, 25])
-        #expect(Theory.header.split(separator: ",").count == 25)
+        let directory = try StoreDirectory()
+        #expect(try report.writeFiles(in: directory.path) == ["theory.csv"])
+        let lines = try String(contentsOfFile: "\(directory.path)/theory.csv", encoding: .utf8).split(separator: "\n")
+        #expect(lines.map { $0.split(separator: ",", omittingEmptySubsequences: false).count } == [25, 25, 25])
+        #expect(
+            lines[0] == """
+                sweep,problem,samples,algorithm,lambda1,lambda2,learning_rate,n,diverged,unstable,gap,gap_half_width,half_trace,\
+                half_trace_half_width,difference,difference_half_width,bound_holds_percent,bound_ratio_median,error_1,error_4,error_16,\
+                error_64,error_exact,trace_ratio_exact,rank_correlation
+                """)
+        #expect(lines[1] == "small,landscape,30,gd,0,0,0.4,0,0,0,,,,,,,,,,,,,,,")
+        #expect(lines[2].hasPrefix("small,landscape,30,sgd,0,0,0.4,5,1,1,3,") && lines[2].contains(",5,4,3,2,0.5,0.9,"))
     }
 
     @Test("theory: what no trial leaves is left out and counted; what is SGD's alone is asked of SGD alone") func theoryMistakes() throws {
@@ -369,8 +379,8 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
     }
 
     @Test("measures of several sweeps stand beside each other with mean and deviation") func comparison() {
-        let one = Measures(columns: ["GD", "a|b"], rows: [Measures.Row(name: "share, %", decimals: 1, values: [1, nil])])
-        let two = Measures(columns: ["GD", "a|b"], rows: [Measures.Row(name: "share, %", decimals: 1, values: [3, 2])])
+        let one = Measures(settings: ["GD", "a|b"], rows: [Measures.Row(name: "share, %", decimals: 1, values: [1, nil])])
+        let two = Measures(settings: ["GD", "a|b"], rows: [Measures.Row(name: "share, %", decimals: 1, values: [3, 2])])
         #expect(
             Measures.comparison([("seed 1", one), ("seed 2", two)]) == """
                 | share, % | GD | a\\|b |

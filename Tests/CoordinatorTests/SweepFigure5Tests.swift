@@ -112,9 +112,16 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         }
     }
 
+    private func rates(of report: Report) throws -> RateTable {
+        guard case .rates(let table) = report.table else { throw UnexpectedTable() }
+        return table
+    }
+
     @Test("the table has losses, gap and the ratio to the same without penalty") func table() throws {
         let spec = try spec()
-        let rows = RateTable(summary(spec), spec, accuracies: [spec.curves[1].points[0].setting: [0.75, 0.5]]).rows
+        var accuracies = Accuracies()
+        for share in [0.75, 0.5] { accuracies.add([0, share], points: 2, of: spec.curves[1].points[0].setting) }
+        let rows = RateTable(summary(spec), spec, accuracies: accuracies).rows
         #expect(rows.map(\.accuracy) == [nil, nil, 0.625, nil, nil, nil])
         #expect(rows.map(\.curve) == ["none", "none", "some", "some", "other decay", "other decay"])
         #expect(rows.map(\.rate) == [0.1, 0.2, 0.1, 0.2, 0.1, 0.2])
@@ -125,7 +132,9 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         // Its own weight decay's baseline, not the sweep's.
         #expect(abs(rows[4].ratio! - (1.01 / 0.61 + 0.99 / 0.59) / 2) < 1e-12)
         let text = RateTable(summary(spec, diverged: 4), spec).text
-        #expect(text.contains("some                   0.1            div 2") && text.contains("best on some: 0.9000 at 0.2"))
+        #expect(
+            text.contains("some                   0.1       2 diverged") && text.contains("\nsome                 0.9000            0.2\n"))
+        #expect(text.contains("\nN diverged, N failed: so many runs of the setting have no loss"))
     }
 
     @Test(
@@ -145,8 +154,9 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
                     curve: [1, 10].map { CurvePoint(epoch: $0, trainLoss: 0.25, testLoss: 0.5) }, seconds: 1)
             }, recorded: { key in (key == first ? values : [0, 0.5]).map { [Series(name: "test_accuracy", values: $0)] } ?? [] })
         // The first setting is that of the first curve at η = 0.2, with two trials.
-        #expect(report.rates?.rows[1].accuracy == (leftOut == 0 ? 0.75 : 0.5))
-        #expect(report.rates?.withoutAccuracy == leftOut)
+        let rates = try rates(of: report)
+        #expect(rates.rows[1].accuracy == (leftOut == 0 ? 0.75 : 0.5))
+        #expect(rates.withoutAccuracy == leftOut)
         #expect(report.text.contains("\naccuracy leaves out 1 trial: the series is missing, of a wrong length, or") == (leftOut > 0))
     }
 
@@ -156,7 +166,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
                 key: key, attempt: 1, outcome: .done(trainLoss: 0, testLoss: 1), epochs: 10, lossRatio: nil, digest: nil, curve: [],
                 seconds: 1)
         }
-        #expect(report.rates?.withoutAccuracy == 0 && !report.text.contains("leaves out"))
+        #expect(try rates(of: report).withoutAccuracy == 0 && !report.text.contains("leaves out"))
     }
 
     @Test(
@@ -186,16 +196,22 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
                 | seed 2 | 0.5000 @ 0.1 | 1.0000 @ 0.2 | – |
                 | mean ± sd | 0.3750 ± 0.1768 | 0.7500 ± 0.3536 | – |
 
+                a sweep's cell: the best mean test loss of the curve @ its learning rate; mean ± sd: mean and standard deviation over the sweeps
+
                 """)
         #expect(RateTable.comparison([]) == "")
     }
 
     @Test("the tables name the weight decay, in their last column, and others do not") func columns() throws {
         let spec = try spec()
-        let lines = Tables.summary(summary(spec), spec).split(separator: "\n")
-        #expect(lines[0].hasSuffix(",mean_train_loss,weight_decay") && lines[1].hasSuffix(",0.01") && lines[3].hasSuffix(",0"))
+        let columns = SummaryFile.columns(spec), rows = summary(spec).settings
+        #expect(CSV.header(columns).hasSuffix(",mean_train_loss,weight_decay\n"))
+        #expect(CSV.line(rows[0], columns).hasSuffix(",0.01\n") && CSV.line(rows[2], columns).hasSuffix(",0\n"))
+        #expect(TrialsFile.columns(spec).last?.name == "weight_decay" && CurvesFile.columns(spec).last?.name == "weight_decay")
         let other = try SweepSpec.small()
-        #expect(!Tables.summary(Summary(Grid(other)) { _ in nil }, other).contains("weight_decay"))
+        for header in [
+            CSV.header(SummaryFile.columns(other)), CSV.header(TrialsFile.columns(other)), CSV.header(CurvesFile.columns(other)),
+        ] { #expect(!header.contains("weight_decay")) }
     }
 
     @Test("the figure shows losses by learning rate, those near the benchmark's, and gnuplot draws it") func figure() throws {
@@ -215,7 +231,9 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
                     key: key, attempt: 1, outcome: .done(trainLoss: 0.1, testLoss: 0.4 + Double(key.low % 8) / 100), epochs: 10,
                     lossRatio: nil, digest: nil, curve: [], seconds: 1)
             }
-            #expect(try report.draw(spec, directory: directory.path) == ["svg", "pdf", "png"])
+            #expect(report.publish(directory: directory.path, isQuiet: true))
+            let files = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()
+            #expect(files == ["curves.csv", "rates.pdf", "rates.png", "rates.svg", "results.csv", "summary.csv"])
         }
     }
 }

@@ -37,7 +37,7 @@ struct Check: ParsableCommand {
             }
             guard !cluster.hosts.isEmpty else { return }
             let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? Run.workerProgram()).run()
-            print(ClusterCheck.text(findings), terminator: "")
+            print(TextTable.text(findings, ClusterCheck.columns), terminator: "")
             guard findings.allSatisfy(\.trouble.isEmpty) else { throw ExitCode(4) }
         }
     }

@@ -41,7 +41,7 @@ struct ReportCommand: ParsableCommand {
         let reports = try reports(list, directory, writes: true)
         var hasAll = true
         for (spec, report) in zip(list.sweeps, reports) {
-            hasAll = report.publish(spec, directory: list.directory(of: spec, below: directory), isQuiet: false) && hasAll
+            hasAll = report.publish(directory: list.directory(of: spec, below: directory), isQuiet: false) && hasAll
         }
         if let joint = JointReport(list, reports) { hasAll = try joint.publish(directory: directory, isQuiet: false) && hasAll }
         guard hasAll else { throw ExitCode(4) }

@@ -170,7 +170,7 @@ struct Run: ParsableCommand {
         try addToCache(from: store, grid)
         for line in try store.disagreements() { Console.writeLine(line) }
         let report = try Report(grid, directory: directory, of: store)
-        let hasFigure = report.publish(grid.spec, directory: directory, isQuiet: quiet)
+        let hasFigure = report.publish(directory: directory, isQuiet: quiet)
         guard failed == 0 else {
             Console.writeLine("\(failed) trials failed; --retry failed runs them again:")
             for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }

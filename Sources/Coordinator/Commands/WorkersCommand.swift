@@ -36,7 +36,7 @@ struct Workers: ParsableCommand {
         func run() throws {
             let answer = try target.ask(.list)
             print(answer.text)
-            print(WorkersTable.text(answer.workers), terminator: "")
+            print(TextTable.text(answer.workers, WorkersTable.columns), terminator: "")
         }
     }
 
@@ -103,19 +103,11 @@ struct Workers: ParsableCommand {
 }
 
 enum WorkersTable {
-    /// One row for each worker below a heading; only the heading where there is none.
-    static func text(_ workers: [WorkerLine]) -> String {
-        let rows = workers.map { worker in
-            [
-                "\(worker.worker)", worker.host, worker.keyName.isEmpty ? "-" : worker.keyName, "\(worker.slots)", "\(worker.leases)",
-                "\(worker.silence.inTenths) s", worker.secondsPerTrial > 0 ? "\((10 / worker.secondsPerTrial).rounded() / 10)" : "-",
-            ]
-        }
-        return TextTable.columns([["worker", "host", "key", "slots", "leases", "heard", "trials/s"]] + rows)
+    static var columns: [Column<WorkerLine>] {
+        [
+            .text("worker") { "\($0.worker)" }, .text("host", \.host), .text("key") { $0.keyName.isEmpty ? "–" : $0.keyName },
+            .integer("slots", \.slots), .integer("leases", \.leases), .real("heard (s ago)", decimals: 1, \.silence.inSeconds),
+            .real("trials/s", decimals: 1) { $0.secondsPerTrial > 0 ? 1 / $0.secondsPerTrial : nil },
+        ]
     }
-}
-
-extension Duration {
-    /// Seconds with one decimal.
-    fileprivate var inTenths: Double { (inSeconds * 10).rounded() / 10 }
 }

@@ -95,15 +95,15 @@ struct ClusterCheck {
         return finding
     }
 
-    static func text(_ findings: [Finding]) -> String {
-        let heading = ["host", "reachable", "cores", "x86-64-v3", "room", "copy", "state"]
-        return TextTable.columns([heading] + findings.map(row))
-    }
-
-    private static func row(_ finding: Finding) -> [String] {
-        let isReachable = finding.isReachable ? "yes" : "no", state = finding.trouble.isEmpty ? "ready" : finding.trouble
-        guard let probe = finding.probe else { return [finding.host, isReachable, "-", "-", "-", "-", state] }
-        let copy = finding.copySeconds.map { "\(($0 * 10).rounded() / 10) s" } ?? "is there"
-        return [finding.host, isReachable, "\(probe.cores)", probe.isV3 ? "yes" : "no", "\(probe.freeKiB >> 10) MiB", copy, state]
+    static var columns: [Column<Finding>] {
+        [
+            .text("host", \.host), .text("reachable") { $0.isReachable ? "yes" : "no" },
+            .cells("cores") { $0.probe.map { .integer($0.cores) } ?? .missing },
+            .text("x86-64-v3") { $0.probe.map { $0.isV3 ? "yes" : "no" } ?? "–" },
+            .cells("room (MiB)") { $0.probe.map { .integer($0.freeKiB >> 10) } ?? .missing },
+            .cells("copy (s)", decimals: 1) { finding in
+                finding.copySeconds.map(Cell.real) ?? (finding.probe == nil ? .missing : .missing(because: "is there"))
+            }, .text("state") { $0.trouble.isEmpty ? "ready" : $0.trouble },
+        ]
     }
 }

@@ -11,8 +11,10 @@ struct Claims: Equatable {
         var strength: Double?
     }
 
-    /// Settings with a mean ratio, baseline excluded, and how many of them are below 1.
+    /// Settings with a mean ratio, baseline excluded, and how many of the means are below 1.
     var settings = 0, below = 0
+    /// Settings whose ratio has a 95 % interval, baseline excluded, and how many of the intervals are below 1 as a whole.
+    var intervals = 0, intervalsBelow = 0
     /// Settings without a mean because a run diverged, of their own or of their baseline.
     var divergedSettings = 0
     /// Settings without a mean because a trial failed or was not run.
@@ -22,19 +24,8 @@ struct Claims: Equatable {
     var gain: Double?
 
     init(_ summary: Summary, _ spec: SweepSpec) {
-        let rows = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
-        for row in summary.settings where !row.setting.isBaseline {
-            if let ratio = row.ratio {
-                settings += 1
-                if ratio.mean < 1 { below += 1 }
-            } else if row.diverged > 0 || (rows[row.setting.baseline]?.diverged ?? 0) > 0 {
-                divergedSettings += 1
-            } else {
-                missingSettings += 1
-            }
-        }
         bests = spec.curves.map { curve in
-            let points = curve.points.compactMap { point in rows[point.setting]?.ratio.map { (point.strength, $0.mean) } }
+            let points = curve.points.compactMap { point in summary[point.setting]?.ratio.map { (point.strength, $0.mean) } }
             let best = points.min { $0.1 < $1.1 }
             return Best(curve: curve.label, ratio: best?.1, strength: best?.0)
         }
@@ -44,40 +35,65 @@ struct Claims: Equatable {
         if let half = best({ $0.relation == .ratio(0.5) }), let only = best({ $0.axis == .lambda1 && $0.relation == .fixed(0) }) {
             gain = half / only
         }
+        for row in summary.settings where !row.setting.isBaseline { count(row, baseline: summary[row.setting.baseline]) }
     }
 
-    var text: String {
-        var lines = ["\(below) of \(settings) settings have a ratio below 1; \(divergedSettings) more have runs that diverged"]
-        if missingSettings > 0 { lines.append("\(missingSettings) more have no ratio, since trials failed or were not run") }
-        for best in bests {
-            lines.append(
-                "best on \(best.curve): "
-                    + (best.ratio.map { "\(NumberText.fixed($0, decimals: 3)) at \(NumberText.shortest(best.strength!))" } ?? "none"))
+    private mutating func count(_ row: SettingSummary, baseline: SettingSummary?) {
+        if let ratio = row.ratio {
+            settings += 1
+            below += ratio.mean < 1 ? 1 : 0
+            intervals += ratio.high == nil ? 0 : 1
+            intervalsBelow += ratio.high.map { $0 < 1 } == true ? 1 : 0
+        } else if row.diverged > 0 || (baseline?.diverged ?? 0) > 0 {
+            divergedSettings += 1
+        } else {
+            missingSettings += 1
         }
-        if let gain { lines.append("best of λ1/λ2 = 0.5 relative to λ2 = 0: \(NumberText.fixed(gain, decimals: 3)) (the paper: 0.86)") }
-        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static var bestColumns: [Column<Best>] {
+        [.text("curve", \.curve), .real("best ratio", decimals: 3, \.ratio), .real("strength", \.strength)]
+    }
+
+    static let comparisonLegend = """
+        below 1: settings with a mean ratio below 1, of those with a ratio; diverged: settings without one, since runs diverged; a curve: its best
+        mean ratio @ the strength where it is; 0.5 / λ2 = 0: best ratio with λ1/λ2 = 0.5 over best with λ2 = 0; mean ± sd: mean and standard
+        deviation over the sweeps
+
+        """
+
+    /// The section of the report for the terminal.
+    var text: String {
+        var lines = ["\(below) of \(settings) settings have a mean ratio below 1"]
+        lines.append(
+            intervals > 0
+                ? "\(intervalsBelow) of \(intervals) settings have their whole 95 % interval below 1"
+                : "no setting has a 95 % interval, which takes two training sets or more")
+        if divergedSettings > 0 {
+            lines.append("\(divergedSettings) more have no ratio, since runs of theirs or of their baseline diverged")
+        }
+        if missingSettings > 0 { lines.append("\(missingSettings) more have no ratio, since trials failed or were not run") }
+        if let gain { lines.append("best ratio with λ1/λ2 = 0.5 over best ratio with λ2 = 0: \(NumberText.fixed(gain, decimals: 3))") }
+        return "\(TextTable.text(bests, Self.bestColumns))\n\(lines.joined(separator: "\n"))\n"
     }
 
     /// A Markdown table with a row for each sweep and one for mean ± standard deviation.
-    static func comparison(_ sweeps: [(name: String, claims: Claims)]) -> String {
-        guard let first = sweeps.first?.claims else { return "" }
-        var columns = ["sweep", "below 1", "diverged"]
-        columns += first.bests.map(\.curve) + ["0.5 / λ2 = 0"]
-        var rows = sweeps.map { name, claims in
-            [name, "\(claims.below)/\(claims.settings)", "\(claims.divergedSettings)"]
-                + claims.bests.map { best in Tables.best(best.ratio.map { ($0, best.strength!) }, 3) }
-                + [claims.gain.map { NumberText.fixed($0, decimals: 3) } ?? "–"]
+    static func comparison(_ sweeps: [(name: String, table: Claims)]) -> String {
+        let curves = sweeps.first?.table.bests.map(\.curve) ?? []
+        let bests = curves.enumerated().map { index, curve in
+            Column<ComparisonRow<Claims>>.compared(
+                curve, decimals: 3, shown: { .best($0.best(index)?.ratio, at: $0.best(index)?.strength, decimals: 3) }
+            ) { $0.best(index)?.ratio }
         }
-        let all = sweeps.map(\.claims)
-        rows.append(
+        return SweepComparison.text(
+            sweeps,
             [
-                "mean ± sd", Tables.spread(all.map { $0.settings == 0 ? nil : Double($0.below) / Double($0.settings) }, 3),
-                Tables.spread(all.map { Double($0.divergedSettings) }, 1),
-            ]
-                + first.bests.indices.map { curve in
-                    Tables.spread(all.map { $0.bests.indices.contains(curve) ? $0.bests[curve].ratio : nil }, 3)
-                }
-                + [Tables.spread(all.map(\.gain), 3)])
-        return MarkdownTable.text([columns] + rows)
+                .compared("below 1", decimals: 3, shown: { .text("\($0.below)/\($0.settings)") }) {
+                    $0.settings == 0 ? nil : Double($0.below) / Double($0.settings)
+                }, .compared("diverged", decimals: 1, shown: { .integer($0.divergedSettings) }) { Double($0.divergedSettings) },
+            ] + bests + [.compared("0.5 / λ2 = 0", decimals: 3, \.gain)])
     }
+
+    /// Nil where another sweep has more curves.
+    private func best(_ index: Int) -> Best? { bests.indices.contains(index) ? bests[index] : nil }
 }

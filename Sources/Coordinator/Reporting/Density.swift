@@ -78,20 +78,30 @@ struct Density: SeriesReport {
         }
     }
 
+    /// What the trials of a setting came to.
+    private struct Row {
+        var counts: Counts
+        /// Means over all points of all paths.
+        var trace: Double?, smaller: Double?
+
+        /// In percent of the trials.
+        func share(_ count: Int) -> Double? { counts.trials == 0 ? nil : 100 * Double(count) / Double(counts.trials) }
+    }
+
+    private static var columns: [Column<Row>] {
+        [
+            .real("end near (7, 7), %", decimals: 1) { $0.share($0.counts.atMinimum) },
+            .real("mean trace along the path", decimals: 1, \.trace),
+            .real("domain with a smaller trace, %", decimals: 1, \.smaller),
+            .real("left the domain at times, %", decimals: 1) { $0.share($0.counts.clipped) }, .integer("diverged", \.counts.diverged),
+        ]
+    }
+
     var measures: Measures {
-        func share(_ count: (Counts) -> Int) -> [Double?] {
-            counts.map { $0.trials == 0 ? nil : 100 * Double(count($0)) / Double($0.trials) }
+        let rows = zip(counts, traces).map { counts, traces in
+            Row(counts: counts, trace: Statistics.mean(traces.values.flatMap { $0 }), smaller: smallerShare(traces))
         }
-        return Measures(
-            columns: spec.rows.map(\.label),
-            rows: [
-                Measures.Row(name: "end near (7, 7), %", decimals: 1, values: share(\.atMinimum)),
-                Measures.Row(
-                    name: "mean trace along the path", decimals: 1, values: traces.map { Statistics.mean($0.values.flatMap { $0 }) }),
-                Measures.Row(name: "domain with a smaller trace, %", decimals: 1, values: traces.map(smallerShare)),
-                Measures.Row(name: "left the domain at times, %", decimals: 1, values: share(\.clipped)),
-                Measures.Row(name: "diverged", decimals: 0, values: counts.map { Double($0.diverged) }),
-            ])
+        return Measures(rows, labels: spec.rows.map(\.label), Self.columns)
     }
 
     var note: String {

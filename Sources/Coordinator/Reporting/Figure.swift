@@ -47,15 +47,14 @@ struct Figure: Drawing {
     private var missing = 0
 
     init(_ summary: Summary, _ spec: SweepSpec) {
-        let rows = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
         var missing = 0
         lines = spec.curves.map { curve in
             var line = Line(label: curve.label)
             for point in curve.points {
-                let spread = spec.isByRate ? rows[point.setting]?.testLoss : rows[point.setting]?.ratio
+                let row = summary[point.setting], spread = spec.isByRate ? row?.testLoss : row?.ratio
                 guard let spread, spread.mean.magnitude < Self.largest else {
                     line.stretches.append([])
-                    let rows = [rows[point.setting], spec.isByRate ? nil : rows[point.setting.baseline]]
+                    let rows = [row, spec.isByRate ? nil : summary[point.setting.baseline]]
                     if rows.contains(where: { ($0?.diverged ?? 0) > 0 }) { line.diverged.append(point.strength) } else { missing += 1 }
                     continue
                 }

@@ -1,43 +1,48 @@
 // Measures.swift · Coordinator/Reporting. Numbers of each setting in a table, and the same of several sweeps beside each other.
 
-/// Rows of numbers with a column for each setting.
+/// A table with a line for each measure and a column for each setting.
 struct Measures: Equatable {
     struct Row: Equatable {
         var name: String
         /// Digits behind the point.
         var decimals: Int
-        /// In the order of `columns`; nil where there is no such number.
+        /// In the order of `settings`; nil where there is no such number.
         var values: [Double?]
     }
 
-    var columns: [String]
+    /// Labels of the settings.
+    var settings: [String]
     var rows: [Row]
 
-    /// For the console: names to the left, numbers to the right.
+    /// The section of the report for the terminal.
     var text: String {
-        let lines = [[""] + columns] + rows.map { row in [row.name] + row.values.map { Self.cell($0, row.decimals) } }
-        let widths = lines[0].indices.map { column in lines.map { $0[column].count }.max()! }
-        return lines.map { line in
-            let cells = zip(line, widths).dropFirst().map { text, width in String(repeating: " ", count: width - text.count) + text }
-            return ([line[0] + String(repeating: " ", count: widths[0] - line[0].count)] + cells).joined(separator: "  ")
-        }.joined(separator: "\n") + "\n"
+        let values = settings.enumerated().map { index, label in
+            // Each line has its own number of digits, so the cell is text already.
+            Column<Row>.cells(label) { row in row.values[index].map { .text(NumberText.fixed($0, decimals: row.decimals)) } ?? .missing }
+        }
+        return TextTable.text(rows, [.text("", \.name)] + values)
     }
 
-    private static func cell(_ value: Double?, _ decimals: Int) -> String { value.map { NumberText.fixed($0, decimals: decimals) } ?? "–" }
-
-    /// For each measure a Markdown table with a row for each sweep and one for their mean ± standard deviation.
-    static func comparison(_ sweeps: [(name: String, measures: Measures)]) -> String {
-        guard let first = sweeps.first?.measures else { return "" }
-        return first.rows.indices.map { place in
-            let row = first.rows[place]
-            var lines = [[row.name] + first.columns]
-            lines += sweeps.map { name, measures in [name] + measures.rows[place].values.map { cell($0, row.decimals) } }
-            lines.append(
-                ["mean ± sd"]
-                    + first.columns.indices.map { column in
-                        Tables.spread(sweeps.map { $0.measures.rows[place].values[column] }, row.decimals)
-                    })
-            return MarkdownTable.text(lines)
+    /// A Markdown table for each measure, with a row for each sweep and one for their mean ± standard deviation.
+    static func comparison(_ sweeps: [(name: String, table: Measures)]) -> String {
+        guard let first = sweeps.first?.table else { return "" }
+        return first.rows.enumerated().map { place, measure in
+            let columns = first.settings.enumerated().map { index, label in
+                Column<ComparisonRow<Measures>>.compared(label, decimals: measure.decimals) { $0.rows[place].values[index] }
+            }
+            return SweepComparison.text(sweeps, columns, corner: measure.name)
         }.joined(separator: "\n")
+    }
+}
+
+extension Measures {
+    /// - Parameters:
+    ///   - rows: one for each setting.
+    ///   - columns: one for each measure: the table stands on its side, since settings are few and measures many.
+    init<Setting>(_ rows: [Setting], labels: [String], _ columns: [Column<Setting>]) {
+        settings = labels
+        self.rows = columns.map { column in
+            Row(name: column.name, decimals: column.decimals ?? 0, values: rows.map { column.cell($0).number })
+        }
     }
 }

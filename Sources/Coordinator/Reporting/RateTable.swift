@@ -1,4 +1,4 @@
-// RateTable.swift · Coordinator/Reporting, beside Claims.swift. What a sweep over learning rates prints: the paper's Figure 5 in numbers.
+// RateTable.swift · Coordinator/Reporting, beside RatioTable.swift. What a sweep over learning rates prints: the paper's Figure 5 in numbers.
 
 internal import Vocabulary
 
@@ -18,55 +18,59 @@ struct RateTable: Equatable {
 
         /// Generalization gap (Eq. 1).
         var gap: Double? { test.flatMap { test in train.map { test - $0 } } }
+
+        var cell: Cell { .mean(test, diverged: diverged, failed: failed) }
+    }
+
+    /// The smallest mean test loss of a curve and its learning rate; nil where no setting of the curve has a mean.
+    private struct Best {
+        var curve: String
+        var loss: Double?, rate: Double?
     }
 
     var rows: [Row]
-    /// Trials that are done and not in the mean accuracies: what a worker sent as theirs is missing, of a wrong length, or no share.
+    /// Trials that are done and not in the mean accuracies.
     var withoutAccuracy: Int
 
-    /// - Parameter accuracies: of the trials of a setting that are done.
-    init(_ summary: Summary, _ spec: SweepSpec, accuracies: [Setting: [Double]] = [:], withoutAccuracy: Int = 0) {
-        self.withoutAccuracy = withoutAccuracy
-        let found = Dictionary(summary.settings.map { ($0.setting, $0) }) { first, _ in first }
+    init(_ summary: Summary, _ spec: SweepSpec, accuracies: Accuracies = Accuracies()) {
+        withoutAccuracy = accuracies.leftOut
         rows = spec.curves.flatMap { curve in
             curve.points.map { point in
-                let row = found[point.setting] ?? SettingSummary(setting: point.setting)
+                let row = summary[point.setting] ?? SettingSummary(setting: point.setting)
                 return Row(
                     curve: curve.label, rate: point.strength, test: row.testLoss?.mean, deviation: row.testLoss?.deviation,
                     train: row.meanTrainLoss, ratio: row.ratio?.mean,
-                    accuracy: row.testLoss == nil ? nil : Statistics.mean(accuracies[point.setting] ?? []), n: row.n,
+                    accuracy: row.testLoss == nil ? nil : accuracies.mean(of: point.setting), n: row.n,
                     diverged: row.diverged, failed: row.failed)
             }
         }
     }
 
-    /// For the console: labels to the left, numbers to the right; then the best of each curve.
+    static var columns: [Column<Row>] {
+        [
+            .text("curve", \.curve), .real("learning rate", \.rate), .cells("test loss", decimals: 4, deviation: \.deviation, \.cell),
+            .real("train loss", decimals: 4, \.train), .real("gap", decimals: 4, \.gap), .real("ratio", decimals: 4, \.ratio),
+            .real("accuracy", decimals: 4, \.accuracy), .integer("n", \.n),
+        ]
+    }
+
+    private static var bestColumns: [Column<Best>] {
+        [.text("curve", \.curve), .real("best test loss", decimals: 4, \.loss), .real("learning rate", \.rate)]
+    }
+
+    static let legend = """
+        ±: standard deviation across initializations; gap: test loss less train loss; ratio: to SGD without penalty at the same learning rate
+        and weight decay; accuracy: share of the test set that is classified right at the end
+
+        """
+
+    static let comparisonLegend =
+        "a sweep's cell: the best mean test loss of the curve @ its learning rate; mean ± sd: mean and standard deviation over the sweeps\n"
+
+    /// The section of the report for the terminal.
     var text: String {
-        let header = ["curve", "learning rate", "test loss", "train loss", "gap", "ratio", "accuracy", "n"]
-        let lines =
-            [header]
-            + rows.map { row in
-                [
-                    row.curve, NumberText.shortest(row.rate), Self.cell(row), Self.number(row.train), Self.number(row.gap),
-                    Self.number(row.ratio), Self.number(row.accuracy), "\(row.n)",
-                ]
-            }
-        let widths = header.indices.map { column in lines.map { $0[column].count }.max()! }
-        func pad(_ text: String, _ width: Int) -> String { String(repeating: " ", count: width - text.count) }
-        let body = lines.map { line in
-            zip(line, widths).enumerated().map { column, cell in
-                column == 0 ? cell.0 + pad(cell.0, cell.1) : pad(cell.0, cell.1) + cell.0
-            }.joined(separator: "  ")
-        }
-        let best = bests.map { curve, best in
-            "best on \(curve): " + (best.map { "\(NumberText.fixed($0.loss, decimals: 4)) at \(NumberText.shortest($0.rate))" } ?? "none")
-        }
-        return body.joined(separator: "\n") + "\n\n" + best.joined(separator: "\n") + """
-
-
-            ±: standard deviation across initializations; ratio: to the same without penalty at the same learning rate
-
-            """ + withoutAccuracyNote
+        "\(TextTable.text(rows, Self.columns))\n\(TextTable.text(bests, Self.bestColumns))\n\(Self.legend)"
+            + Cell.legend(rows.map(\.cell)) + withoutAccuracyNote
     }
 
     private var withoutAccuracyNote: String {
@@ -76,34 +80,23 @@ struct RateTable: Equatable {
             + "has a number that is no share\n"
     }
 
-    /// The smallest mean test loss of each curve and its learning rate; nil where no setting of the curve has a mean.
-    private var bests: [(curve: String, best: (loss: Double, rate: Double)?)] {
+    private var bests: [Best] {
         var labels: [String] = []
         for row in rows where !labels.contains(row.curve) { labels.append(row.curve) }
         return labels.map { label in
-            let known = rows.filter { $0.curve == label }.compactMap { row in row.test.map { (loss: $0, rate: row.rate) } }
-            return (label, known.min { $0.loss < $1.loss })
+            let best = rows.filter { $0.curve == label && $0.test != nil }.min { $0.test! < $1.test! }
+            return Best(curve: label, loss: best?.test, rate: best?.rate)
         }
     }
 
     /// A Markdown table with a row for each sweep, the best of each curve and the learning rate where it is, and one for the mean of the bests
     /// ± their standard deviation.
     static func comparison(_ sweeps: [(name: String, table: RateTable)]) -> String {
-        guard let first = sweeps.first?.table.bests else { return "" }
-        let bests = sweeps.map(\.table.bests)
-        var lines = [["sweep"] + first.map(\.curve)]
-        lines += zip(sweeps, bests).map { sweep, bests in [sweep.name] + bests.map { Tables.best($0.best.map { ($0.loss, $0.rate) }, 4) } }
-        lines.append(["mean ± sd"] + first.indices.map { curve in Tables.spread(bests.map { $0[curve].best?.loss }, 4) })
-        return MarkdownTable.text(lines)
-    }
-
-    private static func number(_ value: Double?) -> String { value.map { NumberText.fixed($0, decimals: 4) } ?? "–" }
-
-    /// Mean ± deviation, or why there is none.
-    private static func cell(_ row: Row) -> String {
-        if row.failed > 0 { return "failed \(row.failed)" }
-        if row.diverged > 0 { return "div \(row.diverged)" }
-        guard let mean = row.test else { return "–" }
-        return NumberText.fixed(mean, decimals: 4) + (row.deviation.map { " ± " + NumberText.fixed($0, decimals: 4) } ?? "")
+        let bests = sweeps.map { (name: $0.name, table: $0.table.bests) }
+        return SweepComparison.text(
+            bests,
+            (bests.first?.table ?? []).enumerated().map { index, best in
+                .compared(best.curve, decimals: 4, shown: { .best($0[index].loss, at: $0[index].rate, decimals: 4) }) { $0[index].loss }
+            })
     }
 }

@@ -1,8 +1,6 @@
 // Theory.swift · Coordinator/Reporting. Lemma 1, Lemma 2 and Proposition 1 of the paper on one sweep, as numbers with intervals.
 
-internal import Glibc
 internal import Vocabulary
-internal import Wire
 
 struct Theory: SeriesReport {
     /// A mean over training sets, each the mean of its own trials, and half the width of its 95 % interval by Student's t: training sets are
@@ -13,8 +11,11 @@ struct Theory: SeriesReport {
         var half: Double?
     }
 
-    /// What one row of the sweep file came to, without the trials that are left out; nil where none of the others left such a number.
+    /// The results of one row of the sweep file, without the trials that are left out; nil where none of the others left such a number.
     struct Row: Equatable {
+        var sweep: String, problem: String
+        /// N.
+        var samples: Int
         var label: String
         var setting: Setting
         var trials = 0, diverged = 0
@@ -36,7 +37,7 @@ struct Theory: SeriesReport {
     /// K of the worker's estimates; nil stands for Σ_B itself.
     static let batches: [Int?] = [1, 4, 16, 64, nil]
 
-    private let spec: SweepSpec
+    let spec: SweepSpec
     private var collected: [Collected]
     private(set) var leftOut = 0
 
@@ -127,8 +128,8 @@ struct Theory: SeriesReport {
             let positive = own.bounds.filter { $0.trace > 0 }
             let looseness = positive.map { $0.bound / $0.trace }
             return Row(
-                label: row.label, setting: row.setting, trials: own.trials, diverged: own.diverged, undefined: own.undefined,
-                unstable: own.unstable,
+                sweep: spec.name, problem: spec.problem, samples: samples, label: row.label, setting: row.setting, trials: own.trials,
+                diverged: own.diverged, undefined: own.undefined, unstable: own.unstable,
                 gap: Self.estimate(own.gaps), halfTrace: Self.estimate(own.halves), difference: Self.estimate(own.differences),
                 boundHolds: positive.isEmpty ? nil : 100 * Double(looseness.count { $0 >= 1 }) / Double(positive.count),
                 looseness: [0.25, 0.5, 0.75].compactMap { Statistics.quantile($0, of: looseness) },
@@ -138,58 +139,15 @@ struct Theory: SeriesReport {
     }
 
     /// N.
-    var samples: Int { spec.integer("samples") ?? 0 }
+    private var samples: Int { spec.integer("samples") ?? 0 }
 
-    var measures: Measures {
-        let rows = rows
-        func row(_ name: String, _ decimals: Int, _ value: (Row) -> Double?) -> Measures.Row {
-            Measures.Row(name: name, decimals: decimals, values: rows.map(value))
-        }
-        func error(_ index: Int) -> (Row) -> Double? { { $0.errors.indices.contains(index) ? $0.errors[index].mean : nil } }
-        return Measures(
-            columns: rows.map(\.label),
-            rows: [
-                row("gap (Eq. 1)", 3) { $0.gap?.mean }, row("  ± (95 %)", 3) { $0.gap?.half },
-                row("½ Tr(∇²L AV) (Eq. 3)", 3) { $0.halfTrace?.mean }, row("  ± (95 %)", 3) { $0.halfTrace?.half },
-                row("difference", 3) { $0.difference?.mean }, row("  ± (95 %)", 3) { $0.difference?.half },
-                row("Lemma 2 holds, % of trials", 1, \.boundHolds),
-                row("  log₁₀(bound ÷ trace), median", 2) { $0.looseness.count == 3 ? Self.log10($0.looseness[1]) : nil },
-            ]
-                + Self.batches.enumerated().map { index, count in
-                    row("Proposition 1: error, " + (count.map { "K = \($0)" } ?? "Σ_B itself"), 3, error(index))
-                } + [
-                    row("  ratio of traces, Σ_B itself", 3) { $0.ratios.last?.mean },
-                    row("rank correlation of ΣBΣ_B and AV", 2, \.correlation), row("trials", 0) { Double($0.trials) },
-                    row("diverged", 0) { Double($0.diverged) }, row("with a copy that diverged", 0) { Double($0.unstable) },
-                    row("without Proposition 1", 0) { Double($0.undefined) },
-                ])
+    var measures: Measures { Measures(rows, labels: spec.rows.map(\.label), Self.measureColumns) }
+
+    var note: String {
+        "means over \(spec.trainingSets) training sets, at the end of training; intervals by Student's t over these sets; N = \(samples)"
     }
-
-    private static func log10(_ value: Double) -> Double? { value > 0 ? Glibc.log10(value) : nil }
-
-    var note: String { "means over \(spec.trainingSets) training sets, at the end of training; N = \(samples)" }
 
     var drawing: any Drawing { TheoryFigure(title: spec.figure.title, [(spec.name, self)]) }
 
-    // MARK: theory.csv
-
-    static let header =
-        "sweep,problem,samples,algorithm,lambda1,lambda2,learning_rate,n,diverged,unstable,gap,gap_half_width,half_trace,"
-        + "half_trace_half_width,difference,difference_half_width,bound_holds_percent,bound_ratio_median,"
-        + batches.map { $0.map { "error_\($0)" } ?? "error_exact" }.joined(separator: ",") + ",trace_ratio_exact,rank_correlation\n"
-
-    /// One line for each row; numbers that are not there are left empty.
-    var lines: String {
-        rows.map { row in
-            let setting = row.setting
-            let words = [spec.name, spec.problem, "\(samples)", setting.algorithm]
-            let strengths = [setting.lambda1, setting.lambda2, setting.learningRate].map { NumberText.shortest($0) }
-            let counts = [row.trials, row.diverged, row.unstable].map(String.init)
-            let estimates = [row.gap, row.halfTrace, row.difference].flatMap { [$0?.mean, $0?.half] }
-            let bound = [row.boundHolds, row.looseness.count == 3 ? row.looseness[1] : nil]
-            let errors = Self.batches.indices.map { row.errors.indices.contains($0) ? row.errors[$0].mean : nil }
-            let numbers = estimates + bound + errors + [row.ratios.last?.mean, row.correlation]
-            return CSV.line(words + strengths + counts + numbers.map { Tables.number($0) })
-        }.joined()
-    }
+    func writeFiles(in directory: String) throws -> [String] { [try Self.writeFile(of: [self], in: directory)] }
 }

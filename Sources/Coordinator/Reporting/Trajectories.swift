@@ -67,27 +67,35 @@ struct Trajectories: SeriesReport {
         curves[trial.initialization, default: [:]][trial.row] = curve
     }
 
+    /// What the trials of a setting came to.
+    private struct Row {
+        var ends: [(gap: Double, trace: Double)]
+        var drops: Drops
+        var diverged: Int
+
+        var gaps: [Double] { ends.map(\.gap) }
+        var traces: [Double] { ends.map(\.trace) }
+
+        static func share(_ part: Int, _ whole: Int) -> Double? { whole == 0 ? nil : 100 * Double(part) / Double(whole) }
+    }
+
+    private static var columns: [Column<Row>] {
+        [
+            .real("gap at the end, mean", decimals: 2) { Statistics.mean($0.gaps) },
+            .real("trace at the end, median", decimals: 3) { Statistics.quantile(0.5, of: $0.traces.filter(\.isFinite)) },
+            .real("rank correlation of the two", decimals: 2) { Statistics.rankCorrelation($0.gaps, $0.traces) },
+            .real("sharp drops of the trace a trial", decimals: 2) {
+                $0.drops.trials == 0 ? nil : Double($0.drops.sharp) / Double($0.drops.trials)
+            },
+            .real("with a smaller gap after, %", decimals: 1) { Row.share($0.drops.smallerWhereSharp, $0.drops.sharp) },
+            .real("of all windows, %", decimals: 1) { Row.share($0.drops.smaller, $0.drops.windows) },
+            .integer("diverged", \.diverged), .integer("with a copy that diverged") { $0.traces.count { !$0.isFinite } },
+        ]
+    }
+
     var measures: Measures {
-        func share(_ part: Int, _ whole: Int) -> Double? { whole == 0 ? nil : 100 * Double(part) / Double(whole) }
-        return Measures(
-            columns: spec.rows.map(\.label),
-            rows: [
-                Measures.Row(name: "gap at the end, mean", decimals: 2, values: ends.map { Statistics.mean($0.map(\.gap)) }),
-                Measures.Row(
-                    name: "trace at the end, median", decimals: 3,
-                    values: ends.map { Statistics.quantile(0.5, of: $0.map(\.trace).filter(\.isFinite)) }),
-                Measures.Row(
-                    name: "rank correlation of the two", decimals: 2,
-                    values: ends.map { Statistics.rankCorrelation($0.map(\.gap), $0.map(\.trace)) }),
-                Measures.Row(
-                    name: "sharp drops of the trace a trial", decimals: 2,
-                    values: drops.map { $0.trials == 0 ? nil : Double($0.sharp) / Double($0.trials) }),
-                Measures.Row(name: "with a smaller gap after, %", decimals: 1, values: drops.map { share($0.smallerWhereSharp, $0.sharp) }),
-                Measures.Row(name: "of all windows, %", decimals: 1, values: drops.map { share($0.smaller, $0.windows) }),
-                Measures.Row(name: "diverged", decimals: 0, values: diverged.map(Double.init)),
-                Measures.Row(
-                    name: "with a copy that diverged", decimals: 0, values: ends.map { Double($0.count { !$0.trace.isFinite }) }),
-            ])
+        let rows = spec.rows.indices.map { Row(ends: ends[$0], drops: drops[$0], diverged: diverged[$0]) }
+        return Measures(rows, labels: spec.rows.map(\.label), Self.columns)
     }
 
     var note: String {

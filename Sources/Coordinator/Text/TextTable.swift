@@ -1,14 +1,19 @@
-// TextTable.swift · Coordinator/Text. Rows of cells as lines of text.
+// TextTable.swift · Coordinator/Text. Columns and rows as lines for a terminal.
 
 enum TextTable {
-    /// Pads the cells of each column to one width and puts two spaces between columns. The last column is not padded.
-    /// - Parameter rows: at least one; all have as many cells as the first.
-    static func columns(_ rows: [[String]]) -> String {
-        let widths = rows[0].indices.map { column in rows.map { $0[column].count }.max() ?? 0 }
-        return rows.map { row in
-            row.enumerated().map { index, cell in
-                index == row.count - 1 ? cell : cell + String(repeating: " ", count: widths[index] - cell.count)
-            }.joined(separator: "  ") + "\n"
+    /// A header and a line for each row. Cells of a column have one width, in characters; two spaces are between columns, none at the end of
+    /// a line.
+    static func text<Row>(_ rows: [Row], _ columns: [Column<Row>]) -> String {
+        let lines = [columns.map(\.name)] + rows.map { row in columns.map { $0.shown(row) } }
+        let widths = columns.indices.map { index in lines.map { $0[index].count }.max() ?? 0 }
+        return lines.map { cells in
+            var line = ""
+            for (index, cell) in cells.enumerated() {
+                let space = String(repeating: " ", count: widths[index] - cell.count)
+                line += (index == 0 ? "" : "  ") + (columns[index].alignment == .left ? cell + space : space + cell)
+            }
+            while line.hasSuffix(" ") { line.removeLast() }
+            return line + "\n"
         }.joined()
     }
 }

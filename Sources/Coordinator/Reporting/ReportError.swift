@@ -1,0 +1,14 @@
+// ReportError.swift · Coordinator/Reporting. Why a report could not write what it has.
+
+enum ReportError: Error, Equatable, CustomStringConvertible {
+    case cannotWrite(path: String, reason: String)
+    /// The tables are written; the figure is not drawn.
+    case noFigure(reason: String)
+
+    var description: String {
+        switch self {
+        case .cannotWrite(let path, let reason): "cannot write \(path): \(reason)"
+        case .noFigure(let reason): "no figure: \(reason); the tables are written"
+        }
+    }
+}
