@@ -124,7 +124,7 @@ extension WorkerCommand {
         do {
             switch source {
             case "-": text = try PrivateFile.readStandardInput()
-            case "env": text = Environment.take("REGSWEEP_INVITATION")
+            case "env": text = Environment.take(Invitation.variable)
             default: text = try PrivateFile.read(source)
             }
         } catch {

@@ -31,7 +31,9 @@ import Wire
         // On any other host it would lead nowhere.
         #expect(line.errors.contains("listens on its own host alone"))
         let words = line.output.split(separator: " ")
-        #expect(words.dropFirst() == ["regsweep-worker", "--join", "env\n"])
+        // The path of the program, since it is not on PATH.
+        #expect(words.dropFirst(2) == ["--join", "env\n"])
+        #expect(words[1].hasSuffix("/regsweep-worker") && FileManager.default.isExecutableFile(atPath: String(words[1])))
         let variable = words[0].split(separator: "=", maxSplits: 1)
         let worker = try Program(
             "regsweep-worker", ["--join", "env", "--log-level", "debug"], in: scratch,

@@ -163,8 +163,8 @@ final class SlurmCluster {
         try scratch.write("#!/bin/sh\necho a library is missing >&2\nexit 127\n", to: "broken")
         try Root.shell("chmod 755 '\(scratch.path)/broken'")
         let coordinator = try run("--out", "my results #1 50%")
-        let line = "no worker came in: a library is missing; "
-        try coordinator.errors(have: line + "trying again", times: RemoteHost.patience - 1)
+        let line = "no worker joined: a library is missing; "
+        try coordinator.errors(have: line + "trying again", times: SlurmGroup.patience - 1)
         try coordinator.errors(have: line + "given up")
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
@@ -178,7 +178,7 @@ final class SlurmCluster {
         try coordinator.errors(have: "joined with", times: 2)
         let answer = try scratch.regsweep("workers", "remove", "batch", "--out", "results/small")
         #expect(answer.output == "2 workers removed, 1 key revoked\n", "\(answer.errors)")
-        try coordinator.errors(have: "slurm batch: cancelled, no more is submitted")
+        try coordinator.errors(have: "slurm batch: its jobs are cancelled, and no more is submitted")
         try wait(for: "an empty queue") { try queued() == 0 }
         coordinator.signal(SIGINT)
         let end = try coordinator.end()
@@ -229,7 +229,7 @@ final class SlurmCluster {
         #expect(nodes.count == 2)
         let lost = nodes.count { $0 == nodes[0] }
         try slurm.cutPower(of: nodes[0])
-        try coordinator.errors(have: "\(2 - lost) workers are left, submitting \(lost)")
+        try coordinator.errors(have: lost == 1 ? "1 worker is left, submitting 1" : "0 workers are left, submitting 2")
         try coordinator.errors(have: "joined with", times: 2 + lost)
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")
@@ -245,7 +245,7 @@ final class SlurmCluster {
         let coordinator = try run()
         try coordinator.errors(have: "joined with")
         let answer = "results/small/slurm-batch.out", again = "; trying again"
-        for failures in [RemoteHost.patience - 1, RemoteHost.patience] {
+        for failures in [SlurmGroup.patience - 1, SlurmGroup.patience] {
             // Nobody can say who he is.
             try slurm.shell("mv \(slurm.path)/munge.socket \(slurm.path)/away")
             try coordinator.errors(have: again, times: failures)

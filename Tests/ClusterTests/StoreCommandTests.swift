@@ -137,7 +137,7 @@ import Wire
         let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml")
         try says(
             "status", "results/small",
-            has: "running, epoch 1: 0 of 272 trials stored, 0 diverged, 0 failed\n0 with workers, 272 wait, 0 checks wait\n")
+            has: "running, incarnation 1: 0 of 272 trials stored, 0 diverged, 0 failed\n0 with workers, 272 wait, 0 checks wait\n")
         try says("explain", last, "--out", "results/small", has: "trial \(last)\nwaits: no worker is here\n")
         let worker = try scratch.worker(endpoint)
         let end = try coordinator.end()

@@ -77,7 +77,7 @@ import Wire
         let headers = [
             SummaryFile.columns(spec).map(\.name), TrialsFile.columns(spec).map(\.name), CurvesFile.columns(spec).map(\.name),
             Theory.columns(spec).map(\.name), LossTable.columns.map(\.name), RateTable.columns.map(\.name),
-            WorkersTable.columns.map(\.name), ClusterCheck.columns.map(\.name),
+            WorkersTable.columns.map(\.name), HostFinding.columns.map(\.name),
         ]
         for names in headers { #expect(Set(names).count == names.count, "\(names)") }
         for row in summary.settings {
@@ -92,14 +92,13 @@ import Wire
         }
         let cells = workers.map { worker in WorkersTable.columns.dropFirst().map { $0.shown(worker) } }
         #expect(cells == [["ada", "–", "2", "1", "1.3", "–"], ["ada", "guest-1", "2", "1", "1.3", "4.0"]])
-        let probe = SSHText.Probe(cores: 8, isV3: true, freeKiB: 10 << 20, isCopied: true)
-        let findings = [
-            ClusterCheck.Finding(host: "a", isReachable: true, probe: probe),
-            ClusterCheck.Finding(host: "b", isReachable: true, probe: probe, copySeconds: 1.25),
-            ClusterCheck.Finding(host: "c", trouble: "no answer"),
-        ]
+        var findings = ["a", "b", "c"].map(HostFinding.init)
+        findings[0].probed("regsweep-probe cores=8 v3=yes free_kib=\(10 << 20) copied=yes\n")
+        findings[1].probed("regsweep-probe cores=8 v3=yes free_kib=\(10 << 20) copied=no\n")
+        findings[1].copied(.exited(0), "", seconds: 1.25)
+        findings[2].probed("")
         #expect(
-            TextTable.text(findings, ClusterCheck.columns) == """
+            TextTable.text(findings, HostFinding.columns) == """
                 host  reachable  cores  x86-64-v3  room (MiB)  copy (s)  state
                 a     yes            8  yes             10240  is there  ready
                 b     yes            8  yes             10240       1.3  ready

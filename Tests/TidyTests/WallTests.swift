@@ -71,10 +71,13 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
     }
 
     @Test(
-        "the two deciders and what they stand on know no clock, socket, file or thread",
+        "deciders and what they stand on know no clock, socket, file, process or thread",
         arguments: [
             "Sources/Coordinator/Scheduling", "Sources/Worker/WorkerMachine", "Sources/Worker/DataFetch.swift",
-            "Sources/Coordinator/Sweep/Grid.swift",
+            "Sources/Coordinator/Sweep/Grid.swift", "Sources/Coordinator/Launching/LocalWorkers.swift",
+            "Sources/Coordinator/Launching/RemoteHost.swift", "Sources/Coordinator/Launching/SSHText.swift",
+            "Sources/Coordinator/Launching/SlurmGroup.swift", "Sources/Coordinator/Launching/SlurmText.swift",
+            "Sources/Coordinator/Launching/WorkerCommandLine.swift",
             "Sources/Coordinator/Reporting/Summary.swift", "Sources/Coordinator/Reporting/Statistics.swift",
         ])
     func deciders(place: String) {
@@ -83,7 +86,10 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         #expect(!files.isEmpty)
         for file in files {
             #expect(file.imports.subtracting(["Vocabulary", "Wire"]) == [], "\(file.path)")
-            #expect(!file.code.contains(/\b(ContinuousClock|Stopwatch|RouterSocket|DealerSocket|startThread|Mailbox)\b/), "\(file.path)")
+            #expect(
+                !file.code.contains(
+                    /\b(ContinuousClock|Stopwatch|RouterSocket|DealerSocket|startThread|Mailbox|spawn|ChildProcess|PrivateFile)\b/),
+                "\(file.path)")
         }
     }
 

@@ -36,9 +36,9 @@ struct Check: ParsableCommand {
                 if cluster.hosts.isEmpty { print("no hosts to try: the cluster file has no [[host]]") }
             }
             guard !cluster.hosts.isEmpty else { return }
-            let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? Run.workerProgram()).run()
-            print(TextTable.text(findings, ClusterCheck.columns), terminator: "")
-            guard findings.allSatisfy(\.trouble.isEmpty) else { throw ExitCode(4) }
+            let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? WorkerProgram.pathBesideCoordinator()).run()
+            print(TextTable.text(findings, HostFinding.columns), terminator: "")
+            guard findings.allSatisfy({ $0.trouble == nil }) else { throw ExitCode(4) }
         }
     }
 

@@ -66,7 +66,7 @@ struct Run: ParsableCommand {
             throw ExitCode(2)
         }
         for spec in list.sweeps { for warning in spec.warnings { logger.warning("\(warning)") } }
-        let worker = try Self.workerProgram()
+        let worker = try WorkerProgram.pathBesideCoordinator()
         var worst: Int32 = 0, reports: [Report] = []
         for spec in list.sweeps {
             let own = list.directory(of: spec, below: directory)
@@ -110,15 +110,11 @@ struct Run: ParsableCommand {
             baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks,
             condemned: resumed.condemned)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: Host.cores)
-        let join = ShellWords.quoted([worker, "--connect", cluster.isPlain ? endpoint : local])
+        let join = WorkerCommandLine(coordinator: .endpoint(cluster.isPlain ? endpoint : local)).line(program: worker)
+        var hosts = cluster
+        if scheduler.isFinished { hosts.hosts = [] }
         let fleet = Fleet(
-            scheduler.isFinished ? [] : cluster.hosts, sweep: spec.name, program: cluster.workerProgram ?? worker,
-            sshOptions: cluster.sshOptions,
-            orphanTimeout: cluster.orphanTimeout, directory: results.absolutePath)
-        let launcher = LocalLauncher(
-            program: worker, endpoint: local, count: count, slots: cluster.slots, threadsPerTrial: cluster.threadsPerTrial,
-            orphanTimeout: cluster.orphanTimeout,
-            logPath: "\(directory)/workers.log")
+            hosts, sweep: spec.name, program: worker, endpoint: local, localCount: count, directory: results.absolutePath)
         let mailbox = try Mailbox<EventLoop.Letter>()
         // From the line on that says it runs, Ctrl-C means a drain.
         interrupts.go(to: mailbox)
@@ -131,7 +127,7 @@ struct Run: ParsableCommand {
             }
         }
         var loop = EventLoop(
-            scheduler, socket: socket, store: store, launcher: launcher, fleet: fleet, doorkeeper: doorkeeper,
+            scheduler, socket: socket, store: store, fleet: fleet, doorkeeper: doorkeeper,
             display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total),
             snapshots: SnapshotWriter(directory: directory), join: join, data: data, orphanTimeout: cluster.orphanTimeout,
             mailbox: mailbox, logger: logger)
@@ -193,16 +189,6 @@ struct Run: ParsableCommand {
             let shared = try ResultsDirectory(cache).openForWriting()
             _ = try shared.copy(from: store, (0..<grid.count).lazy.map(grid.key(of:)))
         } catch { Console.writeLine("nothing was added to the cache: \(error)") }
-    }
-
-    /// Beside this program.
-    static func workerProgram() throws -> String {
-        let own = try FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")
-        let program = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
-        guard FileManager.default.isExecutableFile(atPath: program) else {
-            throw SubprocessError.failed(program: program, reason: "is not there: it belongs beside regsweep; make build makes both")
-        }
-        return program
     }
 }
 

@@ -57,12 +57,15 @@ struct Workers: ParsableCommand {
             let text = try target.ask(.invite(name)).text
             // What is pasted into a shell is made here, of parts that are what they should be.
             guard let invitation = Invitation(text) else { throw ValidationError("the coordinator's answer is no invitation") }
-            if invitation.isForThisHostAlone { Console.writeLine(Invitation.loopbackWarning) }
+            let program = try orExit { try WorkerProgram.pathBesideCoordinator() }
+            Console.writeLine(
+                invitation.isForThisHostAlone
+                    ? Invitation.loopbackWarning : "on a host that has regsweep-worker elsewhere, put its path into the line")
             if let file {
                 try orExit { try PrivateFile.write(invitation.secretText + "\n", to: file) }
-                print("regsweep-worker --join \(ShellWords.quoted([file]))")
+                print(WorkerCommandLine(coordinator: .invitationFile(file)).line(program: program))
             } else {
-                print("REGSWEEP_INVITATION=\(ShellWords.quoted([invitation.secretText])) regsweep-worker --join env")
+                print(WorkerCommandLine.line(program: program, joiningBy: invitation))
             }
         }
     }

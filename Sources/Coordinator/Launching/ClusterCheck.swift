@@ -1,4 +1,5 @@
 // ClusterCheck.swift · Coordinator/Launching, used by CheckCommand. Tries every host of a cluster file, all at once, and says what it found.
+// SSHText and SlurmText make the calls; a Finding reads what comes back.
 
 internal import FoundationEssentials
 internal import Glibc
@@ -6,96 +7,123 @@ internal import Vocabulary
 internal import Wire
 
 struct ClusterCheck {
-    /// One row of the table.
-    struct Finding: Equatable {
-        var host: String
-        var isReachable = false
-        /// What is wrong; empty when nothing is.
-        var trouble = ""
-        var probe: SSHText.Probe?
-        /// Of the worker program, where it was not there.
-        var copySeconds: Double?
-    }
-
     let cluster: ClusterSpec
     let program: String
 
-    /// - Returns: a row for each host, in the order of the file.
-    func run() throws -> [Finding] {
+    /// - Returns: a finding for each ssh host, then one for each Slurm group, in the order of the file.
+    func run() throws -> [HostFinding] {
         let folder = FileManager.default.temporaryDirectory.appending(path: "regsweep-check-\(getpid())").path()
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let bundle = try WorkerBundle(reading: program)
-        let hosts = cluster.hosts.filter { $0.kind == .ssh }
-        var findings = hosts.map { Finding(host: $0.name) }
-        let probes = try all(hosts, folder, "probe", SSHText.probe(bundle), input: .nothing)
-        for index in hosts.indices {
-            findings[index].probe = SSHText.probe(from: probes[index].output)
-            findings[index].isReachable = findings[index].probe != nil
-            if findings[index].probe == nil {
-                findings[index].trouble = Subprocess.lastLine(probes[index].output) ?? "no answer"
-            }
-        }
-        let lacking = hosts.indices.filter { findings[$0].probe?.isCopied == false }
-        let copies = try all(lacking.map { hosts[$0] }, folder, "copy", SSHText.copy(bundle), input: .file(program))
-        for (index, copy) in zip(lacking, copies) {
-            findings[index].copySeconds = copy.seconds
-            if copy.status != .exited(0) { findings[index].trouble = "copy: \(Subprocess.lastLine(copy.output) ?? "failed")" }
-        }
-        let reachable = hosts.indices.filter { findings[$0].probe != nil && findings[$0].trouble.isEmpty }
-        let trials = try all(reachable.map { hosts[$0] }, folder, "try", SSHText.selfTest(bundle), input: .nothing)
-        for (index, trial) in zip(reachable, trials) {
-            if findings[index].probe?.isV3 == false {
-                findings[index].trouble = "the processor lacks a part of x86-64-v3"
-            } else if !trial.output.contains("\(Build.selfTest)") {
-                findings[index].trouble = "the worker does not run: \(Subprocess.lastLine(trial.output) ?? "no output")"
-            }
-        }
-        return findings + cluster.hosts.filter { $0.kind == .slurm }.map { slurm($0, folder) }
+        return try sshHosts(folder) + cluster.hosts.filter { $0.kind == .slurm }.map { slurmGroup($0, folder) }
     }
 
-    private typealias Ended = (status: Subprocess.Status, output: String, seconds: Double)
-
-    private func all(_ hosts: [HostSpec], _ folder: String, _ name: String, _ script: String, input: Subprocess.Input) throws -> [Ended] {
-        let stopwatch = Stopwatch()
-        func path(_ index: Int) -> String { "\(folder)/\(name)-\(hosts[index].name)" }
-        let processes = try hosts.indices.map { index in
-            try Subprocess.spawn(
-                "ssh", SSHText.arguments(hosts[index].name, options: cluster.sshOptions, script: script), input: input,
-                outputTo: path(index))
+    private func sshHosts(_ folder: String) throws -> [HostFinding] {
+        let bundle = try WorkerBundle(reading: program)
+        var findings = cluster.hosts.filter { $0.kind == .ssh }.map { HostFinding(host: $0.name) }
+        for (index, call) in try callAll(findings, \.isUntried, folder, "probe", SSHText.probe(bundle)) {
+            findings[index].probed(call.output)
         }
-        var ended: [pid_t: (Subprocess.Status, Double)] = [:]
-        while ended.count < processes.count {
-            for (pid, status) in Subprocess.reap(processes.filter { ended[$0] == nil }) {
-                ended[pid] = (status, stopwatch.now.sinceStart.inSeconds)
+        for (index, call) in try callAll(findings, \.lacksProgram, folder, "copy", SSHText.copy(bundle), input: .file(program)) {
+            findings[index].copied(call.status, call.output, seconds: call.seconds)
+        }
+        for (index, call) in try callAll(findings, \.hasProgram, folder, "try", SSHText.selfTest(bundle)) {
+            findings[index].tried(call.output)
+        }
+        return findings
+    }
+
+    private typealias Call = (status: Subprocess.Status, output: String, seconds: Double)
+
+    /// Runs a script on all hosts in a state at once and waits for the last of them.
+    /// - Parameters:
+    ///   - isMeant: the state.
+    ///   - name: of the script, for files with the output in the folder.
+    /// - Returns: how it went on each, with the index of its finding.
+    private func callAll(
+        _ findings: [HostFinding], _ isMeant: (HostFinding) -> Bool, _ folder: String, _ name: String, _ script: String,
+        input: Subprocess.Input = .nothing
+    ) throws -> [(index: Int, call: Call)] {
+        let stopwatch = Stopwatch()
+        var running = try findings.indices.filter { isMeant(findings[$0]) }.map { index in
+            let host = findings[index].host
+            let arguments = SSHText.arguments(host, options: cluster.sshOptions, script: script)
+            return (index, try ChildProcess("ssh", arguments, input: input, outputTo: "\(folder)/\(name)-\(host)"))
+        }
+        var ended: [(index: Int, call: Call)] = []
+        while !running.isEmpty {
+            running.removeAll { index, process in
+                guard let end = process.ended() else { return false }
+                ended.append((index, (end.status, end.output, stopwatch.now.sinceStart.inSeconds)))
+                return true
             }
             usleep(10_000)
         }
-        return hosts.indices.map { index in
-            let (status, seconds) = ended[processes[index]]!
-            return (status, (try? String(contentsOfFile: path(index), encoding: .utf8)) ?? "", seconds)
-        }
+        return ended
     }
 
-    /// Whether Slurm would take the job: nothing is submitted.
-    private func slurm(_ host: HostSpec, _ folder: String) -> Finding {
-        let output = "\(folder)/sbatch-\(host.name)"
+    /// Asks whether Slurm would take the job: nothing is submitted.
+    private func slurmGroup(_ host: HostSpec, _ folder: String) -> HostFinding {
+        var finding = HostFinding(host: host.name)
         let script = SlurmText.script(
             host, sweep: "check", tasks: 1, program: program, invitation: "none", log: folder, orphanTimeout: cluster.orphanTimeout)
-        var finding = Finding(host: host.name)
         do {
             let path = "\(folder)/sbatch-\(host.name).sh"
             try script.write(toFile: path, atomically: true, encoding: .utf8)
-            let status = try Subprocess.run("sbatch", ["--test-only"], input: .file(path), outputTo: output)
-            finding.isReachable = status == .exited(0)
-            if !finding.isReachable {
-                finding.trouble = (try? String(contentsOfFile: output, encoding: .utf8)).flatMap(Subprocess.lastLine) ?? "\(status)"
-            }
+            let call = try ChildProcess(
+                "sbatch", ["--test-only"], input: .file(path), outputTo: "\(folder)/sbatch-\(host.name)"
+            ).wait()
+            finding.submitted(call.status, call.output)
         } catch { finding.trouble = "\(error)" }
         return finding
     }
+}
 
-    static var columns: [Column<Finding>] {
+/// What is known of one host or Slurm group: one row of the table.
+struct HostFinding: Equatable {
+    let host: String
+    private(set) var isReachable = false
+    /// What is wrong; nil when nothing is, as far as was tried.
+    fileprivate(set) var trouble: String?
+    /// Nil for a Slurm group, and for a host that is not reachable.
+    private(set) var probe: SSHText.Probe?
+    /// How long the worker program took to the host, where it was not there.
+    private(set) var copySeconds: Double?
+
+    init(host: String) { self.host = host }
+
+    var isUntried: Bool { !isReachable && trouble == nil }
+    var lacksProgram: Bool { trouble == nil && probe?.isCopied == false && copySeconds == nil }
+    var hasProgram: Bool { trouble == nil && probe != nil && !lacksProgram }
+
+    /// - Parameter output: of ssh with the script of `SSHText.probe`.
+    mutating func probed(_ output: String) {
+        probe = SSHText.probe(from: output)
+        isReachable = probe != nil
+        if probe == nil { trouble = Subprocess.lastLine(output) ?? "no answer" }
+    }
+
+    mutating func copied(_ status: Subprocess.Status, _ output: String, seconds: Double) {
+        copySeconds = seconds
+        if status != .exited(0) { trouble = "the worker program was not copied: \(Subprocess.lastLine(output) ?? "\(status)")" }
+    }
+
+    /// - Parameter output: of the worker's self-test.
+    mutating func tried(_ output: String) {
+        if probe?.isV3 == false {
+            trouble = "the processor lacks a part of x86-64-v3"
+        } else if !output.contains("\(Build.selfTest)") {
+            trouble = "the worker does not run: \(Subprocess.lastLine(output) ?? "no output")"
+        }
+    }
+
+    /// - Parameter output: of `sbatch --test-only`.
+    mutating func submitted(_ status: Subprocess.Status, _ output: String) {
+        isReachable = status == .exited(0)
+        if !isReachable { trouble = Subprocess.lastLine(output) ?? "\(status)" }
+    }
+
+    static var columns: [Column<HostFinding>] {
         [
             .text("host", \.host), .text("reachable") { $0.isReachable ? "yes" : "no" },
             .cells("cores") { $0.probe.map { .integer($0.cores) } ?? .missing },
@@ -103,7 +131,7 @@ struct ClusterCheck {
             .cells("room (MiB)") { $0.probe.map { .integer($0.freeKiB >> 10) } ?? .missing },
             .cells("copy (s)", decimals: 1) { finding in
                 finding.copySeconds.map(Cell.real) ?? (finding.probe == nil ? .missing : .missing(because: "is there"))
-            }, .text("state") { $0.trouble.isEmpty ? "ready" : $0.trouble },
+            }, .text("state") { $0.trouble ?? "ready" },
         ]
     }
 }

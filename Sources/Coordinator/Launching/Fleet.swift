@@ -1,50 +1,93 @@
-// Fleet.swift · Coordinator/Launching. All workers that are started on other hosts, whichever way.
+// Fleet.swift · Coordinator/Launching. All workers that the coordinator starts: on this host, by ssh and by Slurm.
 
+internal import Glibc
 internal import Logging
 internal import Vocabulary
 internal import Wire
 
+/// The launchers of one run. When it is released, each of them ends what it has started.
 struct Fleet: ~Copyable {
-    private var ssh: SSHLauncher
-    private var slurm: SlurmLauncher
+    private var launchers: [any Launcher]
+    private let program: WorkerProgram
+    private let sshOptions: [String]
+    private let orphanTimeout: Duration
+    private let directory: String
 
     /// - Parameters:
-    ///   - program: the worker that other hosts get or have.
+    ///   - cluster: its hosts, and what each worker computes at once.
+    ///   - sweep: names the jobs of Slurm groups.
+    ///   - program: the worker beside regsweep. Other hosts get the one that the cluster file names, if it does.
+    ///   - endpoint: where workers of this host connect.
+    ///   - localCount: of worker processes on this host; 0 for none.
     ///   - directory: of the results, absolute.
-    init(
-        _ hosts: [HostSpec], sweep: String, program: String, sshOptions: [String], orphanTimeout: Duration, directory: String
-    ) {
-        var ssh = SSHLauncher(program: program, options: sshOptions, orphanTimeout: orphanTimeout, directory: directory)
-        var slurm = SlurmLauncher(sweep: sweep, program: program, orphanTimeout: orphanTimeout, directory: directory)
+    init(_ cluster: ClusterSpec, sweep: String, program: String, endpoint: String, localCount: Int, directory: String) {
         let start = Instant(sinceStart: .zero)
-        for host in hosts {
+        let load = WorkerLoad(
+            slots: "\(cluster.slots)", threadsPerTrial: cluster.threadsPerTrial, orphanTimeout: cluster.orphanTimeout)
+        launchers = [
+            LocalLauncher(
+                WorkerCommandLine(coordinator: .endpoint(endpoint), load: load), program: program, count: localCount,
+                logPath: "\(directory)/workers.log")
+        ]
+        let hostProgram = cluster.workerProgram ?? program
+        self.program = WorkerProgram(path: hostProgram)
+        sshOptions = cluster.sshOptions
+        orphanTimeout = cluster.orphanTimeout
+        self.directory = directory
+        for host in cluster.hosts {
             switch host.kind {
-            case .ssh: ssh.add(host, at: start)
-            case .slurm: slurm.add(host, at: start)
+            case .ssh: launchers.append(launcher(of: host, at: start))
+            case .slurm:
+                launchers.append(
+                    SlurmLauncher(
+                        host, sweep: sweep, program: hostProgram, orphanTimeout: orphanTimeout, directory: directory, at: start))
             }
         }
-        self.ssh = ssh
-        self.slurm = slurm
     }
 
-    mutating func addSSH(_ host: HostSpec, at now: Instant) { ssh.add(host, at: now) }
-
-    /// A worker came in with the key of that name.
-    mutating func joined(_ keyName: String) {
-        ssh.joined(keyName)
-        slurm.joined(keyName)
+    private func launcher(of host: HostSpec, at now: Instant) -> SSHLauncher {
+        SSHLauncher(host, program: program, options: sshOptions, orphanTimeout: orphanTimeout, directory: directory, at: now)
     }
 
-    /// Nothing is started there again.
-    /// - Parameter keyName: `ssh:NAME` or `slurm:NAME`; nothing happens for any other key.
+    /// Starts workers on an ssh host, also on one that was given up or whose workers have left; does nothing where some are expected.
+    mutating func addSSH(_ host: HostSpec, at now: Instant) {
+        guard !launchers.contains(where: { $0.keyName == host.keyName && $0.outlook == .expected }) else { return }
+        launchers.removeAll { $0.keyName == host.keyName }
+        launchers.append(launcher(of: host, at: now))
+    }
+
+    /// A worker with the key of that name has joined.
+    func joined(_ keyName: String) { for launcher in launchers where launcher.keyName == keyName { launcher.joined() } }
+
+    /// Ends the workers with the key of that name, `ssh:NAME` or `slurm:NAME`, and starts none in their place. Nothing happens for any
+    /// other name.
     mutating func remove(_ keyName: String) {
-        ssh.remove(keyName)
-        slurm.remove(keyName)
+        for launcher in launchers where launcher.keyName == keyName { launcher.remove() }
+        launchers.removeAll { $0.isOver }
     }
 
-    /// - Returns: whether workers of any host may be there or come.
-    mutating func tend(at now: Instant, _ logger: Logger, invitation: (String) throws -> Invitation) -> Bool {
-        let isSSHAlive = ssh.tend(at: now, logger, invitation: invitation)
-        return slurm.tend(at: now, logger, invitation: invitation) || isSSHAlive
+    /// Lets every launcher take note of what has ended and start what is due.
+    mutating func tend(at now: Instant, _ logger: Logger, invitation: (String) throws -> Invitation) -> LaunchOutlook {
+        for launcher in launchers {
+            for notice in launcher.tend(at: now, invitation: invitation) {
+                logger.log(level: notice.level.ofLog, "\(launcher.name): \(notice.text)")
+            }
+        }
+        launchers.removeAll { $0.isOver }
+        let outlooks = launchers.map(\.outlook)
+        return outlooks.contains(.expected) ? .expected : outlooks.contains(.givenUp) ? .givenUp : .none
+    }
+
+    /// Worker processes on this host that have ended since the last call: nobody has to wait for their silence.
+    func takeEnded() -> [pid_t] { launchers.flatMap { $0.takeEnded() } }
+}
+
+extension LaunchNotice.Level {
+    fileprivate var ofLog: Logger.Level {
+        switch self {
+        case .info: .info
+        case .warning: .warning
+        case .error: .error
+        }
     }
 }

@@ -1,49 +1,22 @@
-// SSHText.swift · Coordinator/Launching. What is said to another host over ssh, as text, and what it answers, read back.
+// SSHText.swift · Coordinator/Launching. What ssh is called with, as text, and what a host answers, read back.
 
-internal import FoundationEssentials
 internal import Vocabulary
 internal import Wire
 
-/// The worker program as it is on the coordinator's host, and where it goes on others.
-struct WorkerBundle: Equatable {
-    var path: String
-    /// SHA-256 of the file: it is part of the name over there, so hosts with several releases keep them apart.
-    var digest: Digest
-
-    init(path: String, digest: Digest) {
-        self.path = path
-        self.digest = digest
-    }
-
-    init(reading path: String) throws(SubprocessError) {
-        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else { throw .notFound(program: path) }
-        self.init(path: path, digest: Digest(of: Array(bytes)))
-    }
-}
-
-/// What a host is told to start.
-struct HostLaunch: Equatable {
-    /// Worker processes.
-    var workers: Int
-    /// Of each; nil for as many as give every core of the host a thread.
-    var slots: Int?
-    var threadsPerTrial = 1
-    var orphanTimeout: Duration
-}
-
 enum SSHText {
-    /// The exit code of a host that lacks the program.
+    /// Exit code of ``start(_:_:orphanTimeout:)`` on a host that lacks the program.
     static let needsCopy: Int32 = 66
-    /// ssh's own: no connection, no login.
+    /// Exit code of ssh itself: no connection, or no login.
     static let noConnection: Int32 = 255
 
+    /// The arguments of ssh.
     /// - Parameters:
     ///   - host: as the user's own ssh config knows it.
     ///   - options: go before the host, such as `-F file`.
-    ///   - script: for a POSIX shell, without single quotes: the user's own shell over there may be another one and only sees a word.
+    ///   - script: for a POSIX shell, without single quotes: the user's login shell may be another one, and sees the script as one word.
     static func arguments(_ host: String, options: [String], script: String) -> [String] {
         precondition(!script.contains("'"), "a script that cannot be put in quotes")
-        // A question would be asked of nobody; a dead connection is noticed in half a minute.
+        // Nobody could answer a question for a password; a connection that is cut is noticed in half a minute.
         let ours = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-T"]
         return options + ours + ["--", host, "exec /bin/sh -c '\(script)'"]
     }
@@ -56,20 +29,24 @@ enum SSHText {
         "s=$(sha256sum < \"$f\" 2>/dev/null); [ \"${s%% *}\" = \(bundle.digest) ]"
     }
 
-    /// Starts workers and waits for them; the invitation comes on standard input and is on no command line. Ends with `needsCopy`, or with
-    /// the code of a worker that did not drain.
-    static func start(_ bundle: WorkerBundle, _ launch: HostLaunch) -> String {
-        let threads = launch.workers * launch.threadsPerTrial
-        let slots = launch.slots.map { "t=\($0)" } ?? "t=$(( ($(nproc) + \(threads - 1)) / \(threads) ))"
+    /// Starts the workers of a host and waits for them; the invitation comes on standard input and is on no command line. Ends with
+    /// `needsCopy`, or with the code of a worker that did not drain.
+    static func start(_ bundle: WorkerBundle, _ spec: HostSpec, orphanTimeout: Duration) -> String {
+        let threads = spec.workers * spec.threadsPerTrial
+        // As many as give every core of the host a thread, which only the host can count.
+        let slots = spec.slots.map { "t=\($0)" } ?? "t=$(( ($(nproc) + \(threads - 1)) / \(threads) ))"
+        let worker = WorkerCommandLine(
+            coordinator: .invitationOnStandardInput,
+            load: WorkerLoad(slots: "$t", threadsPerTrial: spec.threadsPerTrial, orphanTimeout: orphanTimeout))
         return """
             \(file(bundle)); \(isThere(bundle)) || exit \(needsCopy); IFS= read -r i; \(slots); p=; k=0; \
-            while [ $k -lt \(launch.workers) ]; do \
-            printf "%s\\n" "$i" | "$f" --join - --slots $t --threads-per-trial \(launch.threadsPerTrial) --orphan-timeout \(launch.orphanTimeout.inSeconds) & p="$p $!"; k=$((k+1)); done; \
+            while [ $k -lt \(spec.workers) ]; do \
+            printf "%s\\n" "$i" | "$f" \(worker.arguments.joined(separator: " ")) & p="$p $!"; k=$((k+1)); done; \
             i=; r=0; for q in $p; do wait $q || r=$?; done; exit $r
             """
     }
 
-    /// Takes the program from standard input. It has its name only when it is whole.
+    /// Copies the program from standard input. The file gets its name only when it is whole.
     static func copy(_ bundle: WorkerBundle) -> String {
         """
         umask 077; \(file(bundle)); p="$f.$$"; mkdir -p "${f%/*}" && cat > "$p" && chmod 700 "$p" && mv "$p" "$f" && \(isThere(bundle)) \
@@ -77,10 +54,10 @@ enum SSHText {
         """
     }
 
-    /// Trains a little, so that it shows whether the program runs there and computes our bits.
+    /// Trains a little on the host and prints the digest, which shows whether the program runs there and computes the right bits.
     static func selfTest(_ bundle: WorkerBundle) -> String { "\(file(bundle)); exec \"$f\" --self-test" }
 
-    /// Says in one line what `probe(from:)` reads.
+    /// Prints the line that ``probe(from:)`` reads.
     static func probe(_ bundle: WorkerBundle) -> String {
         let flags = "avx2 bmi1 bmi2 f16c fma abm movbe"
         return """
@@ -91,10 +68,16 @@ enum SSHText {
     }
 
     struct Probe: Equatable {
-        var cores: Int, isV3: Bool, freeKiB: Int, isCopied: Bool
+        var cores: Int
+        /// Whether its processor has all of x86-64-v3, which the kernels are built for.
+        var isV3: Bool
+        /// Room in the file system that the program goes to.
+        var freeKiB: Int
+        /// Whether it has the program.
+        var isCopied: Bool
     }
 
-    /// Nil where the host said something else, such as a shell that is none.
+    /// Reads what a host is. Nil where it printed something else, such as the refusal of an account without a shell.
     static func probe(from output: String) -> Probe? {
         guard let line = output.split(separator: "\n").last(where: { $0.hasPrefix("regsweep-probe ") }) else { return nil }
         let fields = Dictionary(

@@ -1,92 +1,58 @@
-// SlurmLauncher.swift · Coordinator/Launching. Workers as tasks of Slurm job arrays: submitted, counted once a minute, made up for, and
-// cancelled at the end. SlurmText has the words, Subprocess does it; no call is waited for while the sweep runs.
+// SlurmLauncher.swift · Coordinator/Launching. Workers as tasks of Slurm's job arrays. SlurmGroup decides, SlurmText makes and reads the
+// text, ChildProcess runs Slurm's programs, none of which is waited for while the sweep runs.
 
 internal import FoundationEssentials
-internal import Glibc
-internal import Logging
 internal import Vocabulary
 internal import Wire
 
-struct SlurmLauncher: ~Copyable {
-    private enum Call: Equatable { case limits, submit(tasks: Int), count, cancel }
+final class SlurmLauncher: Launcher {
+    let name: String
+    let keyName: String?
 
-    private struct Group {
-        var spec: HostSpec
-        var jobs: [SlurmJob] = []
-        var maximumArraySize: Int?
-        /// Arrays that have to be submitted.
-        var waiting: [Int] = []
-        var call: (process: pid_t, what: Call)?
-        var nextCount: Instant
-        /// Calls in a row that failed.
-        var failures = 0
-        /// Orders in a row whose tasks all ended before a worker of the group came in.
-        var fruitless = 0
-        /// A worker has come in since the last order.
-        var hasJoined = false
-        /// What is left of it is cancelled.
-        var isRemoved = false
-        var isGivenUp: Bool { max(failures, fruitless) >= RemoteHost.patience }
-    }
-
-    private var groups: [Group] = []
+    private let spec: HostSpec
     private let sweep: String
     private let program: String
     private let orphanTimeout: Duration
     private let directory: String
+    private var group: SlurmGroup
+    private var call: (step: SlurmGroup.Step, process: ChildProcess)?
 
     /// - Parameters:
+    ///   - sweep: names the jobs.
     ///   - program: the worker, at a path that the nodes have as well.
     ///   - directory: of the results, absolute, and shared with the nodes.
-    init(sweep: String, program: String, orphanTimeout: Duration, directory: String) {
+    init(_ spec: HostSpec, sweep: String, program: String, orphanTimeout: Duration, directory: String, at now: Instant) {
+        name = "slurm \(spec.name)"
+        keyName = spec.keyName
+        self.spec = spec
         self.sweep = sweep
         self.program = program
         self.orphanTimeout = orphanTimeout
         self.directory = directory
+        group = SlurmGroup(spec.slurm, at: now)
     }
 
-    mutating func add(_ spec: HostSpec, at now: Instant) { groups.append(Group(spec: spec, nextCount: now)) }
+    var outlook: LaunchOutlook { group.outlook }
+    var isOver: Bool { group.isOver }
 
-    mutating func joined(_ keyName: String) {
-        for index in groups.indices where groups[index].spec.keyName == keyName {
-            groups[index].hasJoined = true
-            groups[index].fruitless = 0
+    func tend(at now: Instant, invitation: (String) throws -> Invitation) -> [LaunchNotice] {
+        var notices: [LaunchNotice] = []
+        if let (step, process) = call, let end = process.ended() {
+            call = nil
+            let answer = SlurmGroup.Answer(status: end.status, text: end.output, taskLog: taskLog(after: step))
+            if let notice = group.answered(answer, at: now) { notices.append(notice) }
         }
-    }
-
-    mutating func remove(_ keyName: String) {
-        for index in groups.indices where groups[index].spec.keyName == keyName { groups[index].isRemoved = true }
-    }
-
-    /// Looks after every group once.
-    /// - Returns: whether workers of any may be there or come.
-    mutating func tend(at now: Instant, _ logger: Logger, invitation: (String) throws -> Invitation) -> Bool {
-        for index in groups.indices {
-            if let (process, what) = groups[index].call {
-                guard let status = Subprocess.reap([process]).first?.status else { continue }
-                groups[index].call = nil
-                note(status, of: what, index, at: now, logger)
-            } else if !groups[index].isGivenUp, let what = next(index, at: now) {
-                do { try begin(what, index, invitation) } catch { fail(index, "\(error)", at: now, logger) }
-            }
+        if let step = group.tick(at: now) {
+            do { call = (step, try begin(step, invitation)) } catch { notices.append(group.failedToStart("\(error)", at: now)) }
         }
-        groups.removeAll { $0.isRemoved && $0.jobs.isEmpty && $0.call == nil }
-        return groups.contains { !$0.isGivenUp && !$0.isRemoved }
+        return notices
     }
 
-    private func next(_ index: Int, at now: Instant) -> Call? {
-        if groups[index].isRemoved { return now >= groups[index].nextCount && !groups[index].jobs.isEmpty ? .cancel : nil }
-        if groups[index].maximumArraySize == nil { return now >= groups[index].nextCount ? .limits : nil }
-        if let tasks = groups[index].waiting.first { return now >= groups[index].nextCount ? .submit(tasks: tasks) : nil }
-        return now >= groups[index].nextCount ? .count : nil
-    }
-
-    private mutating func begin(_ call: Call, _ index: Int, _ invitation: (String) throws -> Invitation) throws {
-        let spec = groups[index].spec
-        try? FileManager.default.removeItem(atPath: outputPath(index))
-        let process: pid_t
-        switch call {
-        case .limits: process = try Subprocess.spawn("scontrol", ["show", "config"], outputTo: outputPath(index))
+    private func begin(_ step: SlurmGroup.Step, _ invitation: (String) throws -> Invitation) throws -> ChildProcess {
+        // The file has the answer of the last call alone.
+        try? FileManager.default.removeItem(atPath: outputPath)
+        switch step {
+        case .queryLimits: return try ChildProcess("scontrol", ["show", "config"], outputTo: outputPath)
         case .submit(let tasks):
             // The file stays as long as the key: tasks may wait for hours.
             let file = "\(directory)/keys/\(spec.name).invitation"
@@ -96,99 +62,28 @@ struct SlurmLauncher: ~Copyable {
             // However many extra lines it has; the secret is not in it.
             let path = "\(directory)/slurm-\(spec.name).sh"
             try script.write(toFile: path, atomically: true, encoding: .utf8)
-            process = try Subprocess.spawn("sbatch", ["--parsable"], input: .file(path), outputTo: outputPath(index))
-        case .count:
-            let jobs = groups[index].jobs.map { "\($0.id)" }.joined(separator: ",")
-            process = try Subprocess.spawn(
-                "squeue", ["--noheader", "--array", "--format=%T", "--jobs=\(jobs)"], outputTo: outputPath(index))
-        case .cancel: process = try Subprocess.spawn("scancel", Self.cancel(groups[index].jobs), outputTo: outputPath(index))
-        }
-        groups[index].call = (process, call)
-    }
-
-    private mutating func note(_ status: Subprocess.Status, of call: Call, _ index: Int, at now: Instant, _ logger: Logger) {
-        let output = (try? String(contentsOfFile: outputPath(index), encoding: .utf8)) ?? ""
-        let spec = groups[index].spec
-        // squeue knows nothing of jobs that ended a while ago and calls that an error.
-        let isForgotten = call == .count && output.contains("Invalid job id")
-        guard status == .exited(0) || isForgotten else { return fail(index, Subprocess.lastLine(output) ?? "\(status)", at: now, logger) }
-        // A controller that is away now and then in weeks is no reason to give up.
-        groups[index].failures = 0
-        switch call {
-        case .limits:
-            // Slurm's own default.
-            groups[index].maximumArraySize = SlurmText.maximumArraySize(from: output) ?? 1001
-            order(spec.slurm.maximum, index)
-        case .submit(let tasks):
-            guard let job = SlurmText.job(fromSbatch: output) else { return fail(index, "sbatch said \"\(output)\"", at: now, logger) }
-            groups[index].waiting.removeFirst()
-            groups[index].jobs.append(job)
-            groups[index].hasJoined = false
-            if groups[index].isRemoved { return groups[index].nextCount = now }
-            groups[index].nextCount = groups[index].waiting.isEmpty ? now + spec.slurm.pollInterval : now
-            logger.info("slurm \(spec.name): job \(job.id) with \(tasks) worker\(tasks == 1 ? "" : "s")")
-        case .count:
-            let alive = isForgotten ? 0 : SlurmText.aliveTasks(fromSqueue: output)
-            groups[index].nextCount = now + spec.slurm.pollInterval
-            let ended = alive == 0 ? groups[index].jobs.last : nil
-            if alive == 0 { groups[index].jobs = [] }
-            let missing = SlurmText.missing(alive: alive, minimum: spec.slurm.minimum, maximum: spec.slurm.maximum)
-            guard missing > 0 || alive == 0 else { return }
-            let ordered = max(1, missing)
-            order(ordered, index)
-            if let ended, !groups[index].hasJoined {
-                // It would end like that again at once, on nodes that others wait for.
-                groups[index].fruitless += 1
-                warn(
-                    index, "all tasks of job \(ended.id) ended and no worker came in\(lastWords(of: ended).map { ": \($0)" } ?? "")", logger
-                )
-            } else {
-                logger.info("slurm \(spec.name): \(alive) workers are left, submitting \(ordered)")
-                groups[index].nextCount = now
-            }
-        case .cancel:
-            groups[index].jobs = []
-            logger.info("slurm \(spec.name): cancelled, no more is submitted")
+            return try ChildProcess("sbatch", ["--parsable"], input: .file(path), outputTo: outputPath)
+        case .count(let jobs): return try ChildProcess("squeue", SlurmText.countArguments(jobs), outputTo: outputPath)
+        case .cancel(let jobs): return try ChildProcess("scancel", SlurmText.cancelArguments(jobs), outputTo: outputPath)
         }
     }
 
-    /// What one of its tasks wrote to its log, if the nodes share the directory and have written it by now.
-    private func lastWords(of job: SlurmJob) -> String? {
-        (try? String(contentsOfFile: "\(directory)/slurm-\(job.id)_1.log", encoding: .utf8)).flatMap(Subprocess.lastLine)
+    private func taskLog(after step: SlurmGroup.Step) -> String? {
+        guard case .count(let jobs) = step, let newest = jobs.last else { return nil }
+        return (try? String(contentsOfFile: "\(directory)/slurm-\(newest.id)_1.log", encoding: .utf8)).flatMap(Subprocess.lastLine)
     }
 
-    private mutating func order(_ tasks: Int, _ index: Int) {
-        groups[index].waiting = SlurmText.arrays(tasks, maximumArraySize: groups[index].maximumArraySize ?? 1001)
-    }
+    func joined() { group.joined() }
 
-    private mutating func fail(_ index: Int, _ reason: String, at now: Instant, _ logger: Logger) {
-        groups[index].failures += 1
-        groups[index].nextCount = now + groups[index].spec.slurm.pollInterval
-        warn(index, reason, logger)
-    }
+    func remove() { group.remove() }
 
-    private func warn(_ index: Int, _ reason: String, _ logger: Logger) {
-        let isLast = groups[index].isGivenUp
-        logger.warning(
-            "slurm \(groups[index].spec.name): \(reason)\(isLast ? "; given up, the sweep goes on without it" : "; trying again")")
-    }
+    private var outputPath: String { "\(directory)/slurm-\(spec.name).out" }
 
-    private static func cancel(_ jobs: [SlurmJob]) -> [String] { ["--quiet"] + jobs.map { "\($0.id)" } }
-
-    private func outputPath(_ index: Int) -> String { "\(directory)/slurm-\(groups[index].spec.name).out" }
-
-    /// What still waits or runs would wait for a coordinator that is gone.
+    /// Tasks that still wait or run would wait for a coordinator that is gone. A job that is being submitted is one of them a moment later.
     deinit {
-        for group in groups {
-            let output = "\(directory)/slurm-\(group.spec.name).out"
-            var jobs = group.jobs
-            // One that is being submitted is a job as well a moment later.
-            if let (process, what) = group.call, case .submit = what, Subprocess.wait(process) == .exited(0),
-                let said = try? String(contentsOfFile: output, encoding: .utf8), let job = SlurmText.job(fromSbatch: said)
-            {
-                jobs.append(job)
-            }
-            if !jobs.isEmpty { _ = try? Subprocess.run("scancel", Self.cancel(jobs), outputTo: output) }
+        if group.isSubmitting, let end = call?.process.wait() {
+            _ = group.answered(SlurmGroup.Answer(status: end.status, text: end.output), at: .distantFuture)
         }
+        if !group.jobs.isEmpty { _ = try? Subprocess.run("scancel", SlurmText.cancelArguments(group.jobs), outputTo: outputPath) }
     }
 }

@@ -1,4 +1,4 @@
-// SlurmText.swift · Coordinator/Launching. What is said to Slurm, as text, and what it answers, read back. Pure.
+// SlurmText.swift · Coordinator/Launching. What Slurm's programs are called with, as text, and their answers, read back. Pure.
 
 internal import Vocabulary
 internal import Wire
@@ -6,17 +6,17 @@ internal import Wire
 struct SlurmJob: Hashable { var id: Int }
 
 enum SlurmText {
-    /// One job array; a task is one worker process, which phones home.
+    /// One job array; each of its tasks is one worker process, which connects to the coordinator.
     /// - Parameters:
     ///   - tasks: at least 1.
     ///   - program: the worker, and `invitation` its file of mode 0600, as the nodes see them.
-    ///   - log: a folder that the nodes share with this host.
+    ///   - log: a folder that the nodes share with this host, for the output of each task.
     static func script(
         _ spec: HostSpec, sweep: String, tasks: Int, program: String, invitation: String, log: String, orphanTimeout: Duration
     ) -> String {
         var lines = ["#!/bin/sh", "#SBATCH --job-name=regsweep-\(sweep)", "#SBATCH --array=1-\(tasks)"]
         lines.append("#SBATCH --output=\"\(quotable(log))/slurm-%A_%a.log\"")
-        // One that Slurm has ended is replaced by us, with another number; SIGTERM comes before the limit, so that the worker drains.
+        // A task that Slurm ends is made up for by another job, not run again. SIGTERM comes before the time limit: the worker drains.
         lines += ["#SBATCH --no-requeue", "#SBATCH --signal=B:TERM@\(spec.slurm.drainSeconds)", "#SBATCH --ntasks=1"]
         lines.append("#SBATCH --cpus-per-task=\((spec.slots ?? 1) * spec.threadsPerTrial)")
         for (option, value) in [
@@ -24,11 +24,9 @@ enum SlurmText {
             ("account", spec.slurm.account),
         ] { if let value { lines.append("#SBATCH --\(option)=\(value)") } }
         lines += spec.slurm.extra.map { "#SBATCH \($0)" }
-        let words = [
-            program, "--join", invitation, "--slots", "\(spec.slots ?? 1)", "--threads-per-trial", "\(spec.threadsPerTrial)",
-            "--orphan-timeout", "\(orphanTimeout.inSeconds)",
-        ]
-        return (lines + ["exec " + ShellWords.quoted(words)]).joined(separator: "\n") + "\n"
+        let load = WorkerLoad(slots: "\(spec.slots ?? 1)", threadsPerTrial: spec.threadsPerTrial, orphanTimeout: orphanTimeout)
+        lines.append("exec " + WorkerCommandLine(coordinator: .invitationFile(invitation), load: load).line(program: program))
+        return lines.joined(separator: "\n") + "\n"
     }
 
     /// A path within double quotes in a line for sbatch, which takes `%` in a log's name for a pattern.
@@ -36,19 +34,32 @@ enum SlurmText {
         path.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"").replacing("%", with: "%%")
     }
 
-    /// - Parameter output: of `sbatch --parsable`: `17`, or `17;cluster`.
+    /// Reads the number of the job that was submitted; nil where there is none.
+    /// - Parameter output: of `sbatch --parsable`: `17`, or `17;cluster`, after warnings if there are any.
     static func job(fromSbatch output: String) -> SlurmJob? {
         output.split(separator: "\n").last.flatMap { $0.split(separator: ";").first }.flatMap { Int($0) }.map(SlurmJob.init)
     }
 
-    /// Tasks that wait or run.
-    /// - Parameter output: of `squeue --noheader --array --format=%T`, a state a line.
+    /// For `squeue`: the state of each task of the jobs, a line each.
+    static func countArguments(_ jobs: [SlurmJob]) -> [String] {
+        ["--noheader", "--array", "--format=%T", "--jobs=\(jobs.map { "\($0.id)" }.joined(separator: ","))"]
+    }
+
+    /// For `scancel`.
+    static func cancelArguments(_ jobs: [SlurmJob]) -> [String] { ["--quiet"] + jobs.map { "\($0.id)" } }
+
+    /// Whether squeue knows nothing of the jobs any more, as of all that ended a while ago; it calls that an error.
+    static func isForgotten(_ output: String) -> Bool { output.contains("Invalid job id") }
+
+    /// Counts the tasks that wait or run.
+    /// - Parameter output: of `squeue`, called with ``countArguments(_:)``.
     static func aliveTasks(fromSqueue output: String) -> Int {
         let alive: Set<Substring> = ["PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "RESIZING", "REQUEUED", "STOPPED"]
         return output.split(separator: "\n").count { alive.contains($0.prefix { $0 != " " }) }
     }
 
-    /// - Parameter output: of `scontrol show config`. Indices of an array are below it.
+    /// Reads MaxArraySize: the indices of an array's tasks are below it.
+    /// - Parameter output: of `scontrol show config`.
     static func maximumArraySize(from output: String) -> Int? {
         for line in output.split(separator: "\n") {
             let parts = line.split(separator: "=", maxSplits: 1)
@@ -58,12 +69,13 @@ enum SlurmText {
         return nil
     }
 
-    /// How many tasks each array has, all together `count`, no index at or above the maximum.
+    /// Splits a number of tasks into arrays, whose indices from 1 on are below the maximum.
+    /// - Returns: the number of tasks of each, all together `count`.
     static func arrays(_ count: Int, maximumArraySize: Int) -> [Int] {
         let most = max(1, maximumArraySize - 1)
         return stride(from: 0, to: count, by: most).map { min(most, count - $0) }
     }
 
-    /// Tasks to submit: none while there are at least `minimum`, otherwise up to `maximum`.
+    /// How many tasks to submit: none while at least `minimum` wait or run, otherwise as many as make up `maximum`.
     static func missing(alive: Int, minimum: Int, maximum: Int) -> Int { alive >= minimum ? 0 : maximum - alive }
 }

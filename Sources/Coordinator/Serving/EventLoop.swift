@@ -22,8 +22,7 @@ struct EventLoop: ~Copyable {
     var scheduler: Scheduler
     var socket: RouterSocket
     private var commits: GroupCommit
-    private var launcher: LocalLauncher
-    /// Workers on other hosts.
+    /// The workers that the coordinator has started.
     var fleet: Fleet
     let doorkeeper: Doorkeeper
     private var display: ProgressDisplay
@@ -45,14 +44,13 @@ struct EventLoop: ~Copyable {
 
     /// - Parameter orphanTimeout: how long a worker goes on looking for its coordinator.
     init(
-        _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore, launcher: consuming LocalLauncher,
+        _ scheduler: consuming Scheduler, socket: consuming RouterSocket, store: consuming ResultStore,
         fleet: consuming Fleet, doorkeeper: Doorkeeper, display: ProgressDisplay, snapshots: SnapshotWriter, join: String,
         data: [Digest: [UInt8]], orphanTimeout: Duration, mailbox: Mailbox<Letter>, logger: Logger
     ) {
         self.scheduler = scheduler
         self.socket = socket
         commits = GroupCommit(store)
-        self.launcher = launcher
         self.fleet = fleet
         self.doorkeeper = doorkeeper
         self.display = display
@@ -76,7 +74,6 @@ struct EventLoop: ~Copyable {
     private static let farewell: Duration = .seconds(10)
 
     mutating func run() throws -> End {
-        try launcher.start()
         admitNewKeys()
         while true {
             for event in try receive() + letters() + ended() + [.tick] { obey(event) }
@@ -104,8 +101,7 @@ struct EventLoop: ~Copyable {
         let over = scheduler.isFinished || scheduler.isDraining
         if !over {
             dismissedAt = nil
-            let alive = launcher.tend(at: now, logger)
-            let isFleetAlive = fleet.tend(at: now, logger, invitation: doorkeeper.invitation)
+            let outlook = fleet.tend(at: now, logger, invitation: doorkeeper.invitation)
             admitNewKeys()
             guard scheduler.workers.isEmpty else {
                 hadWorkerAt = now
@@ -113,8 +109,8 @@ struct EventLoop: ~Copyable {
             }
             // One that fell silent, or whose coordinator was killed, may be on its way back for that long.
             let isAwaited = hadWorkerAt.map { now - $0 < orphanTimeout } ?? false
-            if launcher.hasGivenUp, !alive, !isFleetAlive, !isAwaited { return .noWorkers }
-            if !alive, !isFleetAlive, now - warnedOfNoWorkers > .seconds(30) {
+            if outlook == .givenUp, !isAwaited { return .noWorkers }
+            if outlook != .expected, now - warnedOfNoWorkers > .seconds(30) {
                 warnedOfNoWorkers = now
                 logger.warning("no workers: start one with \(join)")
             }
@@ -139,7 +135,7 @@ struct EventLoop: ~Copyable {
 
     /// What such a worker still said has been received before, or is welcome later.
     private mutating func ended() -> [Scheduler.Event] {
-        launcher.takeEnded().map { .ended(process: Int($0), host: Host.name) }
+        fleet.takeEnded().map { .ended(process: Int($0), host: Host.name) }
     }
 
     /// Before anybody can have been told of them by way of another host.

@@ -81,6 +81,9 @@ public struct Invitation: Hashable, Sendable {
         self.key = key
     }
 
+    /// The environment variable that may hold one for `regsweep-worker --join env`.
+    public static let variable = "REGSWEEP_INVITATION"
+
     /// Whether it names the loopback, which on another host is that host.
     public var isForThisHostAlone: Bool { endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://localhost:") }
 

@@ -1,0 +1,53 @@
+// LocalWorkers.swift · Coordinator/Launching, used by LocalLauncher. Which worker processes of this host are started again, decided: the
+// ends of processes and the time go in, the number to start comes out. Knows no process, so its tests are plain values.
+
+internal import Vocabulary
+internal import Wire
+
+/// A worker that ends is replaced, except after a drain: somebody asked it to leave. After `patience` quick failures in a row none is
+/// started any more, for the rest of the run: something is wrong with the program or the host, and another start cannot help.
+struct LocalWorkers: Equatable {
+    /// When each process was started, by its number.
+    private(set) var running: [Int32: Instant] = [:]
+    private var due: Int
+    private var quickFailures = 0
+    private(set) var hasGivenUp = false
+
+    /// A worker that fails sooner than this never began to compute.
+    static let quick: Duration = .seconds(5)
+    static let patience = 5
+
+    /// - Parameter count: of worker processes; 0 for none.
+    init(count: Int) { due = count }
+
+    var outlook: LaunchOutlook { !running.isEmpty || due > 0 ? .expected : hasGivenUp ? .givenUp : .none }
+
+    /// - Returns: how many processes to start now; each of them is ``started(_:at:)`` or has ``failedToStart(_:)``.
+    mutating func tick() -> Int {
+        defer { due = 0 }
+        return due
+    }
+
+    mutating func started(_ process: Int32, at now: Instant) { running[process] = now }
+
+    mutating func failedToStart(_ reason: String) -> LaunchNotice {
+        hasGivenUp = true
+        return .error("\(reason): \(left) and no more are started")
+    }
+
+    /// - Returns: nil for a worker that was drained.
+    mutating func ended(_ process: Int32, _ status: Subprocess.Status, at now: Instant) -> LaunchNotice? {
+        guard let start = running.removeValue(forKey: process), status != .exited(0) else { return nil }
+        let fact = "process \(process) ended: \(status)"
+        // Those that were running when the launcher gave up may run for long: the count does not begin again.
+        if !hasGivenUp {
+            quickFailures = now - start < Self.quick ? quickFailures + 1 : 1
+            hasGivenUp = quickFailures >= Self.patience
+        }
+        guard !hasGivenUp else { return .error("\(fact); \(Self.patience) failed one after the other: \(left) and no more are started") }
+        due += 1
+        return .warning("\(fact); starting another")
+    }
+
+    private var left: String { "\(running.count) \(running.count == 1 ? "is" : "are") left" }
+}
