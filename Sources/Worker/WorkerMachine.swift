@@ -154,7 +154,7 @@ struct WorkerMachine {
         switch connection {
         case .waiting(let until): min(until, lastHeard + orphanTimeout)
         case .greeting(let since, let saidHello): min(saidHello + Timing.helloAgain, since + Timing.silence, lastHeard + orphanTimeout)
-        case .joined(let welcome): min(lastSent + welcome.heartbeatInterval, lastHeard + welcome.silence)
+        case .joined(let welcome): min(lastSent + welcome.heartbeatInterval, lastHeard + welcome.timeout)
         }
     }
 
@@ -344,7 +344,7 @@ struct WorkerMachine {
             connection = .greeting(since: since, saidHello: now)
             return [send(.hello(hello), at: now)]
         case .joined(let welcome):
-            if now - lastHeard >= welcome.silence { return backOff(at: now) }
+            if now - lastHeard >= welcome.timeout { return backOff(at: now) }
             guard now - lastSent >= welcome.heartbeatInterval else { return [] }
             return [send(.heartbeat(running: running.count), at: now)]
         }

@@ -46,7 +46,7 @@ import Wire
             selfTest: Digest(of: "ours"))
         var scheduler = Scheduler(
             configuration, grid: again, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines, crashes: resumed.crashes, checks: resumed.checks)
+            baselines: resumed.baselines, crashes: resumed.crashes, verifications: resumed.checks)
         var effects: [Scheduler.Effect] = []
         let hello = Hello(
             worker: ada, host: "ada", process: 1, slots: 1, cpu: "cpu", build: "0.1", selfTest: Digest(of: "ours"), held: [:],
@@ -56,7 +56,7 @@ import Wire
                 .received(Envelope(incarnation: 2, message: message), from: routeA), at: Instant(sinceStart: .seconds(1)))
         }
         let end = clock.now, busy = Self.processorTime - before
-        #expect(scheduler.remaining == left)
+        #expect(scheduler.trials.remaining == left)
         #expect(effects.contains { if case .send(let envelope, _) = $0, case .lease = envelope.message { true } else { false } })
         func rounded(_ seconds: Double) -> Double { (seconds * 1000).rounded() / 1000 }
         print(

@@ -16,9 +16,9 @@ private let cyd = WorkerID(high: 3, low: 0)
             settings: (0..<4).map { Setting(algorithm: "sgd", lambda1: 0, lambda2: Double($0), learningRate: 0.5) }, curves: [],
             figure: FigureSpec(title: "sample"), warnings: []))
 
-    private var desk: Desk
+    private var driver: SchedulerDriver
 
-    init() { desk = Desk(checkpoints: []) }
+    init() { driver = SchedulerDriver(checkpoints: []) }
 
     private func checkpoint(_ trial: Int, _ epoch: Int) -> Checkpoint {
         Checkpoint(key: Self.grid.key(of: trial), epoch: epoch, content: [UInt8(epoch)])
@@ -28,57 +28,57 @@ private let cyd = WorkerID(high: 3, low: 0)
 
     private func lease(_ number: UInt32, _ trial: Int, attempt: Int = 1) -> Lease {
         Lease(
-            id: desk.id(number), group: Self.grid.groups[0].spec,
+            id: driver.id(number), group: Self.grid.groups[0].spec,
             trials: [LeasedTrial(key: Self.grid.key(of: trial), attempt: attempt, setting: Self.grid.setting(of: trial))], baselines: [])
     }
 
     private func answer(_ trial: Int, _ epoch: Int, _ refusal: String?, to route: Route) -> Scheduler.Effect {
-        desk.send(.checkpointAnswer(Self.grid.key(of: trial), epoch: epoch, refusal: refusal), to: route)
+        driver.send(.checkpointAnswer(Self.grid.key(of: trial), epoch: epoch, refusal: refusal), to: route)
     }
 
     @Test("each long trial has a lease of its own, however short it is thought to be") mutating func alone() {
-        let effects = desk.join(ada, at: routeA, credits: 2)
-        #expect(effects == [desk.send(.lease(lease(1, 0)), to: routeA), desk.send(.lease(lease(2, 1)), to: routeA)])
+        let effects = driver.join(ada, at: routeA, credits: 2)
+        #expect(effects == [driver.send(.lease(lease(1, 0)), to: routeA), driver.send(.lease(lease(2, 1)), to: routeA)])
     }
 
     @Test("a checkpoint is answered once it is durable, and the trial of a worker that is gone goes on from it") mutating func goesOn() {
-        _ = desk.join(ada, at: routeA, credits: 1)
-        #expect(desk.hear(.checkpoint(desk.id(1), checkpoint(0, 4)), from: routeA) == [.keep(checkpoint(0, 4), from: routeA)])
-        #expect(desk.handle(.kept(mark(0, 4), from: routeA)) == [answer(0, 4, nil, to: routeA)])
-        _ = desk.hear(.goodbye(reason: "drained"), from: routeA)
+        _ = driver.join(ada, at: routeA, credits: 1)
         #expect(
-            desk.join(bob, at: routeB, credits: 1) == [.sendLease(lease(2, 0, attempt: 2), from: mark(0, 4), to: routeB)])
+            driver.hear(.checkpoint(driver.id(1), checkpoint(0, 4)), from: routeA) == [.persistCheckpoint(checkpoint(0, 4), from: routeA)])
+        #expect(driver.handle(.persistedCheckpoint(mark(0, 4), from: routeA)) == [answer(0, 4, nil, to: routeA)])
+        _ = driver.hear(.goodbye(reason: "drained"), from: routeA)
+        #expect(
+            driver.join(bob, at: routeB, credits: 1) == [.sendLease(lease(2, 0, attempt: 2), from: mark(0, 4), to: routeB)])
     }
 
     @Test("what an earlier run has left is gone on from, and one that is not durable yet is not") mutating func resumed() {
-        desk = Desk(checkpoints: [mark(0, 7)])
-        #expect(desk.join(ada, at: routeA, credits: 1) == [.sendLease(lease(1, 0), from: mark(0, 7), to: routeA)])
-        _ = desk.hear(.checkpoint(desk.id(1), checkpoint(0, 8)), from: routeA)
-        _ = desk.hear(.cancel(desk.id(1)), from: routeA)
-        #expect(desk.scheduler.checkpoints[0] == mark(0, 7))
+        driver = SchedulerDriver(checkpoints: [mark(0, 7)])
+        #expect(driver.join(ada, at: routeA, credits: 1) == [.sendLease(lease(1, 0), from: mark(0, 7), to: routeA)])
+        _ = driver.hear(.checkpoint(driver.id(1), checkpoint(0, 8)), from: routeA)
+        _ = driver.hear(.cancel(driver.id(1)), from: routeA)
+        #expect(driver.scheduler.trials.checkpoints[0] == mark(0, 7))
     }
 
     @Test("a checkpoint that is damaged, of no such epoch, of another's lease or of a trial that has none is refused with the reason")
     mutating func refused() {
-        _ = desk.join(ada, at: routeA, credits: 1)
-        _ = desk.join(bob, at: routeB, credits: 1)
-        var damaged = checkpoint(0, 4)
-        damaged.content = [9]
+        _ = driver.join(ada, at: routeA, credits: 1)
+        _ = driver.join(bob, at: routeB, credits: 1)
+        let damaged = Checkpoint(key: Self.grid.key(of: 0), epoch: 4, digest: checkpoint(0, 4).digest, content: [9])
         let key = Self.grid.key(of: 0)
         for (checkpoint, reason) in [
             (damaged, "its content does not match its hash"), (checkpoint(0, 0), "it is after 0 of 10 epochs"),
             (checkpoint(0, 10), "it is after 10 of 10 epochs"),
         ] {
             #expect(
-                desk.hear(.checkpoint(desk.id(1), checkpoint), from: routeA) == [
+                driver.hear(.checkpoint(driver.id(1), checkpoint), from: routeA) == [
                     answer(0, checkpoint.epoch, reason, to: routeA),
-                    .notice(.refusedCheckpoint(key, epoch: checkpoint.epoch, host: "ada", reason: reason)),
+                    .notice(.rejectedCheckpoint(key, epoch: checkpoint.epoch, host: "ada", reason: reason)),
                 ])
         }
         let late = "the trial is no longer this worker's"
-        #expect(desk.hear(.checkpoint(desk.id(1), checkpoint(0, 4)), from: routeB) == [answer(0, 4, late, to: routeB)])
-        #expect(desk.hear(.checkpoint(desk.id(1), checkpoint(1, 4)), from: routeA) == [answer(1, 4, late, to: routeA)])
-        var other = Desk()
+        #expect(driver.hear(.checkpoint(driver.id(1), checkpoint(0, 4)), from: routeB) == [answer(0, 4, late, to: routeB)])
+        #expect(driver.hear(.checkpoint(driver.id(1), checkpoint(1, 4)), from: routeA) == [answer(1, 4, late, to: routeA)])
+        var other = SchedulerDriver()
         _ = other.join(ada, at: routeA, credits: 1)
         let trial = other.scheduler.grid.key(of: 0)
         let effects = other.hear(.checkpoint(other.id(1), Checkpoint(key: trial, epoch: 1, content: [1])), from: routeA)
@@ -90,66 +90,67 @@ private let cyd = WorkerID(high: 3, low: 0)
 
     @Test("one that a worker cannot go on from is forgotten, if that worker has the trial; so is one that the store has lost")
     mutating func useless() {
-        desk = Desk(checkpoints: [mark(0, 7), mark(1, 2)])
-        _ = desk.join(ada, at: routeA, credits: 1)
-        _ = desk.join(bob, at: routeB, credits: 1)
+        driver = SchedulerDriver(checkpoints: [mark(0, 7), mark(1, 2)])
+        _ = driver.join(ada, at: routeA, credits: 1)
+        _ = driver.join(bob, at: routeB, credits: 1)
         let key = Self.grid.key(of: 0)
-        #expect(desk.hear(.checkpointAnswer(key, epoch: 7, refusal: "no"), from: routeB) == [])
+        #expect(driver.hear(.checkpointAnswer(key, epoch: 7, refusal: "no"), from: routeB) == [])
         #expect(
-            desk.hear(.checkpointAnswer(key, epoch: 7, refusal: "no"), from: routeA) == [
-                .forgetCheckpoint(key), .notice(.refusedCheckpoint(key, epoch: 7, host: "ada", reason: "no")),
+            driver.hear(.checkpointAnswer(key, epoch: 7, refusal: "no"), from: routeA) == [
+                .forgetCheckpoint(key), .notice(.rejectedCheckpoint(key, epoch: 7, host: "ada", reason: "no")),
             ])
-        #expect(desk.scheduler.checkpoints == [1: mark(1, 2)])
-        _ = desk.handle(.lostCheckpoint(Self.grid.key(of: 1)))
-        #expect(desk.scheduler.checkpoints == [:])
+        #expect(driver.scheduler.trials.checkpoints == [1: mark(1, 2)])
+        _ = driver.handle(.lostCheckpoint(Self.grid.key(of: 1)))
+        #expect(driver.scheduler.trials.checkpoints == [:])
     }
 
     @Test("a trial that is stored has no checkpoint any more, also if one becomes durable after it") mutating func done() {
-        desk = Desk(checkpoints: [mark(0, 7)])
-        _ = desk.join(ada, at: routeA, credits: 1)
+        driver = SchedulerDriver(checkpoints: [mark(0, 7)])
+        _ = driver.join(ada, at: routeA, credits: 1)
         let result = TrialResult(
             key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, lossRatio: nil, digest: Digest(of: "d"), curve: [],
             seconds: 1)
-        _ = desk.commit(desk.hear(desk.batch(1, of: desk.id(1), [result]), from: routeA))
-        #expect(desk.scheduler.checkpoints == [:])
-        _ = desk.handle(.kept(mark(0, 8), from: routeA))
-        #expect(desk.scheduler.checkpoints == [:])
+        _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [result]), from: routeA))
+        #expect(driver.scheduler.trials.checkpoints == [:])
+        _ = driver.handle(.persistedCheckpoint(mark(0, 8), from: routeA))
+        #expect(driver.scheduler.trials.checkpoints == [:])
     }
 
     @Test("a copy goes on from the checkpoint and makes others; what it cannot go on from is forgotten") mutating func copied() {
-        desk = Desk(checkpoints: [mark(0, 7)], only: 0)
-        _ = desk.join(ada, at: routeA, credits: 1)
-        _ = desk.join(bob, at: routeB, credits: 1)
+        driver = SchedulerDriver(checkpoints: [mark(0, 7)], only: 0)
+        _ = driver.join(ada, at: routeA, credits: 1)
+        _ = driver.join(bob, at: routeB, credits: 1)
         var effects: [Scheduler.Effect] = []
-        for _ in 0..<2 { effects += desk.wait(seconds: 1) }
+        for _ in 0..<2 { effects += driver.wait(seconds: 1) }
         #expect(effects.contains(.sendLease(lease(2, 0, attempt: 2), from: mark(0, 7), to: routeB)))
-        #expect(desk.hear(.checkpoint(desk.id(2), checkpoint(0, 8)), from: routeB) == [.keep(checkpoint(0, 8), from: routeB)])
+        #expect(
+            driver.hear(.checkpoint(driver.id(2), checkpoint(0, 8)), from: routeB) == [.persistCheckpoint(checkpoint(0, 8), from: routeB)])
         let refusal = Message.checkpointAnswer(Self.grid.key(of: 0), epoch: 7, refusal: "no")
-        #expect(desk.hear(refusal, from: routeB).first == .forgetCheckpoint(Self.grid.key(of: 0)))
+        #expect(driver.hear(refusal, from: routeB).first == .forgetCheckpoint(Self.grid.key(of: 0)))
     }
 
     @Test("a check starts from the beginning, and its checkpoints are not taken") mutating func checked() {
-        desk = Desk(checkpoints: [], only: 0)
-        _ = desk.join(ada, at: routeA, credits: 1)
-        _ = desk.join(bob, at: routeB, credits: 1)
+        driver = SchedulerDriver(checkpoints: [], only: 0)
+        _ = driver.join(ada, at: routeA, credits: 1)
+        _ = driver.join(bob, at: routeB, credits: 1)
         let result = TrialResult(
             key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, lossRatio: nil, digest: Digest(of: "d"), curve: [],
             seconds: 1)
-        _ = desk.commit(desk.hear(desk.batch(1, of: desk.id(1), [result]), from: routeA))
+        _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [result]), from: routeA))
         // As if it had been left over.
-        desk.scheduler.checkpoints[0] = mark(0, 7)
+        driver.scheduler = driver.scheduler.forged(trials: driver.scheduler.trials.forged(checkpoints: [0: mark(0, 7)]))
         let authors = [Author(worker: ada, host: "ada"), Author(worker: cyd, host: "cyd")]
         let open = Disagreement(trial: Self.grid.key(of: 0), authors: authors, verdict: .open)
-        #expect(desk.handle(.disagreed([open])).last == desk.send(.lease(lease(2, 0, attempt: 2)), to: routeB))
+        #expect(driver.handle(.disagreed([open])).last == driver.send(.lease(lease(2, 0, attempt: 2)), to: routeB))
         let late = "the trial is no longer this worker's"
-        #expect(desk.hear(.checkpoint(desk.id(2), checkpoint(0, 4)), from: routeB) == [answer(0, 4, late, to: routeB)])
+        #expect(driver.hear(.checkpoint(driver.id(2), checkpoint(0, 4)), from: routeB) == [answer(0, 4, late, to: routeB)])
     }
 
     @Test("a worker that is known is given the data that it asks for, a stranger says Hello first") mutating func data() {
         let request = Message.dataRequest(Digest(of: "file"), offset: 3)
-        #expect(desk.hear(request, from: routeA) == [desk.send(.introduce, to: routeA)])
-        _ = desk.join(ada, at: routeA, credits: 0)
-        #expect(desk.hear(request, from: routeA) == [.sendData(Digest(of: "file"), offset: 3, to: routeA)])
+        #expect(driver.hear(request, from: routeA) == [driver.send(.introduce, to: routeA)])
+        _ = driver.join(ada, at: routeA, credits: 0)
+        #expect(driver.hear(request, from: routeA) == [.sendData(Digest(of: "file"), offset: 3, to: routeA)])
     }
 
     @Test("a chunk is what follows, at most a mebibyte; at the end and beyond it is empty and says where the end is") func chunks() {
@@ -163,7 +164,7 @@ private let cyd = WorkerID(high: 3, low: 0)
     }
 }
 
-extension Desk {
+extension SchedulerDriver {
     /// Four long trials of one group.
     /// - Parameter only: the one that is not stored yet.
     fileprivate init(checkpoints: [CheckpointMark], only: Int? = nil) {
@@ -176,6 +177,6 @@ extension Desk {
                 figure: FigureSpec(title: "sample"), warnings: []))
         scheduler = Scheduler(
             scheduler.configuration, grid: grid, stored: { only != nil && $0 != only },
-            counts: Scheduler.Counts(done: only == nil ? 0 : 3), baselines: [:], checkpoints: checkpoints)
+            counts: TrialCounts(done: only == nil ? 0 : 3), baselines: [:], checkpoints: checkpoints)
     }
 }

@@ -10,92 +10,92 @@ import Wire
     private let own = Peer.key(SecretKey.random().publicKey), other = Peer.key(SecretKey.random().publicKey)
 
     @Test("a worker's id under another key is refused, and the worker keeps its leases") func stolenID() {
-        var desk = Desk()
+        var driver = SchedulerDriver()
         let mine = Route([1], peer: own), theirs = Route([2], peer: other)
-        _ = desk.join(ada, at: mine, credits: 1)
-        let leases = desk.scheduler.workers[ada]!.leases
+        _ = driver.join(ada, at: mine, credits: 1)
+        let leases = driver.scheduler.workers[ada]!.leases
         #expect(!leases.isEmpty)
-        let effects = desk.hear(.hello(desk.hello(ada)), from: theirs)
+        let effects = driver.hear(.hello(driver.hello(ada)), from: theirs)
         let reason = "worker \(ada) has joined with another key"
-        #expect(effects == [desk.send(.refused(reason: reason), to: theirs), .notice(.refused(theirs, reason: reason))])
-        #expect(desk.scheduler.workers[ada]!.route == mine)
-        #expect(desk.scheduler.workers[ada]!.leases == leases)
+        #expect(effects == [driver.send(.refused(reason: reason), to: theirs), .notice(.refused(theirs, reason: reason))])
+        #expect(driver.scheduler.workers[ada]!.route == mine)
+        #expect(driver.scheduler.workers[ada]!.leases == leases)
         // With its own key it comes back on a new connection.
         #expect(
-            desk.hear(.hello(desk.hello(ada)), from: Route([3], peer: own)).contains {
+            driver.hear(.hello(driver.hello(ada)), from: Route([3], peer: own)).contains {
                 if case .send(_, Route([3], peer: own)) = $0 { true } else { false }
             })
-        #expect(desk.scheduler.workers[ada]!.route == Route([3], peer: own))
+        #expect(driver.scheduler.workers[ada]!.route == Route([3], peer: own))
     }
 
     @Test("the hundredth frame that is no message cuts a key off, over however many connections, and frees its leases") func cutOff() {
-        var desk = Desk()
+        var driver = SchedulerDriver()
         let route = Route([1], peer: own)
-        _ = desk.join(ada, at: route, credits: 1)
-        let waiting = desk.scheduler.waiting.count
+        _ = driver.join(ada, at: route, credits: 1)
+        let waiting = driver.scheduler.trials.queue.count
         for count in 1..<Limits.malformedFrames {
             let from = Route([UInt8(count)], peer: own)
-            let effects = desk.handle(.unreadable(.malformed(reason: "noise"), from: from))
-            #expect(effects == [desk.send(.dropped(reason: "noise"), to: from), .notice(.malformed(from, reason: "noise"))])
+            let effects = driver.handle(.unreadable(.malformed(reason: "noise"), from: from))
+            #expect(effects == [driver.send(.dropped(reason: "noise"), to: from), .notice(.malformed(from, reason: "noise"))])
         }
         let last = Route([200], peer: own)
-        let effects = desk.handle(.unreadable(.malformed(reason: "noise"), from: last))
+        let effects = driver.handle(.unreadable(.malformed(reason: "noise"), from: last))
         #expect(
             effects == [
-                desk.send(.dropped(reason: "noise"), to: last), .notice(.malformed(last, reason: "noise")),
+                driver.send(.dropped(reason: "noise"), to: last), .notice(.malformed(last, reason: "noise")),
                 .notice(.cutOff(last, malformed: Limits.malformedFrames)), .cutOff(last),
                 .notice(.left(ada, host: "ada", reason: "cut off")),
             ])
-        #expect(desk.scheduler.workers.isEmpty)
-        #expect(desk.scheduler.waiting.count > waiting)
+        #expect(driver.scheduler.workers.isEmpty)
+        #expect(driver.scheduler.trials.queue.count > waiting)
     }
 
     @Test("bad frames of one connection without a key are not another's") func eachItsOwn() {
-        var desk = Desk()
-        for _ in 1..<Limits.malformedFrames { _ = desk.handle(.unreadable(.malformed(reason: "noise"), from: routeA)) }
-        #expect(!desk.handle(.unreadable(.malformed(reason: "noise"), from: routeB)).contains(.cutOff(routeB)))
-        #expect(desk.handle(.unreadable(.malformed(reason: "noise"), from: routeA)).contains(.cutOff(routeA)))
+        var driver = SchedulerDriver()
+        for _ in 1..<Limits.malformedFrames { _ = driver.handle(.unreadable(.malformed(reason: "noise"), from: routeA)) }
+        #expect(!driver.handle(.unreadable(.malformed(reason: "noise"), from: routeB)).contains(.cutOff(routeB)))
+        #expect(driver.handle(.unreadable(.malformed(reason: "noise"), from: routeA)).contains(.cutOff(routeA)))
     }
 
     @Test("a command is obeyed from this user's programs on this host, and from nobody else") func commands() {
-        var desk = Desk()
-        #expect(desk.hear(.command(.list), from: routeA) == [.obey(.list, from: routeA)])
+        var driver = SchedulerDriver()
+        #expect(driver.hear(.command(.list), from: routeA) == [.execute(.list, from: routeA)])
         for peer in [own, .plain] {
             let route = Route([9], peer: peer)
-            #expect(!desk.hear(.command(.remove("ada")), from: route).contains { if case .obey = $0 { true } else { false } })
+            #expect(!driver.hear(.command(.remove("ada")), from: route).contains { if case .execute = $0 { true } else { false } })
         }
     }
 
     @Test("a drained worker is told on each of its connections, keeps its leases and is given no more once it says so") func drain() {
-        var desk = Desk()
-        _ = desk.join(ada, at: routeA, credits: 2)
-        let leases = desk.scheduler.workers[ada]!.leases
-        #expect(desk.handle(.drainWorker(ada)) == [desk.send(.drain, to: routeA)])
-        #expect(desk.scheduler.workers[ada]!.leases == leases)
-        #expect(desk.handle(.drainWorker(bob)) == [])
+        var driver = SchedulerDriver()
+        _ = driver.join(ada, at: routeA, credits: 2)
+        let leases = driver.scheduler.workers[ada]!.leases
+        #expect(driver.handle(.drainWorker(ada)) == [driver.send(.drain, to: routeA)])
+        #expect(driver.scheduler.workers[ada]!.leases == leases)
+        #expect(driver.handle(.drainWorker(bob)) == [])
         // The word may have been lost with the connection.
-        let held = Dictionary(uniqueKeysWithValues: leases.map { ($0, desk.keys(desk.scheduler.leases[$0]!.trials)) })
-        let again = desk.hear(.hello(desk.hello(ada, held: held)), from: routeC)
-        #expect(again == [desk.welcome(keep: leases.sorted(), to: routeC), desk.send(.drain, to: routeC)])
-        #expect(desk.scheduler.workers[ada]!.leases == leases)
+        let held = Dictionary(uniqueKeysWithValues: leases.map { ($0, driver.keys(driver.scheduler.leases[$0]!.trials)) })
+        let again = driver.hear(.hello(driver.hello(ada, held: held)), from: routeC)
+        #expect(again == [driver.welcome(keep: leases.sorted(), to: routeC), driver.send(.drain, to: routeC)])
+        #expect(driver.scheduler.workers[ada]!.leases == leases)
     }
 
     @Test("a removed worker is told to stop all, and its trials are the next one's at once") func remove() {
-        var desk = Desk(groups: 1)
-        _ = desk.join(ada, at: routeA, credits: 4)
-        _ = desk.join(bob, at: routeB, credits: 4)
-        let held = desk.scheduler.workers[ada]!.leases.sorted()
+        var driver = SchedulerDriver(groups: 1)
+        _ = driver.join(ada, at: routeA, credits: 4)
+        _ = driver.join(bob, at: routeB, credits: 4)
+        let held = driver.scheduler.workers[ada]!.leases.sorted()
         #expect(!held.isEmpty)
-        let effects = desk.handle(.removeWorker(ada))
+        let effects = driver.handle(.removeWorker(ada))
         let words =
-            held.map { desk.send(.cancel($0), to: routeA) } + [
-                desk.send(.drain, to: routeA), .notice(.left(ada, host: "ada", reason: "removed")),
+            held.map { driver.send(.cancel($0), to: routeA) } + [
+                driver.send(.drain, to: routeA), .notice(.left(ada, host: "ada", reason: "removed")),
             ]
         #expect(Array(effects.prefix(words.count)) == words)
         #expect(
             effects.dropFirst(words.count).contains {
                 if case .send(let envelope, routeB) = $0, case .lease = envelope.message { true } else { false }
             })
-        #expect(desk.scheduler.workers[ada] == nil)
+        #expect(driver.scheduler.workers[ada] == nil)
     }
 }

@@ -13,8 +13,8 @@ let routeA = Route([1])
 let routeB = Route([2])
 let routeC = Route([3])
 
-/// A scheduler with its time; what is true after every event is checked after every event.
-struct Desk {
+/// Tells a scheduler events at a time of its own, and after each of them asks for broken invariants.
+struct SchedulerDriver {
     typealias Effect = Scheduler.Effect
 
     var scheduler: Scheduler
@@ -23,14 +23,14 @@ struct Desk {
 
     /// - Parameter secondsPerTrial: 0.01 makes leases by share: half of what waits, divided by the slots, in pairs of lanes.
     init(
-        groups: Int = 2, settings: Int = 5, stored: Set<Int> = [], failed: Set<Int> = [], epoch: UInt64 = 1, lanes: Int = 2,
+        groups: Int = 2, settings: Int = 5, stored: Set<Int> = [], failed: Set<Int> = [], incarnation: UInt64 = 1, lanes: Int = 2,
         trialsPerLease: Int = Limits.trialsPerLease, secondsPerTrial: Double = 0.01, crashLimit: Int = 3
     ) {
-        var counts = Scheduler.Counts()
+        var counts = TrialCounts()
         counts.done = stored.count - failed.count
         counts.failed = failed.count
         let configuration = Scheduler.Configuration(
-            sweep: "sample", incarnation: epoch, crashLimit: crashLimit, lanes: lanes, trialsPerLease: trialsPerLease,
+            sweep: "sample", incarnation: incarnation, crashLimit: crashLimit, lanes: lanes, trialsPerLease: trialsPerLease,
             expectedSecondsPerTrial: secondsPerTrial, selfTest: Digest(of: "ours"))
         scheduler = Scheduler(
             configuration, grid: Self.grid(groups: groups, settings: settings), stored: stored.contains, failed: failed.contains,
@@ -72,9 +72,9 @@ struct Desk {
     /// The store has taken everything that these effects gave it.
     mutating func commit(_ effects: [Effect]) -> [Effect] {
         handle(
-            .stored(
+            .persisted(
                 effects.compactMap { effect in
-                    if case .store(let delivery) = effect { delivery } else { nil }
+                    if case .persist(let delivery) = effect { delivery } else { nil }
                 }))
     }
 
@@ -120,7 +120,7 @@ struct Desk {
 
     // MARK: What is expected
 
-    func id(_ number: UInt32, epoch: UInt64 = 1) -> LeaseID { LeaseID(incarnation: epoch, number: number) }
+    func id(_ number: UInt32, incarnation: UInt64 = 1) -> LeaseID { LeaseID(incarnation: incarnation, number: number) }
 
     func send(_ message: Message, to route: Route) -> Effect {
         .send(Envelope(incarnation: scheduler.configuration.incarnation, message: message), to: route)
@@ -138,11 +138,11 @@ struct Desk {
     }
 
     func welcome(keep: [LeaseID] = [], to route: Route) -> Effect {
-        send(.welcome(Welcome(sweep: "sample", heartbeatInterval: .seconds(2), silence: .seconds(6), keep: keep)), to: route)
+        send(.welcome(Welcome(sweep: "sample", heartbeatInterval: .seconds(2), timeout: .seconds(6), keep: keep)), to: route)
     }
 
-    func store(_ results: [TrialResult], by worker: WorkerID, batch: UInt64, to route: Route) -> Effect {
-        .store(
+    func persist(_ results: [TrialResult], by worker: WorkerID, batch: UInt64, to route: Route) -> Effect {
+        .persist(
             Scheduler.Delivery(
                 results: results, author: Author(worker: worker, host: host(worker)),
                 acknowledge: (BatchID(rawValue: batch), to: route)))

@@ -450,7 +450,7 @@ extension ResultStore {
         }
         var kept: [Route: Int] = [:]
         for event in try commits.commit(at: Instant(sinceStart: .seconds(1)), logger) {
-            guard case .kept(let mark, let route) = event else { continue }
+            guard case .persistedCheckpoint(let mark, let route) = event else { continue }
             #expect(mark.key == key(1) && kept[route] == nil)
             kept[route] = mark.epoch
         }

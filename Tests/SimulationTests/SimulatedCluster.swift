@@ -239,7 +239,7 @@ struct SimulatedCluster {
             return check()
         }
         guard now < givenUpAt else {
-            return fail("the sweep does not end: \(scheduler?.remaining ?? -1) trials are left")
+            return fail("the sweep does not end: \(scheduler?.trials.remaining ?? -1) trials are left")
         }
         switch step {
         case .startCoordinator: startCoordinator()
@@ -307,14 +307,14 @@ struct SimulatedCluster {
             sweep: "sample", incarnation: store.incarnation, leaseDuration: .seconds(3) * plan.pace, crashLimit: plan.crashLimit,
             audit: plan.audit,
             lanes: audit.lanes, expectedSecondsPerTrial: Double(plan.pace), selfTest: SampleSweep.selfTest)
-        silence = configuration.silence
+        silence = configuration.timeout
         wasTold = true
         let grid = sweep.grid, rows = store.rows
         scheduler = Scheduler(
             configuration, grid: grid, stored: { rows[grid.key(of: $0)] != nil }, failed: { rows[grid.key(of: $0)]?.isFailure == true },
             counts: store.counts, baselines: [:],
             checkpoints: store.checkpoints.values.map { CheckpointMark(key: $0.key, epoch: $0.epoch) },
-            checks: store.checks(audit, sweep.grid))
+            verifications: store.checks(audit, sweep.grid))
     }
 
     /// Between two instructions, whatever it was about to do.
@@ -341,26 +341,23 @@ struct SimulatedCluster {
     }
 
     private mutating func tell(_ event: Scheduler.Event) {
-        let waited = plan.fault == .losesRequeues ? scheduler?.waiting.count ?? 0 : 0
+        let waited = plan.fault == .losesRequeues ? scheduler?.trials.queue.count ?? 0 : 0
         wasTold = true
         guard let effects = scheduler?.handle(event, at: now + clockAhead) else { return }
-        if plan.fault == .losesRequeues, let lost = scheduler?.waiting.all.first, scheduler!.waiting.count > waited {
-            scheduler!.waiting.remove([lost], from: scheduler!.grid.group(of: lost))
-            scheduler!.states[lost] = .delivered
-        }
+        if plan.fault == .losesRequeues, scheduler!.trials.queue.count > waited { scheduler = scheduler!.withoutFirstWaiting() }
         for effect in effects {
             if troubleAt != nil, dice.chance(perThousand: 2) { return kill(.killedBetweenEffects) }
             switch effect {
             case .send(let envelope, let route): send(envelope, to: route)
-            case .store(let delivery):
+            case .persist(let delivery):
                 uncommitted.append(delivery)
                 if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
-                if plan.fault == .acknowledgesBeforeCommit { tell(.stored([delivery])) }
-            case .keep(let checkpoint, let route):
+                if plan.fault == .acknowledgesBeforeCommit { tell(.persisted([delivery])) }
+            case .persistCheckpoint(let checkpoint, let route):
                 uncommittedCheckpoints.append((checkpoint, route))
                 if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
                 if plan.fault == .keepsBeforeCommit {
-                    tell(.kept(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
+                    tell(.persistedCheckpoint(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
                 }
             case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
             case .sendData(let file, let offset, let route): sendData(file, offset, to: route)
@@ -368,7 +365,7 @@ struct SimulatedCluster {
             case .notice(let notice): trace("coordinator: \(notice)")
             case .record: break
             // No worker of ours sends a hundred frames that are none, and nobody commands.
-            case .cutOff, .obey: fail("\(effect) came out of nothing")
+            case .cutOff, .execute: fail("\(effect) came out of nothing")
             }
         }
         if coordinatorLeavesAt == nil, scheduler?.isDrained() == true { coordinatorLeavesAt = now }
@@ -409,7 +406,7 @@ struct SimulatedCluster {
             }
         case .lease(let lease):
             if store.checkpoints[lease.trials[0].key] != nil, lease.checkpoint == nil { fail("a trial with a checkpoint starts anew") }
-            if let id = scheduler?.routes[route], let worker = scheduler?.workers[id], worker.leases.count > worker.credits {
+            if let id = scheduler?.workers.id(at: route), let worker = scheduler?.workers[id], worker.leases.count > worker.credits {
                 fail("worker \(id) is given more than it has credits for")
             }
             if plan.fault == .losesLeases, dice.chance(perThousand: 300) { return }
@@ -437,11 +434,11 @@ struct SimulatedCluster {
         uncommittedCheckpoints = []
         if plan.fault != .keepsBeforeCommit {
             for (checkpoint, route) in checkpoints {
-                tell(.kept(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
+                tell(.persistedCheckpoint(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
             }
         }
         if !disagreements.isEmpty { tell(.disagreed(disagreements)) }
-        if plan.fault != .acknowledgesBeforeCommit { tell(.stored(deliveries)) }
+        if plan.fault != .acknowledgesBeforeCommit { tell(.persisted(deliveries)) }
         if saysBlocked { tell(.storeBlocked(false)) }
         saysBlocked = false
     }
@@ -536,7 +533,7 @@ struct SimulatedCluster {
         let (number, host) = (workers[index].number, workers[index].host)
         removeWorker(index, kept: dice.number(0...2))
         // Half of them are the launcher's, which sees it at once.
-        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.ended(process: number, host: "host\(host)")) }
+        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.exited(process: number, host: "host\(host)")) }
     }
 
     /// Another one takes its place while there is something to do, as the launcher sees to it.
@@ -639,16 +636,31 @@ struct SimulatedCluster {
 
 extension Scheduler {
     /// Mutating although it changes nothing: in place it is looked at without a copy.
-    fileprivate mutating func looked() -> (deadline: Instant, broken: String?, counts: Counts, isOver: Bool) {
-        (nextDeadline, brokenInvariants.first, counts, isFinished && isOver)
+    fileprivate mutating func looked() -> (deadline: Instant, broken: String?, counts: TrialCounts, isOver: Bool) {
+        (nextDeadline, brokenInvariants.first, trials.counts, isFinished && isOver)
     }
 
     fileprivate mutating func isDrained() -> Bool { isDraining && isOver }
 
     /// Whether a worker is still one of ours that has been silent for so long.
     fileprivate mutating func isTrusting(anybodySilentFor silence: Duration, at time: Instant) -> Bool {
-        for (_, worker) in workers where time - worker.lastHeard >= silence { return true }
+        for (_, worker) in workers.byID where time - worker.lastHeard >= silence { return true }
         return false
+    }
+
+    /// A scheduler that has forgotten the first trial that waits. No method of a part can do that, but its memberwise initializer can.
+    fileprivate func withoutFirstWaiting() -> Scheduler {
+        guard let lost = trials.queue.all.first else { return self }
+        var states = trials.states, queue = trials.queue
+        states[lost] = .delivered
+        queue.remove([lost], from: grid.group(of: lost))
+        let trials = Trials(
+            grid: grid, states: states, queue: queue, attempts: trials.attempts, remaining: trials.remaining, counts: trials.counts,
+            baselines: trials.baselines, checkpoints: trials.checkpoints)
+        return Scheduler(
+            configuration: configuration, grid: grid, trials: trials, leases: leases, workers: workers, verifications: verifications,
+            failures: failures, malformedFrames: malformedFrames, isStoreBlocked: isStoreBlocked, isDraining: isDraining,
+            hasDrainedWorkers: hasDrainedWorkers, nextReview: nextReview)
     }
 }
 

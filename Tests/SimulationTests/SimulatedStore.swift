@@ -19,7 +19,7 @@ struct SimulatedStore {
     /// A trial of which that happened twice.
     private(set) var writtenTwice: TrialKey?
     /// Of `rows`.
-    private(set) var counts = Scheduler.Counts()
+    private(set) var counts = TrialCounts()
     /// A fault to be found: a store without a unique constraint.
     var acceptsRepeats = false
     /// Off, another: whatever comes second confirms what is there.
@@ -94,8 +94,7 @@ struct SimulatedStore {
     func checks(_ audit: Audit, _ grid: Grid) -> [Verification] {
         let third = evidence.filter { $0.value.contains(where: \.isOpen) }.sorted { $0.key < $1.key }.map { key, evidence in
             Verification(
-                trials: [grid.index(of: key)!], authors: Set(evidence.compactMap(\.author) + [authors[key]].compactMap { $0 }),
-                isThird: true)
+                trials: [grid.index(of: key)!], authors: Set(evidence.compactMap(\.author) + [authors[key]].compactMap { $0 }))
         }
         return third
             + audit.blocks(of: grid).compactMap { block in
@@ -111,7 +110,7 @@ struct SimulatedStore {
 
     /// Anew after every transaction: it is the measure of what the scheduler keeps count of bit by bit.
     private mutating func count() {
-        counts = Scheduler.Counts()
+        counts = TrialCounts()
         for row in rows.values { counts.count(row.outcome) }
     }
 }

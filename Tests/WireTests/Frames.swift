@@ -68,8 +68,8 @@ enum Samples {
         Checkpoint(key: key, epoch: epoch, content: content)
     }
 
-    static func welcome(heartbeat: Duration = .seconds(2), silence: Duration = .seconds(6), keep: [LeaseID] = []) -> Message {
-        .welcome(Welcome(sweep: "figure4", heartbeatInterval: heartbeat, silence: silence, keep: keep))
+    static func welcome(heartbeat: Duration = .seconds(2), timeout: Duration = .seconds(6), keep: [LeaseID] = []) -> Message {
+        .welcome(Welcome(sweep: "figure4", heartbeatInterval: heartbeat, timeout: timeout, keep: keep))
     }
 
     /// Every kind of message, with values at the edge of what each field can say.
@@ -99,7 +99,7 @@ enum Samples {
             ]),
         .goodbye(reason: ""), .goodbye(reason: "drained"), .dropped(reason: "an empty frame"), .heartbeat(running: 0),
         .heartbeat(running: 2 * Limits.slots),
-        welcome(), welcome(heartbeat: .milliseconds(1), silence: .seconds(86_400), keep: [LeaseID(rawValue: .max), LeaseID(rawValue: 0)]),
+        welcome(), welcome(heartbeat: .milliseconds(1), timeout: .seconds(86_400), keep: [LeaseID(rawValue: .max), LeaseID(rawValue: 0)]),
         .refused(reason: "other bits"), .lease(lease()),
         .lease(
             lease(
@@ -121,7 +121,7 @@ enum Samples {
         .checkpointAnswer(key, epoch: 0, refusal: nil), .checkpointAnswer(key, epoch: Int(UInt32.max), refusal: "not of this trial"),
         .welcome(
             Welcome(
-                sweep: "", heartbeatInterval: .seconds(1), silence: .seconds(2), keep: [],
+                sweep: "", heartbeatInterval: .seconds(1), timeout: .seconds(2), keep: [],
                 checkpoints: CheckpointRule(interval: .milliseconds(1), epochs: Int(UInt32.max)))),
         .lease(
             Lease(

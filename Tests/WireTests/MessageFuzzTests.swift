@@ -84,7 +84,7 @@ import Testing
         case .welcome(let welcome):
             let day = Duration.milliseconds(1)...Duration.seconds(86_400)
             return isText(welcome.sweep) && welcome.keep.count <= Limits.heldLeases && day.contains(welcome.heartbeatInterval)
-                && day.contains(welcome.silence) && day.contains(welcome.checkpoints.interval) && welcome.checkpoints.epochs >= 0
+                && day.contains(welcome.timeout) && day.contains(welcome.checkpoints.interval) && welcome.checkpoints.epochs >= 0
         case .lease(let lease):
             return isText(lease.group.problem) && (1...Limits.trialsPerLease).contains(lease.trials.count)
                 && lease.trials.allSatisfy { isText($0.setting.algorithm) } && lease.group.parameters.count <= Limits.parameters

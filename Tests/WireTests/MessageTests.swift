@@ -163,7 +163,7 @@ import Testing
             (baselines, Limits.trialsPerLease, "4097 baselines, at most 4096 are allowed"),
             (baseline, Limits.curvePoints, "1025 points of a baseline, at most 1024 are allowed"),
             ({ Samples.welcome(heartbeat: .milliseconds($0)) }, day, "heartbeat interval: 86400001 is outside 1...86400000"),
-            ({ Samples.welcome(silence: .milliseconds($0)) }, day, "silence: 86400001 is outside 1...86400000"),
+            ({ Samples.welcome(timeout: .milliseconds($0)) }, day, "timeout: 86400001 is outside 1...86400000"),
         ]
         for (make, last, reason) in limits {
             #expect(error(of: make(last)) == nil, "\(last) where \(reason)")
@@ -172,7 +172,7 @@ import Testing
         for (message, reason) in [
             (.hello(Samples.hello(slots: 0)), "slots: 0 is outside 1...1024"),
             (Samples.welcome(heartbeat: .microseconds(999)), "heartbeat interval: 0 is outside 1...86400000"),
-            (Samples.welcome(silence: .zero), "silence: 0 is outside 1...86400000"), (trials(0), "a lease of no trial"),
+            (Samples.welcome(timeout: .zero), "timeout: 0 is outside 1...86400000"), (trials(0), "a lease of no trial"),
         ] as [(Message, String)] { #expect(error(of: message) == .malformed(reason: reason)) }
     }
 

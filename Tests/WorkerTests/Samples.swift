@@ -8,7 +8,7 @@ import Wire
 /// The coordinator's epoch in these tests, unless a test restarts it.
 let epoch: UInt64 = 7
 let start = Instant(sinceStart: .seconds(1000))
-let intervals = Welcome(sweep: "figure4", heartbeatInterval: .seconds(2), silence: .seconds(6), keep: [])
+let intervals = Welcome(sweep: "figure4", heartbeatInterval: .seconds(2), timeout: .seconds(6), keep: [])
 
 extension Instant {
     static func - (a: Self, b: Duration) -> Instant { a + (.zero - b) }

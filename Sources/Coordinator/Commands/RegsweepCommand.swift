@@ -17,7 +17,7 @@ internal import Wire
             """,
         version: Build.version,
         subcommands: [
-            Run.self, Check.self, ReportCommand.self, Status.self, Explain.self, Export.self, Workers.self, Keys.self, Repair.self,
+            Run.self, Check.self, ReportCommand.self, Status.self, Explain.self, Export.self, WorkersCommand.self, Keys.self, Repair.self,
         ])
 
     static func main() {

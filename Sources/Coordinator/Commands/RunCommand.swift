@@ -107,8 +107,8 @@ struct Run: ParsableCommand {
             secondsPerTrial: resumed.secondsPerTrial)
         let scheduler = Scheduler(
             configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, checks: resumed.checks,
-            condemned: resumed.condemned)
+            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, verifications: resumed.checks,
+            distrusted: resumed.condemned)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: Host.cores)
         let join = WorkerCommandLine(coordinator: .endpoint(cluster.isPlain ? endpoint : local)).line(program: worker)
         var hosts = cluster
@@ -120,7 +120,8 @@ struct Run: ParsableCommand {
         interrupts.go(to: mailbox)
         defer { interrupts.go(to: nil) }
         if !quiet, !scheduler.isFinished {
-            Console.writeLine("\(spec.name): \(scheduler.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
+            Console.writeLine(
+                "\(spec.name): \(scheduler.trials.remaining) of \(grid.count) trials to run; more workers join with\n  \(join)")
             if !cluster.isPlain {
                 let others = endpoint.hasPrefix("tcp://127.") ? "with keys on this host" : "on other hosts"
                 Console.writeLine("and \(others) with what regsweep workers invite prints; listening at \(endpoint)")
@@ -143,7 +144,7 @@ struct Run: ParsableCommand {
     ) -> Scheduler.Configuration {
         let declaration = grid.spec.declaration
         return Scheduler.Configuration(
-            sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, silence: cluster.silence,
+            sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, timeout: cluster.silence,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
             lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
             expectedSecondsPerTrial: secondsPerTrial ?? grid.assumedSecondsPerTrial, selfTest: Build.selfTest,

@@ -116,7 +116,7 @@ private struct Overview {
             }
             lines += now.curves.map { "  " + Self.line($0) }
         } else {
-            var counts = Scheduler.Counts()
+            var counts = TrialCounts()
             try store.forEachOutcome { _, outcome, _ in counts.count(name: outcome) }
             lines.append("not running: \(counts.total) trials stored, \(counts.diverged) diverged, \(counts.failed) failed")
         }

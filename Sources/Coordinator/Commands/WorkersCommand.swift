@@ -5,8 +5,9 @@ internal import FoundationEssentials
 internal import Vocabulary
 internal import Wire
 
-struct Workers: ParsableCommand {
+struct WorkersCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "workers",
         abstract: "Lists, invites, adds, drains and removes workers of a sweep that runs.",
         discussion: "A worker is named by its id, its host or its key, as list shows them.",
         subcommands: [List.self, Invite.self, Add.self, Drain.self, Remove.self], defaultSubcommand: List.self)

@@ -1,243 +1,79 @@
 // Scheduler.swift · Coordinator/Scheduling, after Grid.swift, before Serving/EventLoop.swift.
-// Decides which worker computes which trials. In: an Event and the time. Out: [Effect].
-// Knows no clock, socket, file or store, so its tests are plain values. Trials: +Trials, +Failures; workers: +Workers; data and
-// checkpoints: +Checkpoints; what is computed twice: +Copies, +Checks; what is true after each event: +Invariants.
+// Decides which worker computes which trials. In: an Event and the time. Out: [Effect]. Both are in +Interface.
+// Knows no clock, socket, file or store, so its tests are plain values. Its state is in parts, each of which keeps its own invariants; what
+// concerns several of them is done here, and only here. +Choices asks the parts and changes nothing; +Invariants says what is always true.
 
 internal import Vocabulary
 internal import Wire
 
 struct Scheduler {
-    enum Event {
-        case received(Envelope, from: Route)
-        /// A frame that is none of our messages.
-        case unreadable(MessageError, from: Route)
-        /// The deliveries are durable.
-        case stored([Delivery])
-        /// The checkpoint is durable, or a newer one is.
-        case kept(CheckpointMark, from: Route)
-        /// The store has it no longer, or in pieces.
-        case lostCheckpoint(TrialKey)
-        /// The store takes nothing for the moment (disk full), or takes results again.
-        case storeBlocked(Bool)
-        /// The store has found that these trials' bits differ from worker to worker. Comes before `stored` of the same transaction.
-        case disagreed([Disagreement])
-        /// A process on this host has ended that may have been a worker.
-        case ended(process: Int, host: String)
-        /// Ctrl-C or SIGTERM: hands out no more, and lets every worker finish what it computes.
-        case drainRequested
-        /// A person wants one worker to finish what it computes and to go.
-        case drainWorker(WorkerID)
-        /// A person wants it gone: its leases go to others at once.
-        case removeWorker(WorkerID)
-        case tick
-    }
-
-    enum Effect: Equatable {
-        case send(Envelope, to: Route)
-        /// To be committed, then said with `stored`.
-        case store(Delivery)
-        /// A lease whose trial goes on from the checkpoint that the store has of it.
-        case sendLease(Lease, from: CheckpointMark, to: Route)
-        /// To be committed, then said with `kept`.
-        case keep(Checkpoint, from: Route)
-        /// Nobody shall go on from the trial's checkpoint.
-        case forgetCheckpoint(TrialKey)
-        /// The next bytes of a file of the data set.
-        case sendData(Digest, offset: Int, to: Route)
-        case notice(Notice)
-        /// To be committed when something else is, a death at once: history, on which nothing waits.
-        case record(LeaseRecord)
-        /// Nothing that comes over this connection, or with its key, is to be heard any more.
-        case cutOff(Route)
-        /// A command of a person on this host; whoever asked waits for an Answer.
-        case obey(Command, from: Route)
-    }
-
-    /// Results on their way to the disk, and whom to tell when they are there.
-    struct Delivery: Equatable, Sendable {
-        var results: [TrialResult]
-        /// Who computed them.
-        var author: Author
-        /// The worker's batch that this settles; nil for what the scheduler itself decided.
-        var acknowledge: (BatchID, to: Route)?
-
-        static func == (a: Self, b: Self) -> Bool {
-            a.results == b.results && a.author == b.author && a.acknowledge?.0 == b.acknowledge?.0 && a.acknowledge?.to == b.acknowledge?.to
-        }
-    }
-
-    /// What a person may want to know; the loop logs it.
-    enum Notice: Equatable {
-        case joined(WorkerID, host: String, slots: Int)
-        case left(WorkerID, host: String, reason: String)
-        /// - Parameter returned: its trials that wait again.
-        case lost(WorkerID, host: String, returned: Int)
-        case refused(Route, reason: String)
-        case malformed(Route, reason: String)
-        case cutOff(Route, malformed: Int)
-        /// A peer says that a frame of ours was no message to it.
-        case dropped(Route, reason: String)
-        case setAside(TrialKey, crashes: Int)
-        /// It gives back everything as failed, or computes other bits than others.
-        case quarantined(WorkerID, host: String, reason: String)
-        case disagreed(Disagreement)
-        /// Nobody is there who could check these trials.
-        case unchecked(trials: Int)
-        /// Of a worker's, which is not stored, or of ours, which a worker does not go on from.
-        case refusedCheckpoint(TrialKey, epoch: Int, host: String, reason: String)
-        /// Points of trials that are being computed; never empty.
-        case progressed(WorkerID, LeaseID, [ProgressPoint])
-    }
-
-    struct Configuration: Equatable {
-        var sweep: String
-        /// The coordinator's count of its starts on this store.
-        var incarnation: UInt64
-        var heartbeatInterval: Duration = .seconds(2)
-        var silence: Duration = .seconds(6)
-        /// Leases are packed to take about this long.
-        var leaseDuration: Duration = .seconds(1)
-        var crashLimit = 3
-        /// So many workers have to fail at a trial before it is set aside, where so many are there.
-        var failureLimit = 3
-        /// The share of the trials that are computed a second time by another worker to compare the bits, in blocks of `lanes`.
-        var audit = 0.0
-        /// Trials that a kernel runs in one go: a lease of one costs as much as a lease of this many.
-        var lanes = 16
-        /// Trials whose results fit into one frame.
-        var trialsPerLease = Limits.trialsPerLease
-        /// For the first leases, before any result has told.
-        var expectedSecondsPerTrial: Double
-        var selfTest: Digest
-        var checkpoints = CheckpointRule()
-    }
-
     let configuration: Configuration
     let grid: Grid
+    private(set) var trials: Trials
+    private(set) var leases: Leases
+    private(set) var workers: Workers
+    private(set) var verifications: Verifications
+    private(set) var failures: Failures
+    private(set) var malformedFrames = MalformedFrames()
+    private(set) var isStoreBlocked = false
+    private(set) var isDraining = false
+    /// All workers have been told to drain; what they still send is acknowledged.
+    private(set) var hasDrainedWorkers = false
+    /// When `review` next looks for late leases and for verifications that nobody can compute, which no event announces.
+    private(set) var nextReview = Instant(sinceStart: .zero)
+}
 
-    var states: [TrialState]
-    var histories: [Int: TrialHistory] = [:]
-    var waiting: WaitingTrials
-    var leases: [LeaseID: LeaseState] = [:]
-    var workers: [WorkerID: WorkerState] = [:]
-    var routes: [Route: WorkerID] = [:]
-    /// Workers that hold fewer leases than they have credits for. Most of the time one or none: finding it must not cost a look at all.
-    var hungry: Set<WorkerID> = []
-    /// Of all workers together.
-    var slots = 0
-    /// No worker has to be thought of before this. May be too early, since what is said and heard only moves a worker's deadline away.
-    var alarm = Instant.distantFuture
-    var lastTick: Instant?
-    /// When idle workers are next looked at for copies of what others are late with, and checks for workers that could do them.
-    var lookAt = Instant(sinceStart: .zero)
-    /// Second and third runs that no worker has.
-    var checks: [Verification]
-    /// Check leases that are out.
-    var checking = 0
-    /// Since when checks are all that is left and nobody is there for them.
-    var uncheckedSince: Instant?
-    /// Who computed the trials of blocks that will be checked, until all of a block is stored.
-    var authors: [Int: Author] = [:]
-    /// Workers that were taken for dead, by the connection that they had: their late results have a name.
-    var formerRoutes: [Route: Author] = [:]
-    /// What such workers were computing: whoever of them comes back takes the blame from these trials.
-    var buried: [WorkerID: [LeaseID: [Int]]] = [:]
-    /// Workers, here or not, against which two others agreed on the bits of a trial.
-    var condemned: Set<WorkerID>
-    /// Workers that a person wants to go: they are told again on every connection.
-    var leaving: Set<WorkerID> = []
-    /// Leases that ended during this event.
-    var records: [LeaseRecord] = []
-    /// Test loss by epoch of the baselines that are known, by grid index; only of groups that have trials left.
-    var baselines: [Int: [Int: Double]]
-    /// What the store has of trials that have no result, by grid index.
-    var checkpoints: [Int: CheckpointMark]
-    var nextLease: UInt32 = 1
-    var remaining: Int
-    var isStoreBlocked = false
-    var isDraining = false
-    /// Workers have been told to go; what they still say is acknowledged.
-    var hasDismissed = false
-    /// Frames that were no messages, by key, or by connection where there is none.
-    var malformed: [Route: Int] = [:]
-    /// Of the trials that are stored or failed.
-    var counts: Counts
-
-    struct Counts: Equatable, Sendable {
-        var done = 0
-        var diverged = 0
-        var failed = 0
-
-        var total: Int { done + diverged + failed }
-
-        mutating func count(_ outcome: Outcome) { count(name: outcome.name) }
-
-        /// A result came for a trial that had been set aside.
-        mutating func replaceFailure(by outcome: Outcome) {
-            failed -= 1
-            count(outcome)
-        }
-
-        /// - Parameter name: as `Outcome.name` has it.
-        mutating func count(name: String) {
-            switch name {
-            case "done": done += 1
-            case "diverged": diverged += 1
-            default: failed += 1
-            }
-        }
-    }
-
+extension Scheduler {
     /// - Parameters:
-    ///   - stored: whether the store has a result of the trial, be it a failure, by grid index.
-    ///   - failed: whether what it has is a failure, which a late result still replaces.
-    ///   - counts: of those results.
-    ///   - baselines: test losses of stored baselines by grid index.
-    ///   - checkpoints: that the store has.
-    ///   - crashes: how many workers have died while they computed a trial, by grid index.
-    ///   - checks: second and third runs that an earlier run has left.
-    ///   - condemned: workers that were found to compute other bits.
+    ///   - stored: whether the store has a result or a failure of the trial with this grid index.
+    ///   - failed: whether it has a failure, which a late result still replaces.
+    ///   - counts: the outcomes of the stored trials.
+    ///   - baselines: test losses of stored baselines, by grid index.
+    ///   - checkpoints: those that the store has.
+    ///   - crashes: how many workers were lost while they computed a trial, by grid index.
+    ///   - verifications: second and third runs that earlier incarnations left.
+    ///   - distrusted: workers that were found to compute other bits.
     init(
-        _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: Counts,
-        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:], checks: [Verification] = [],
-        condemned: Set<WorkerID> = []
+        _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: TrialCounts,
+        baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:],
+        verifications: [Verification] = [], distrusted: Set<WorkerID> = []
     ) {
-        self.configuration = configuration
-        self.grid = grid
-        states = (0..<grid.count).map { stored($0) ? failed($0) ? .failed : .stored : .waiting }
-        waiting = WaitingTrials(grid.groups.map(\.trials), isWaiting: states.map { $0 == .waiting })
-        remaining = waiting.count
-        self.counts = counts
-        self.baselines = baselines
-        self.checkpoints = Dictionary(checkpoints.compactMap { mark in grid.index(of: mark.key).map { ($0, mark) } }) { first, _ in first }
-        self.checks = checks
-        self.condemned = condemned
-        for (index, crashes) in crashes where states[index] == .waiting { histories[index, default: TrialHistory()].crashes = crashes }
+        let trials = Trials(grid, stored: stored, failed: failed, counts: counts, baselines: baselines, checkpoints: checkpoints)
+        self.init(
+            configuration: configuration, grid: grid, trials: trials, leases: Leases(grid, incarnation: configuration.incarnation),
+            workers: Workers(heartbeatInterval: configuration.heartbeatInterval, timeout: configuration.timeout),
+            verifications: Verifications(
+                grid, audit: Audit(share: configuration.audit, lanes: configuration.lanes), crashLimit: configuration.crashLimit,
+                trialsPerLease: configuration.trialsPerLease, pending: verifications),
+            failures: Failures(
+                crashLimit: configuration.crashLimit, failureLimit: configuration.failureLimit,
+                crashes: crashes.filter { trials[$0.key] == .waiting }, distrusted: distrusted))
     }
 
-    /// Every trial has a durable result, and those that were to be checked are.
-    var isFinished: Bool { remaining == 0 && checks.isEmpty && checking == 0 }
+    /// Every trial has a durable result, and nothing is left to verify.
+    var isFinished: Bool { trials.remaining == 0 && verifications.isEmpty }
 
     /// Nothing more will happen: finished or drained, and every worker has left.
     var isOver: Bool { (isFinished || isDraining) && workers.isEmpty }
 
+    /// When `tick` has to come at the latest; at times a little sooner than it must.
+    var nextDeadline: Instant { needsReview ? min(workers.nextDeadline, nextReview) : workers.nextDeadline }
+
     mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
-        let effects = decide(event, at: now)
-        guard !records.isEmpty else { return effects }
-        defer { records = [] }
-        return effects + records.map(Effect.record)
+        let effects = decide(event, at: now), records = leases.takeRecords()
+        return records.isEmpty ? effects : effects + records.map(Effect.record)
     }
 
     private mutating func decide(_ event: Event, at now: Instant) -> [Effect] {
         switch event {
-        case .received(let envelope, let route): hear(envelope, from: route, at: now)
+        case .received(let envelope, let route): receive(envelope, from: route, at: now)
         case .unreadable(let error, let route): refuse(error, from: route, at: now)
-        case .stored(let deliveries): settle(deliveries, at: now)
-        case .kept(let mark, let route): kept(mark, from: route, at: now)
-        case .lostCheckpoint(let key): lose(checkpointOf: key)
-        case .storeBlocked(let blocked): block(blocked, at: now)
-        case .disagreed(let disagreements): note(disagreements, at: now)
-        case .ended(let process, let host): bury(process: process, on: host, at: now)
+        case .persisted(let deliveries): finish(deliveries, at: now)
+        case .persistedCheckpoint(let mark, let route): finish(mark, from: route, at: now)
+        case .lostCheckpoint(let key): loseCheckpoint(of: key)
+        case .storeBlocked(let isBlocked): block(isBlocked, at: now)
+        case .disagreed(let disagreements): resolve(disagreements, at: now)
+        case .exited(let process, let host): lose(process: process, on: host, at: now)
         case .drainRequested: drain(at: now)
         case .drainWorker(let id): drain(id, at: now)
         case .removeWorker(let id): remove(id, at: now)
@@ -245,49 +81,57 @@ struct Scheduler {
         }
     }
 
-    /// When `tick` has to come at the latest; at times a little sooner than it must.
-    var nextDeadline: Instant { mustLook ? min(alarm, lookAt) : alarm }
+    private mutating func block(_ isBlocked: Bool, at now: Instant) -> [Effect] {
+        isStoreBlocked = isBlocked
+        return isBlocked ? [] : grant(at: now)
+    }
 
-    private mutating func hear(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {
-        // Only over ipc, where file permissions have shown that it is this user.
-        if case .command(let command) = envelope.message, route.peer == .local { return [.obey(command, from: route)] }
+    // MARK: Messages
+
+    private mutating func receive(_ envelope: Envelope, from route: Route, at now: Instant) -> [Effect] {
+        // Commands are taken over ipc alone, where file permissions have shown that it is this user.
+        if case .command(let command) = envelope.message, route.peer == .local { return [.execute(command, from: route)] }
         if case .hello(let hello) = envelope.message { return greet(hello, from: route, at: now) }
-        guard let id = routes[route] else { return hearStranger(envelope.message, from: route, at: now) }
+        guard let id = workers.id(at: route) else { return receive(envelope.message, fromStranger: route, at: now) }
         // Any frame counts as life: a worker that sends a long batch is alive, only late.
-        workers[id]!.lastHeard = now
-        switch envelope.message {
+        workers.hear(id, at: now)
+        return receive(envelope.message, of: id, from: route, at: now)
+    }
+
+    private mutating func receive(_ message: Message, of id: WorkerID, from route: Route, at now: Instant) -> [Effect] {
+        switch message {
         case .ready(let credits):
-            change(id) { $0.credits = credits }
+            workers.setCredits(credits, of: id)
             return grant(at: now)
         case .progress(let lease, let points):
             guard leases[lease]?.worker == id else { return [] }
-            leases[lease]!.hasBegun = true
+            leases.begin(lease)
             return points.isEmpty ? [] : [.notice(.progressed(id, lease, points))]
         case .results(let batch, let lease, let results):
-            return take(
-                results, of: lease, by: Author(worker: id, host: workers[id]!.host), acknowledge: (batch, to: route), at: now)
-                + grant(at: now)
+            let author = Author(worker: id, host: workers[id]!.host)
+            return take(results, of: lease, by: author, acknowledge: (batch, to: route), at: now) + grant(at: now)
         case .cancel(let lease):
-            if leases[lease]?.worker == id { release(lease, as: .returned, at: now) }
+            if leases[lease]?.worker == id { end(lease, as: .returned, at: now) }
             return grant(at: now)
         case .dataRequest(let file, let offset): return [.sendData(file, offset: offset, to: route)]
         case .checkpoint(let lease, let checkpoint): return take(checkpoint, of: lease, from: id, at: now)
-        case .checkpointAnswer(let key, let epoch, let refusal): return hear(refusal: refusal, of: key, epoch, from: id)
-        case .goodbye(let reason): return part(from: id, reason: reason, at: now)
+        case .checkpointAnswer(let key, let epoch, let refusal): return reject(key, epoch, from: id, refusal)
+        case .goodbye(let reason): return leave(id, reason: reason, at: now) + grant(at: now)
         case .heartbeat: return []
         case .dropped(let reason): return [.notice(.dropped(route, reason: reason))]
         case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk, .command, .answer:
-            return blame(route, reason: "a message that only a coordinator sends", at: now)
+            return count(malformedFrom: route, reason: "a message that only a coordinator sends", at: now)
         }
     }
 
-    /// The connection is of a worker that was taken for dead, or that an earlier coordinator knew, or it is a worker's next connection.
-    private mutating func hearStranger(_ message: Message, from route: Route, at now: Instant) -> [Effect] {
+    /// A message on a connection on which no worker has registered: that of a lost worker, of one that an earlier incarnation knew, or a
+    /// worker's new connection before its Hello.
+    private mutating func receive(_ message: Message, fromStranger route: Route, at now: Instant) -> [Effect] {
         switch message {
-        // Late results are welcome: the work is done, and the store recognises a repeat. Those of a connection without a name come again
-        // after its Hello: bits that nobody has computed could not be compared.
         case .results(let batch, let lease, let results):
-            guard let author = formerRoutes[route] else { return [reply(.introduce, to: route)] }
+            // Late results are welcome: the work is done, and the store recognises a repeat. A worker without a name sends them again after
+            // its Hello; bits whose author is unknown could not be compared.
+            guard let author = workers.formerRoutes[route] else { return [reply(.introduce, to: route)] }
             return take(results, of: lease, by: author, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)]
                 + grant(at: now)
         case .goodbye: return []
@@ -298,52 +142,454 @@ struct Scheduler {
 
     private mutating func refuse(_ error: MessageError, from route: Route, at now: Instant) -> [Effect] {
         switch error {
-        case .versionMismatch: [reply(.refused(reason: "\(error)"), to: route), .notice(.refused(route, reason: "\(error)"))]
-        case .malformed(let reason): [reply(.dropped(reason: reason), to: route)] + blame(route, reason: reason, at: now)
+        case .versionMismatch: refuse(route, "\(error)", notice: "\(error)")
+        case .malformed(let reason): [reply(.dropped(reason: reason), to: route)] + count(malformedFrom: route, reason: reason, at: now)
         }
     }
 
-    /// A few bad frames cost their sender nothing but the answer; `Limits.malformedFrames` of them its place.
-    private mutating func blame(_ route: Route, reason: String, at now: Instant) -> [Effect] {
-        var offender = route
-        // A key is one peer, however often it connects.
-        if case .key = route.peer { offender = Route([], peer: route.peer) }
-        // Connections without a key come from this host; those that are gone must not be remembered for ever.
-        if malformed.count >= Self.offenders { malformed = [:] }
-        malformed[offender, default: 0] += 1
+    private func refuse(_ route: Route, _ reason: String, notice: String) -> [Effect] {
+        [reply(.refused(reason: reason), to: route), .notice(.refused(route, reason: notice))]
+    }
+
+    private mutating func count(malformedFrom route: Route, reason: String, at now: Instant) -> [Effect] {
         let notice = Effect.notice(.malformed(route, reason: reason))
-        guard malformed[offender]! >= Limits.malformedFrames else { return [notice] }
-        malformed[offender] = nil
-        let lost = workers.filter { $0.value.route == route || (offender != route && $0.value.route.peer == route.peer) }
-        let left = lost.keys.sorted { $0.order < $1.order }.flatMap { part(from: $0, reason: "cut off", at: now) }
+        guard malformedFrames.add(from: route) else { return [notice] }
+        let left = workers.ids(behind: route).flatMap { leave($0, reason: "cut off", at: now) + grant(at: now) }
         return [notice, .notice(.cutOff(route, malformed: Limits.malformedFrames)), .cutOff(route)] + left
     }
 
-    private static let offenders = 10_000
+    /// A message to a connection on which no worker has registered.
+    private func reply(_ message: Message, to route: Route) -> Effect {
+        .send(Envelope(incarnation: configuration.incarnation, message: message), to: route)
+    }
 
-    private mutating func block(_ blocked: Bool, at now: Instant) -> [Effect] {
-        isStoreBlocked = blocked
-        return blocked ? [] : grant(at: now)
+    private mutating func send(_ message: Message, to id: WorkerID, at now: Instant) -> Effect {
+        reply(message, to: workers.send(to: id, at: now))
+    }
+
+    // MARK: Workers come
+
+    /// A Hello on a new connection, or the same one again because the answer was late or lost.
+    private mutating func greet(_ hello: Hello, from route: Route, at now: Instant) -> [Effect] {
+        if let refusal = refusal(of: hello, from: route) { return refuse(route, refusal.reason, notice: refusal.notice) }
+        var effects: [Effect] = []
+        let id = hello.worker, isNew = workers[id] == nil, previous = workers.id(at: route)
+        if let previous, previous != id {
+            effects += leave(previous, reason: "another worker speaks on its connection", at: now)
+        }
+        workers.register(hello, at: route, now)
+        if isNew {
+            // It was lost and had only been silent: the trials that it was computing are not to blame.
+            leases.recordReturn(of: id, host: hello.host, blame: failures.withdrawBlame(of: id), at: now)
+        }
+        reconcile(hello, isRepeat: previous == id, at: now)
+        effects.append(welcome(hello, at: now))
+        if isNew { effects.append(.notice(.joined(id, host: hello.host, slots: hello.slots))) }
+        if isFinished || isDraining || workers.draining.contains(id) {
+            // Its results are still welcome: it finishes what it computes, hands it over and leaves.
+            effects.append(send(.drain, to: id, at: now))
+        } else {
+            // Late results may disagree, or complete an audited block, after all workers were told to drain. A worker that joins for such
+            // a verification is told when that is done.
+            hasDrainedWorkers = false
+        }
+        return effects + grant(at: now)
+    }
+
+    private mutating func welcome(_ hello: Hello, at now: Instant) -> Effect {
+        let keep = hello.held.keys.filter { leases[$0]?.worker == hello.worker }.sorted()
+        let welcome = Welcome(
+            sweep: configuration.sweep, heartbeatInterval: configuration.heartbeatInterval, timeout: configuration.timeout, keep: keep,
+            checkpoints: configuration.checkpoints)
+        return send(.welcome(welcome), to: hello.worker, at: now)
+    }
+
+    /// The worker and the scheduler agree on the leases that the worker holds.
+    private mutating func reconcile(_ hello: Hello, isRepeat: Bool, at now: Instant) {
+        // A lease that the worker does not list was lost on its way.
+        for lease in workers[hello.worker]!.leases.sorted() where hello.held[lease] == nil { end(lease, as: .forgotten, at: now) }
+        // The worker may have had the first answer by now and have dropped the leases that it did not name: a repeat brings none back.
+        guard !isRepeat else { return }
+        for (lease, keys) in hello.held.sorted(by: { $0.key < $1.key }) where leases[lease] == nil {
+            adopt(lease, keys, of: hello.worker, at: now)
+        }
+    }
+
+    /// A worker holds a lease of an earlier incarnation, or one that was taken from it when it was lost: it keeps those of its trials that
+    /// still wait.
+    private mutating func adopt(_ id: LeaseID, _ keys: [TrialKey], of worker: WorkerID, at now: Instant) {
+        let waiting = Set(keys.compactMap(grid.index(of:)).filter { trials[$0] == .waiting }).sorted()
+        guard let first = waiting.first else { return }
+        let group = grid.group(of: first)
+        guard waiting.allSatisfy({ grid.group(of: $0) == group }) else { return }
+        lease(waiting, of: group, to: worker, as: id, at: now)
+    }
+
+    // MARK: Workers go
+
+    /// A worker leaves in order: its leases are for others, and no trial is blamed.
+    private mutating func leave(_ id: WorkerID, reason: String, at now: Instant) -> [Effect] {
+        guard let worker = workers.remove(id) else { return [] }
+        failures.forgetLeases(of: id)
+        for lease in worker.leases.sorted() { end(lease, as: .returned, host: worker.host, at: now) }
+        return [.notice(.left(id, host: worker.host, reason: reason))]
+    }
+
+    /// A person removes a worker. Where it is one of ours it stops, says Goodbye and is not started again.
+    private mutating func remove(_ id: WorkerID, at now: Instant) -> [Effect] {
+        guard let worker = workers[id] else { return [] }
+        let messages = worker.leases.sorted().map { Message.cancel($0) } + [.drain]
+        let sent = messages.map { send($0, to: id, at: now) }
+        return sent + leave(id, reason: "removed", at: now) + grant(at: now)
+    }
+
+    /// A worker timed out or its process exited.
+    private mutating func lose(_ id: WorkerID, at now: Instant) -> [Effect] {
+        guard let worker = workers.lose(id) else { return [] }
+        failures.forgetLeases(of: id)
+        var effects: [Effect] = []
+        let waitingBefore = trials.queue.count
+        for (position, lease) in worker.leases.sorted().enumerated() {
+            // Leases that merely waited in its queue are not blamed. Its slots take leases in order, so the oldest were being computed, even
+            // when nothing was heard of them: a trial that crashes at once leaves no time to say that it has begun.
+            if leases[lease]!.hasBegun || position < worker.slots {
+                effects += crash(lease, host: worker.host, at: now)
+            } else {
+                end(lease, as: .lost, host: worker.host, at: now)
+            }
+        }
+        return effects + [.notice(.lost(id, host: worker.host, returned: trials.queue.count - waitingBefore))]
+    }
+
+    /// The launcher saw a process exit: where it was a worker, its timeout need not be waited for.
+    private mutating func lose(process: Int, on host: String, at now: Instant) -> [Effect] {
+        workers.ids(ofProcess: process, on: host).flatMap { lose($0, at: now) } + grant(at: now)
     }
 
     private mutating func drain(at now: Instant) -> [Effect] {
         isDraining = true
-        return dismiss(at: now)
+        return drainWorkers(at: now)
     }
 
     private mutating func drain(_ id: WorkerID, at now: Instant) -> [Effect] {
         guard workers[id] != nil else { return [] }
-        leaving.insert(id)
+        workers.drain(id)
         return [send(.drain, to: id, at: now)]
     }
 
-    /// A message to a connection that belongs to no worker.
-    func reply(_ message: Message, to route: Route) -> Effect {
-        .send(Envelope(incarnation: configuration.incarnation, message: message), to: route)
+    /// Tells every worker once to finish what it computes, to hand it over and to leave.
+    private mutating func drainWorkers(at now: Instant) -> [Effect] {
+        guard !hasDrainedWorkers else { return [] }
+        hasDrainedWorkers = true
+        return workers.sortedIDs.map { send(.drain, to: $0, at: now) }
     }
 
-    mutating func send(_ message: Message, to id: WorkerID, at now: Instant) -> Effect {
-        workers[id]!.lastSent = now
-        return reply(message, to: workers[id]!.route)
+    // MARK: Time
+
+    private mutating func tick(at now: Instant) -> [Effect] {
+        workers.tick(at: now)
+        var effects: [Effect] = []
+        for (id, hasTimedOut) in workers.takeDue(at: now) {
+            if hasTimedOut { effects += lose(id, at: now) } else { effects.append(send(.heartbeat(running: 0), to: id, at: now)) }
+        }
+        return effects + review(at: now) + grant(at: now)
+    }
+
+    /// 0.25 s: a copy that starts so much later costs nothing beside a lease.
+    private static let reviewInterval: Duration = .milliseconds(250)
+
+    private mutating func review(at now: Instant) -> [Effect] {
+        guard needsReview, now >= nextReview else { return [] }
+        nextReview = now + Self.reviewInterval
+        return copyLateLeases(at: now) + abandonVerifications(at: now)
+    }
+
+    /// At the end of a sweep each worker with a free slot is given the lease that is out longest, unless it is its own. The first results end
+    /// both.
+    private mutating func copyLateLeases(at now: Instant) -> [Effect] {
+        guard trials.queue.isEmpty, hasLateLease(at: now) else { return [] }
+        let idle = workersForCopies
+        guard !idle.isEmpty else { return [] }
+        var candidates = leasesToCopy, effects: [Effect] = []
+        for worker in idle {
+            guard let position = candidates.firstIndex(where: { isLate($0, for: worker, at: now) }) else { continue }
+            let original = candidates.remove(at: position), held = trialsHeld(by: original), id = leases.newID()
+            trials.countCopy(of: held)
+            add(
+                LeaseState(worker: worker, group: leases[original]!.group, trials: held, since: now, purpose: .copy(of: original)), as: id)
+            effects.append(issue(id, at: now))
+        }
+        return effects
+    }
+
+    private mutating func abandonVerifications(at now: Instant) -> [Effect] {
+        let isAttended = trials.remaining > 0 || !verifications.running.isEmpty || hasWorkerForVerification
+        let abandoned = verifications.abandonUnattended(isAttended, at: now, after: configuration.timeout)
+        return abandoned == 0 ? [] : [.notice(.unverified(trials: abandoned))] + drainWorkers(at: now)
+    }
+
+    // MARK: Handing out
+
+    /// Gives leases to every worker with free credits, the one with the fewest leases for its slots first.
+    private mutating func grant(at now: Instant) -> [Effect] {
+        guard !isDraining, !isStoreBlocked, hasWork, !workers.withFreeCredits.isEmpty else { return [] }
+        var effects: [Effect] = [], candidates = candidatesForLeases
+        var hosts = Verifications.Hosts(verifications.pending.isEmpty ? [] : hostsWithWorkers)
+        while hasWork, let position = candidates.indices.min(by: { candidates[$0].goesBefore(candidates[$1]) }) {
+            let worker = candidates[position].id
+            guard let lease = leaseVerification(to: worker, &hosts, at: now) ?? leaseTrials(to: worker, at: now) else {
+                // It may have none of the work that is left: it failed at the trials, or computed what is to be verified.
+                candidates.remove(at: position)
+                continue
+            }
+            effects.append(issue(lease, at: now))
+            candidates[position].leases += 1
+            if !candidates[position].hasFreeCredits || leases[lease]!.isRisky { candidates.remove(at: position) }
+        }
+        return effects
+    }
+
+    private mutating func leaseVerification(to worker: WorkerID, _ hosts: inout Verifications.Hosts, at now: Instant) -> LeaseID? {
+        guard let verification = verifications.take(for: worker, on: workers[worker]!.host, &hosts) else { return nil }
+        let id = leases.newID(), group = grid.group(of: verification.trials[0])
+        verifications.start(verification, as: id)
+        add(LeaseState(worker: worker, group: group, trials: verification.trials, since: now, purpose: .verification), as: id)
+        return id
+    }
+
+    private mutating func leaseTrials(to worker: WorkerID, at now: Instant) -> LeaseID? {
+        guard let (group, chosen) = nextTrials(for: worker) else { return nil }
+        let id = leases.newID()
+        lease(chosen, of: group, to: worker, as: id, at: now)
+        return id
+    }
+
+    /// - Parameter waiting: trials of the group that wait, ascending; at least one.
+    private mutating func lease(_ waiting: [Int], of group: Int, to worker: WorkerID, as id: LeaseID, at now: Instant) {
+        let isRisky = failures.crashes(of: waiting[0]) > 0
+        trials.lease(waiting, of: group, as: id)
+        add(LeaseState(worker: worker, group: group, trials: waiting, since: now, isRisky: isRisky), as: id)
+    }
+
+    /// Every lease begins here.
+    private mutating func add(_ lease: LeaseState, as id: LeaseID) {
+        leases.add(lease, as: id)
+        workers.add(id, to: lease.worker)
+    }
+
+    /// Sends a new lease to its worker.
+    private mutating func issue(_ id: LeaseID, at now: Instant) -> Effect {
+        let message = message(of: id), worker = leases[id]!.worker
+        guard let mark = checkpoint(for: id) else { return send(.lease(message), to: worker, at: now) }
+        return .sendLease(message, from: mark, to: workers.send(to: worker, at: now))
+    }
+
+    /// Every lease ends here. What it held goes to its successor; the worker, where it is still here, has a credit more.
+    /// - Parameter host: the host of a worker that is not here any more; else nil.
+    private mutating func end(_ id: LeaseID, as end: LeaseRecord.End, host: String? = nil, at now: Instant) {
+        guard let worker = leases[id]?.worker else { return }
+        let held = trialsHeld(by: id)
+        let (lease, successor) = leases.end(id, as: end, host: workers[worker]?.host ?? host ?? "", at: now)
+        if workers[worker] != nil { workers.remove(id, from: worker) }
+        switch successor {
+        case .queue: trials.requeue(held, of: lease.group)
+        case .copy(let copy): trials.transfer(held, to: copy)
+        case .original: break
+        case .verification: verifications.end(id)
+        }
+    }
+
+    // MARK: Taking in
+
+    /// Results that arrived, on whatever connection: nobody else is given these trials. A repeat, an older attempt or a trial of another
+    /// sweep changes nothing here; the store recognises what it has.
+    private mutating func take(
+        _ results: [TrialResult], of lease: LeaseID, by author: Author, acknowledge: (BatchID, to: Route), at now: Instant
+    ) -> [Effect] {
+        var accepted: [TrialResult] = [], notices: [Effect] = [], computing: Set<LeaseID> = []
+        for result in results {
+            if let index = grid.index(of: result.key), trials.awaitsResult(index) {
+                guard isFinal(result, index, of: lease, by: author.worker) else { continue }
+                if !result.isFailure { notices += blameWorkersThatFailed(at: index, but: author.worker) }
+                if let holder = trials.holder(of: index) { computing.formUnion(leases.computing(holder)) }
+                trials.deliver(index)
+            }
+            accepted.append(result)
+        }
+        if leases[lease]?.worker == author.worker { notices += judge(author.worker, results, accepted) }
+        // A lease has one name for ever and ends with its results, even when they arrive on a connection without a worker.
+        endComputed(lease, results, at: now)
+        if workers[author.worker] != nil, let first = results.first(where: { $0.seconds > 0 }) {
+            workers.learn(secondsPerTrial: first.seconds, of: author.worker)
+        }
+        computing.remove(lease)
+        let cancelled = computing.sorted().filter { trialsHeld(by: $0).isEmpty }.map { cancel($0, at: now) }
+        return [.persist(Delivery(results: accepted, author: author, acknowledge: acknowledge))] + cancelled + notices
+    }
+
+    private mutating func endComputed(_ id: LeaseID, _ results: [TrialResult], at now: Instant) {
+        if let lease = leases[id], lease.purpose == .verification, let worker = workers[lease.worker] {
+            verifications.recordResults(results, of: id, by: Author(worker: lease.worker, host: worker.host))
+        }
+        end(id, as: .computed, at: now)
+    }
+
+    /// Other leases have brought all results of this one: its worker need not go on.
+    private mutating func cancel(_ id: LeaseID, at now: Instant) -> Effect {
+        let worker = leases[id]!.worker
+        end(id, as: .cancelled, at: now)
+        return send(.cancel(id), to: worker, at: now)
+    }
+
+    /// The deliveries are durable: now, and not before, they are acknowledged.
+    private mutating func finish(_ deliveries: [Delivery], at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        for delivery in deliveries {
+            for result in delivery.results {
+                guard let index = grid.index(of: result.key), trials.persist(result, index) else { continue }
+                failures.forget(trial: index)
+                verifications.recordAuthor(delivery.author, of: index, in: trials)
+            }
+            effects += acknowledge(delivery, at: now)
+        }
+        return effects + (isFinished ? drainWorkers(at: now) : grant(at: now))
+    }
+
+    private mutating func acknowledge(_ delivery: Delivery, at now: Instant) -> [Effect] {
+        guard let (batch, route) = delivery.acknowledge else { return [] }
+        guard let id = workers.id(at: route) else { return [reply(.acknowledged(batch), to: route)] }
+        // Each worker counts its batches from 1, so this number means something else to another worker.
+        return delivery.author.worker == id ? [send(.acknowledged(batch), to: id, at: now)] : []
+    }
+
+    // MARK: Failures
+
+    /// A worker was lost while it computed a lease. Trials that have cost `crashLimit` workers are set aside as failed, the others wait again.
+    private mutating func crash(_ id: LeaseID, host: String, at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        let worker = leases[id]!.worker, held = trialsHeld(by: id)
+        failures.recordCrash(of: worker, over: id, held)
+        for trial in held where failures.hasReachedCrashLimit(trial) && !isComputed(trial, elsewhereThan: id) {
+            effects += setAside(trial, by: Author(worker: worker, host: host))
+        }
+        if leases[id]!.purpose == .verification {
+            let abandoned = verifications.recordCrash(of: id)
+            if abandoned > 0 { effects.append(.notice(.unverified(trials: abandoned))) }
+        }
+        end(id, as: .died, host: host, at: now)
+        // What was set aside or abandoned may have been the last.
+        return effects + (isFinished ? drainWorkers(at: now) : [])
+    }
+
+    /// - Parameter author: the last worker that was lost over the trial.
+    private mutating func setAside(_ trial: Int, by author: Author) -> [Effect] {
+        let crashes = failures.crashes(of: trial)
+        let result = TrialResult(
+            key: grid.key(of: trial), attempt: trials.attempts(of: trial),
+            outcome: .failed(reason: "\(crashes) workers died while they computed it, the last on \(author.host)"), epochs: 0,
+            lossRatio: nil, digest: nil, curve: [], seconds: 0)
+        trials.deliver(trial)
+        return [
+            .persist(Delivery(results: [result], author: author, acknowledge: nil)), .notice(.setAside(result.key, crashes: crashes)),
+        ]
+    }
+
+    /// Whether what arrived for a trial decides it. A failure is final when nobody else computes the trial, and enough workers have failed
+    /// at it or nobody is left to try it.
+    private mutating func isFinal(_ result: TrialResult, _ index: Int, of lease: LeaseID, by worker: WorkerID) -> Bool {
+        guard result.isFailure else { return true }
+        failures.recordFailure(of: index, on: worker)
+        guard !isComputed(index, elsewhereThan: lease),
+            failures.hasReachedFailureLimit(index) || !hasWorkers(besides: failures.workersThatFailed(at: index))
+        else { return false }
+        failures.acquitWorkers(of: index)
+        return true
+    }
+
+    /// Results of a worker's own lease show whether it computes anything.
+    /// - Parameter accepted: without failures that are not final: those that are final count for nobody.
+    private mutating func judge(_ worker: WorkerID, _ results: [TrialResult], _ accepted: [TrialResult]) -> [Effect] {
+        guard !results.contains(where: { !$0.isFailure }) else {
+            failures.recordSuccess(of: worker)
+            return []
+        }
+        let final = Set(accepted.map(\.key))
+        return results.contains { !final.contains($0.key) } ? blame(worker) : []
+    }
+
+    /// A worker has computed what these workers had failed at.
+    private mutating func blameWorkersThatFailed(at trial: Int, but author: WorkerID) -> [Effect] {
+        let failed = failures.workersThatFailed(at: trial)
+        guard !failed.isEmpty else { return [] }
+        return failed.filter { $0 != author }.sorted { $0.order < $1.order }.flatMap { blame($0) }
+    }
+
+    private mutating func blame(_ worker: WorkerID) -> [Effect] {
+        guard let host = workers[worker]?.host, failures.recordFailedLease(of: worker), isQuarantined(worker) else { return [] }
+        let reason = "\(Failures.failedLeasesToQuarantine) leases failed one after the other where others succeed"
+        return [.notice(.quarantined(worker, host: host, reason: reason))]
+    }
+
+    /// What follows from the bits that the store has compared.
+    private mutating func resolve(_ disagreements: [Disagreement], at now: Instant) -> [Effect] {
+        var effects: [Effect] = []
+        for disagreement in disagreements {
+            effects.append(.notice(.disagreed(disagreement)))
+            switch disagreement.verdict {
+            case .open:
+                if let index = grid.index(of: disagreement.trial) { verifications.decide(index, between: disagreement.authors) }
+            case .settled(let wrong): for author in wrong { effects += distrust(author) }
+            case .unsettled: break
+            }
+        }
+        return effects + grant(at: now)
+    }
+
+    private mutating func distrust(_ author: Author) -> [Effect] {
+        guard failures.distrust(author.worker) else { return [] }
+        return [.notice(.quarantined(author.worker, host: author.host, reason: "two others agree on bits that it computed differently"))]
+    }
+
+    // MARK: Checkpoints
+
+    /// A checkpoint of a trial that the worker has on this lease. Any other is rejected with a reason, so that nobody waits for an answer:
+    /// a worker that drains leaves only when it has one.
+    private mutating func take(_ checkpoint: Checkpoint, of lease: LeaseID, from id: WorkerID, at now: Instant) -> [Effect] {
+        guard let index = grid.index(of: checkpoint.key), leases[lease]?.worker == id, trialsHeld(by: lease).contains(index) else {
+            // The trial was taken from the worker and given to another, or is done: no mistake of anybody's.
+            return [answer(checkpoint, "the trial is no longer this worker's", to: id, at: now)]
+        }
+        leases.begin(lease)
+        let worker = workers[id]!
+        guard let reason = rejection(of: checkpoint, index) else { return [.persistCheckpoint(checkpoint, from: worker.route)] }
+        let notice = Notice.rejectedCheckpoint(checkpoint.key, epoch: checkpoint.epoch, host: worker.host, reason: reason)
+        return [answer(checkpoint, reason, to: id, at: now), .notice(notice)]
+    }
+
+    private mutating func answer(_ checkpoint: Checkpoint, _ refusal: String, to id: WorkerID, at now: Instant) -> Effect {
+        send(.checkpointAnswer(checkpoint.key, epoch: checkpoint.epoch, refusal: refusal), to: id, at: now)
+    }
+
+    /// The checkpoint is durable: the worker may forget it, and the next lease of the trial goes on from it.
+    private mutating func finish(_ mark: CheckpointMark, from route: Route, at now: Instant) -> [Effect] {
+        trials.persist(mark)
+        let answer = Message.checkpointAnswer(mark.key, epoch: mark.epoch, refusal: nil)
+        return [workers.id(at: route).map { send(answer, to: $0, at: now) } ?? reply(answer, to: route)]
+    }
+
+    private mutating func loseCheckpoint(of key: TrialKey) -> [Effect] {
+        if let index = grid.index(of: key) { trials.removeCheckpoint(of: index) }
+        return []
+    }
+
+    /// A worker could not resume from the checkpoint that came with its lease, and has started from the beginning.
+    /// - Parameter refusal: why; nil is no answer of a worker.
+    private mutating func reject(_ key: TrialKey, _ epoch: Int, from id: WorkerID, _ refusal: String?) -> [Effect] {
+        guard let refusal, let index = grid.index(of: key), trials.checkpoints[index] != nil, let holder = trials.holder(of: index),
+            leases.computing(holder).contains(where: { leases[$0]?.worker == id })
+        else { return [] }
+        trials.removeCheckpoint(of: index)
+        let notice = Notice.rejectedCheckpoint(key, epoch: epoch, host: workers[id]!.host, reason: refusal)
+        return [.forgetCheckpoint(key), .notice(notice)]
     }
 }

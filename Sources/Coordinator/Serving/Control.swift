@@ -12,7 +12,8 @@ extension EventLoop {
         do {
             switch command {
             case .list:
-                answer = Answer(text: "\(scheduler.configuration.sweep): \(scheduler.remaining) of \(scheduler.grid.count) trials left")
+                answer = Answer(
+                    text: "\(scheduler.configuration.sweep): \(scheduler.trials.remaining) of \(scheduler.grid.count) trials left")
             case .drain(let name): answer = drain(name)
             case .remove(let name): answer = try remove(name)
             case .invite(let name): answer = try invite(name)
@@ -25,7 +26,7 @@ extension EventLoop {
 
     private func lines() -> [WorkerLine] {
         let now = stopwatch.now
-        return scheduler.workers.sorted { $0.key.order < $1.key.order }.prefix(Limits.trialsPerLease).map { id, worker in
+        return scheduler.workers.byID.sorted { $0.key.order < $1.key.order }.prefix(Limits.trialsPerLease).map { id, worker in
             WorkerLine(
                 worker: id, host: worker.host, keyName: keyName(worker), slots: worker.slots, leases: worker.leases.count,
                 silence: now - worker.lastHeard, secondsPerTrial: worker.secondsPerTrial ?? .nan)
@@ -38,7 +39,7 @@ extension EventLoop {
 
     /// A worker's own id, its host and its key are all names of it.
     private func workers(named name: String) -> [WorkerID] {
-        scheduler.workers.filter { id, worker in
+        scheduler.workers.byID.filter { id, worker in
             "\(id)" == name || worker.host == name || keyNames(of: name).contains(keyName(worker))
         }.keys.sorted { $0.order < $1.order }
     }
@@ -61,7 +62,7 @@ extension EventLoop {
         let keys = Set(ids.map { keyName(scheduler.workers[$0]!) } + keyNames(of: name)).filter { doorkeeper.hasKey($0) }
         guard !ids.isEmpty || !keys.isEmpty else { return unknown(name) }
         // Others of the same key go with it.
-        let all = Set(ids + scheduler.workers.filter { keys.contains(keyName($0.value)) }.keys).sorted { $0.order < $1.order }
+        let all = Set(ids + scheduler.workers.byID.filter { keys.contains(keyName($0.value)) }.keys).sorted { $0.order < $1.order }
         for id in all { obey(.removeWorker(id)) }
         // The last word has to be on its way before the door closes.
         try flush()

@@ -68,7 +68,7 @@ struct EventLoop: ~Copyable {
     }
 
     /// Trials of the sweep that are stored as failed.
-    var failed: Int { scheduler.counts.failed }
+    var failed: Int { scheduler.trials.counts.failed }
 
     /// How long workers may take to leave once every trial is stored: what they still compute, if anything, was computed elsewhere.
     private static let farewell: Duration = .seconds(10)
@@ -135,7 +135,7 @@ struct EventLoop: ~Copyable {
 
     /// What such a worker still said has been received before, or is welcome later.
     private mutating func ended() -> [Scheduler.Event] {
-        fleet.takeEnded().map { .ended(process: Int($0), host: Host.name) }
+        fleet.takeEnded().map { .exited(process: Int($0), host: Host.name) }
     }
 
     /// Before anybody can have been told of them by way of another host.
@@ -161,15 +161,15 @@ struct EventLoop: ~Copyable {
         for effect in scheduler.handle(event, at: stopwatch.now) {
             switch effect {
             case .send(let envelope, let route): send(envelope, to: route)
-            case .store(let delivery): commits.add(delivery)
+            case .persist(let delivery): commits.add(delivery)
             case .record(let record): commits.add(record)
             case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
-            case .keep(let checkpoint, let route): commits.add(checkpoint, from: route)
+            case .persistCheckpoint(let checkpoint, let route): commits.add(checkpoint, from: route)
             case .forgetCheckpoint(let key): try? commits.forgetCheckpoint(of: key)
             case .sendData(let file, let offset, let route): outbox.addChunk(of: file, offset: offset, to: route)
             case .notice(let notice): log(notice)
             case .cutOff(let route): socket.cutOff(route)
-            case .obey(let command, let route): obey(command, from: route)
+            case .execute(let command, let route): obey(command, from: route)
             }
         }
     }
@@ -208,7 +208,7 @@ struct EventLoop: ~Copyable {
         do { try socket.send(frame, to: route) } catch {
             switch error {
             // A stranger that does not read what we answer loses the answer; what has to reach a worker is said again on its next Hello.
-            case .notNow where scheduler.routes[route] == nil:
+            case .notNow where scheduler.workers.id(at: route) == nil:
                 logger.debug("connection \(route) does not read: an answer is dropped")
                 return .forgotten
             case .notNow: return .waits
@@ -259,9 +259,9 @@ struct EventLoop: ~Copyable {
         case .setAside(let key, let crashes): logger.error("trial \(key) is set aside: \(crashes) workers died while they computed it")
         case .quarantined(let id, let host, let reason):
             logger.error("worker \(id) on \(host) gets no more work while others are here: \(reason)")
-        case .unchecked(let trials): logger.warning("\(trials) trials were not checked: that takes another worker than computed them")
+        case .unverified(let trials): logger.warning("\(trials) trials were not checked: that takes another worker than computed them")
         case .disagreed(let disagreement): log(disagreement)
-        case .refusedCheckpoint(let key, let epoch, let host, let reason):
+        case .rejectedCheckpoint(let key, let epoch, let host, let reason):
             logger.warning("checkpoint of trial \(key) after epoch \(epoch), worker on \(host): \(reason)")
         case .progressed(_, _, let points):
             live.note(points, in: scheduler.grid) { key in scheduler.isLeased(key) }

@@ -1,5 +1,5 @@
 // GroupCommit.swift · Coordinator/Serving, between the Scheduler's deliveries and the store. One transaction for all that came in
-// during one turn of the loop. What it gives back are events: `stored` once the disk has them, `storeBlocked` while it takes nothing.
+// during one turn of the loop. What it gives back are events: `persisted` once the disk has them, `storeBlocked` while it takes nothing.
 
 internal import Logging
 internal import Vocabulary
@@ -64,10 +64,10 @@ struct GroupCommit: ~Copyable {
         }
         // Checkpoints first: what follows may hand out their trials.
         var events = askers.sorted { $0.key < $1.key }.flatMap { key, routes in
-            routes.map { Scheduler.Event.kept(CheckpointMark(key: key, epoch: $0.value), from: $0.key) }
+            routes.map { Scheduler.Event.persistedCheckpoint(CheckpointMark(key: key, epoch: $0.value), from: $0.key) }
         }
         if !disagreements.isEmpty { events.append(.disagreed(disagreements)) }
-        if !waiting.isEmpty { events.append(.stored(waiting)) }
+        if !waiting.isEmpty { events.append(.persisted(waiting)) }
         forget()
         guard retryAt != nil else { return events }
         retryAt = nil

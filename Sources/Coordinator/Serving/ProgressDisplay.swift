@@ -31,12 +31,12 @@ struct ProgressDisplay {
     }
 
     private func draw(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
-        let counts = scheduler.counts
+        let counts = scheduler.trials.counts
         let progress = Progress(
             name: scheduler.configuration.sweep, done: counts.done + counts.diverged + counts.failed, failed: counts.failed,
             diverged: counts.diverged, total: scheduler.grid.count, doneAtStart: doneAtStart, running: live.share.behind,
             runningSinceStart: live.share.watched, elapsed: now.sinceStart,
-            workers: scheduler.workers.count, slots: scheduler.workers.values.reduce(0) { $0 + $1.slots })
+            workers: scheduler.workers.byID.count, slots: scheduler.workers.slots)
         Console.write(isTerminal ? "\r\u{1b}[K" + progress.line(width: Console.width) : progress.plainLine + "\n")
     }
 }

@@ -7,7 +7,7 @@ struct Resume {
     var stored: [Bool]
     /// Of the stored ones, those that are failures, which a late result may still replace.
     var failed: Set<Int> = []
-    var counts = Scheduler.Counts()
+    var counts = TrialCounts()
     /// Test losses of baselines of groups that are not finished.
     var baselines: [Int: [Int: Double]] = [:]
     var secondsPerTrial: Double?
@@ -24,7 +24,7 @@ struct Resume {
     init(_ store: borrowing ResultStore, _ grid: Grid, audit: Audit = Audit(share: 0, lanes: 1)) throws {
         var stored = [Bool](repeating: false, count: grid.count)
         var failed: Set<Int> = []
-        var counts = Scheduler.Counts(), seconds = 0.0, timed = 0
+        var counts = TrialCounts(), seconds = 0.0, timed = 0
         try store.forEachOutcome { key, outcome, time in
             guard let index = grid.index(of: key) else { return }
             stored[index] = true
@@ -52,7 +52,7 @@ struct Resume {
     private mutating func findChecks(_ store: borrowing ResultStore, _ grid: Grid, _ audit: Audit) throws {
         let compared = try store.comparedTrials()
         for (key, authors) in try store.openDisagreements().sorted(by: { $0.key < $1.key }) {
-            if let index = grid.index(of: key) { checks.append(Verification(trials: [index], authors: authors, isThird: true)) }
+            if let index = grid.index(of: key) { checks.append(Verification(trials: [index], authors: authors)) }
         }
         for block in audit.blocks(of: grid) where block.allSatisfy({ stored[$0] }) {
             let trials = block.filter { !failed.contains($0) && !compared.contains(grid.key(of: $0)) }

@@ -54,11 +54,11 @@ struct Snapshot: Codable, Equatable {
     init(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
         let grid = scheduler.grid
         incarnation = scheduler.configuration.incarnation
-        (total, waiting, checksWaiting) = (grid.count, scheduler.waiting.count, scheduler.checks.count)
-        (done, diverged, failed) = (scheduler.counts.done, scheduler.counts.diverged, scheduler.counts.failed)
+        (total, waiting, checksWaiting) = (grid.count, scheduler.trials.queue.count, scheduler.verifications.pending.count)
+        (done, diverged, failed) = (scheduler.trials.counts.done, scheduler.trials.counts.diverged, scheduler.trials.counts.failed)
         (isStoreBlocked, isDraining) = (scheduler.isStoreBlocked, scheduler.isDraining)
         workers = []
-        for (id, worker) in scheduler.workers.sorted(by: { $0.key.order < $1.key.order }) {
+        for (id, worker) in scheduler.workers.byID.sorted(by: { $0.key.order < $1.key.order }) {
             workers.append(
                 Worker(
                     id: "\(id)", host: worker.host, process: worker.process, slots: worker.slots, credits: worker.credits,
@@ -66,12 +66,12 @@ struct Snapshot: Codable, Equatable {
                     isQuarantined: scheduler.isQuarantined(id), secondsPerTrial: worker.secondsPerTrial))
         }
         leases = []
-        for (id, lease) in scheduler.leases.sorted(by: { $0.key < $1.key }) {
+        for (id, lease) in scheduler.leases.byID.sorted(by: { $0.key < $1.key }) {
             let (purpose, trials) =
                 switch lease.purpose {
                 case .own: ("own", scheduler.trialsHeld(by: id))
                 case .copy: ("copy", scheduler.trialsHeld(by: id))
-                case .check: ("check", lease.trials)
+                case .verification: ("check", lease.trials)
                 }
             leases.append(
                 Lease(
@@ -83,9 +83,9 @@ struct Snapshot: Codable, Equatable {
             curves.append(Curve(grid, index, live.curves[grid.key(of: index)]!))
         }
         histories = [:]
-        for (index, history) in scheduler.histories where history.crashes > 0 || !history.failedOn.isEmpty {
+        for (index, record) in scheduler.failures.trials {
             histories["\(grid.key(of: index))"] = History(
-                attempts: history.attempts, crashes: history.crashes, failures: history.failedOn.count)
+                attempts: scheduler.trials.attempts(of: index), crashes: record.crashes, failures: record.failedOn.count)
         }
     }
 

@@ -34,10 +34,15 @@ extension TrialIdentity {
 }
 
 extension Checkpoint {
+    /// A new checkpoint.
+    /// - Complexity: one SHA-256 of the content.
     public init(key: TrialKey, epoch: Int, content: [UInt8]) {
-        self.init(key: key, epoch: epoch, digest: Digest(of: content), content: content)
+        self.init(key: key, epoch: epoch, digest: Digest(of: content), content: content, isIntact: true)
     }
 
+    /// A checkpoint from a message or a disk, damaged or not.
     /// - Complexity: one SHA-256 of the content.
-    public var isIntact: Bool { Digest(of: content) == digest }
+    public init(key: TrialKey, epoch: Int, digest: Digest, content: [UInt8]) {
+        self.init(key: key, epoch: epoch, digest: digest, content: content, isIntact: Digest(of: content) == digest)
+    }
 }

@@ -143,19 +143,19 @@ public struct Hello: Hashable, Sendable {
 public struct Welcome: Hashable, Sendable {
     public var sweep: String
     public var heartbeatInterval: Duration
-    /// After so long without a frame either side takes the other for gone.
-    public var silence: Duration
+    /// After so long without a frame either side takes the other for lost.
+    public var timeout: Duration
     /// Of the leases in Hello: those to go on with. The worker drops the others.
     public var keep: [LeaseID]
     public var checkpoints: CheckpointRule
 
     public init(
-        sweep: String, heartbeatInterval: Duration, silence: Duration, keep: [LeaseID], checkpoints: CheckpointRule = CheckpointRule()
+        sweep: String, heartbeatInterval: Duration, timeout: Duration, keep: [LeaseID], checkpoints: CheckpointRule = CheckpointRule()
     ) {
         self.checkpoints = checkpoints
         self.sweep = sweep
         self.heartbeatInterval = heartbeatInterval
-        self.silence = silence
+        self.timeout = timeout
         self.keep = keep
     }
 }

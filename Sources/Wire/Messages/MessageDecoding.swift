@@ -68,7 +68,7 @@ extension Message {
                 Welcome(
                     sweep: try unsafe text(welcome.sweep, "sweep"),
                     heartbeatInterval: .milliseconds(try bounded(unsafe welcome.heartbeat_milliseconds, day, "heartbeat interval")),
-                    silence: .milliseconds(try bounded(unsafe welcome.silence_milliseconds, day, "silence")),
+                    timeout: .milliseconds(try bounded(unsafe welcome.silence_milliseconds, day, "timeout")),
                     keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init),
                     checkpoints: CheckpointRule(
                         interval: .milliseconds(

@@ -89,7 +89,7 @@ extension Message {
             unsafe envelope.welcome = arena.make(regsweep__wire__welcome__init) { out in
                 unsafe out.sweep = arena.text(welcome.sweep)
                 unsafe out.heartbeat_milliseconds = UInt32(clamping: welcome.heartbeatInterval.milliseconds)
-                unsafe out.silence_milliseconds = UInt32(clamping: welcome.silence.milliseconds)
+                unsafe out.silence_milliseconds = UInt32(clamping: welcome.timeout.milliseconds)
                 unsafe out.n_keep = welcome.keep.count
                 unsafe out.keep = arena.array(welcome.keep.map(\.rawValue))
                 unsafe out.checkpoint_milliseconds = UInt32(clamping: welcome.checkpoints.interval.milliseconds)

@@ -2,19 +2,24 @@
 
 /// Parameters and position of a trial at the end of an epoch.
 public struct Checkpoint: Hashable, Sendable {
-    public var key: TrialKey
+    public let key: TrialKey
     /// Epochs trained; at least 1 and fewer than the trial has.
-    public var epoch: Int
+    public let epoch: Int
     /// SHA-256 of the content, as its maker computed it.
-    public var digest: Digest
+    public let digest: Digest
     /// In the safetensors format (Docs/protocol.md); 1 to `Limits.modelBytes` bytes. Only workers look inside.
-    public var content: [UInt8]
+    public let content: [UInt8]
+    /// Whether the content has this digest. It is computed once, where the bytes come from a message or a disk: whoever asks later has no
+    /// time for a SHA-256 of megabytes. A damaged checkpoint is a value all the same, since its sender waits for an answer.
+    public let isIntact: Bool
 
-    public init(key: TrialKey, epoch: Int, digest: Digest, content: [UInt8]) {
+    /// - Parameter isIntact: what the initializers in Wire/Hashing compute; nobody else calls this one.
+    package init(key: TrialKey, epoch: Int, digest: Digest, content: [UInt8], isIntact: Bool) {
         self.key = key
         self.epoch = epoch
         self.digest = digest
         self.content = content
+        self.isIntact = isIntact
     }
 }
 

@@ -1,4 +1,4 @@
-// SchedulerTests+Handing.swift · Tests/CoordinatorTests. Who is given what, in which order and how much of it.
+// SchedulerTests+Granting.swift · Tests/CoordinatorTests. Who is given what, in which order and how much of it.
 
 import Testing
 import Vocabulary
@@ -8,30 +8,31 @@ import Wire
 
 @Suite("Scheduler: handing out") struct SchedulerHandingTests {
     @Test("a worker gets leases up to its credits and none beyond, each of one group, the baseline first") func credits() {
-        var desk = Desk()
+        var driver = SchedulerDriver()
         // Group 0 is trials 0 to 4, group 1 is 5 to 9.
         #expect(
-            desk.join(ada, at: routeA, credits: 2) == [
-                desk.lease(desk.id(1), [0, 1, 2, 3], to: routeA), desk.lease(desk.id(2), [5, 6], to: routeA),
+            driver.join(ada, at: routeA, credits: 2) == [
+                driver.lease(driver.id(1), [0, 1, 2, 3], to: routeA), driver.lease(driver.id(2), [5, 6], to: routeA),
             ])
-        #expect(desk.hear(.ready(credits: 2), from: routeA) == [])
-        #expect(desk.handle(.tick) == [])
+        #expect(driver.hear(.ready(credits: 2), from: routeA) == [])
+        #expect(driver.handle(.tick) == [])
         // No third group is there whose baseline is not on its way, so the first in order has to do.
-        #expect(desk.hear(.ready(credits: 3), from: routeA) == [desk.lease(desk.id(3), [4], to: routeA)])
-        let results = desk.hear(desk.batch(1, of: desk.id(3), [desk.result(4)]), from: routeA)
-        #expect(results == [desk.store([desk.result(4)], by: ada, batch: 1, to: routeA), desk.lease(desk.id(4), [7, 8], to: routeA)])
-        #expect(desk.hear(.ready(credits: 0), from: routeA) == [])
+        #expect(driver.hear(.ready(credits: 3), from: routeA) == [driver.lease(driver.id(3), [4], to: routeA)])
+        let results = driver.hear(driver.batch(1, of: driver.id(3), [driver.result(4)]), from: routeA)
+        #expect(
+            results == [driver.persist([driver.result(4)], by: ada, batch: 1, to: routeA), driver.lease(driver.id(4), [7, 8], to: routeA)])
+        #expect(driver.hear(.ready(credits: 0), from: routeA) == [])
     }
 
     @Test("a group whose baseline is known comes with its losses, and goes before one whose baseline is on its way")
     func baselines() {
-        var desk = Desk()
-        _ = desk.join(ada, at: routeA, credits: 1)
-        let results = desk.hear(desk.batch(1, of: desk.id(1), (0..<4).map { desk.result($0) }), from: routeA)
+        var driver = SchedulerDriver()
+        _ = driver.join(ada, at: routeA, credits: 1)
+        let results = driver.hear(driver.batch(1, of: driver.id(1), (0..<4).map { driver.result($0) }), from: routeA)
         // The baseline of group 0 is here and not durable yet.
-        #expect(results.last == desk.lease(desk.id(2), [5, 6], to: routeA))
-        #expect(desk.commit(results) == [desk.acknowledged(1, to: routeA)])
-        #expect(desk.hear(.ready(credits: 2), from: routeA) == [desk.lease(desk.id(3), [4], baseline: 0, to: routeA)])
+        #expect(results.last == driver.lease(driver.id(2), [5, 6], to: routeA))
+        #expect(driver.commit(results) == [driver.acknowledged(1, to: routeA)])
+        #expect(driver.hear(.ready(credits: 2), from: routeA) == [driver.lease(driver.id(3), [4], baseline: 0, to: routeA)])
     }
 
     @Test(
@@ -42,9 +43,9 @@ import Wire
             (0.0001, 10, 1, 10), (0.1, 1000, 1, 10), (5, 1000, 1, 1), (0.1, 10, 4, 1), (0, 1000, 1, 496),
         ])
     func size(seconds: Double, trials: Int, slots: Int, expected: Int) {
-        var desk = Desk(groups: 1, settings: trials, lanes: 16, secondsPerTrial: seconds)
-        let effects = desk.join(ada, at: routeA, credits: 1, slots: slots)
-        #expect(effects == [desk.lease(desk.id(1), Array(0..<expected), to: routeA)])
+        var driver = SchedulerDriver(groups: 1, settings: trials, lanes: 16, secondsPerTrial: seconds)
+        let effects = driver.join(ada, at: routeA, credits: 1, slots: slots)
+        #expect(effects == [driver.lease(driver.id(1), Array(0..<expected), to: routeA)])
     }
 
     @Test(
@@ -54,13 +55,14 @@ import Wire
             (1, 16, 1), (5, 16, 5), (16, 16, 16), (31, 16, 16), (40, 16, 32), (40, 1, 40), (4096, 16, 4096),
         ])
     func frames(limit: Int, lanes: Int, expected: Int) {
-        var desk = Desk(groups: 1, settings: 50_000, lanes: lanes, trialsPerLease: limit, secondsPerTrial: 0)
-        #expect(desk.join(ada, at: routeA, credits: 1).count == 1)
+        var driver = SchedulerDriver(groups: 1, settings: 50_000, lanes: lanes, trialsPerLease: limit, secondsPerTrial: 0)
+        #expect(driver.join(ada, at: routeA, credits: 1).count == 1)
         for number in 1...3 as ClosedRange<UInt32> {
-            let trials = desk.scheduler.leases[desk.id(number)]?.trials ?? []
+            let trials = driver.scheduler.leases[driver.id(number)]?.trials ?? []
             // By time it would have 10⁹ trials, by share half of what waits.
             #expect(trials.count == expected, "lease \(number)")
-            _ = desk.hear(desk.batch(UInt64(number), of: desk.id(number), trials.map { desk.result($0, seconds: 1e-9) }), from: routeA)
+            _ = driver.hear(
+                driver.batch(UInt64(number), of: driver.id(number), trials.map { driver.result($0, seconds: 1e-9) }), from: routeA)
         }
     }
 
@@ -86,67 +88,70 @@ import Wire
     }
 
     @Test("a worker's own results set the size of its leases, half by half, and no other's") func learning() {
-        var desk = Desk(groups: 1, settings: 1000, lanes: 1, secondsPerTrial: 0.1)
-        #expect(desk.join(ada, at: routeA, credits: 1) == [desk.lease(desk.id(1), Array(0..<10), to: routeA)])
-        _ = desk.hear(desk.batch(1, of: desk.id(1), (0..<10).map { desk.result($0, seconds: 0.25) }), from: routeA)
-        #expect(desk.scheduler.leases[desk.id(2)]?.trials == Array(10..<14))
-        _ = desk.hear(desk.batch(2, of: desk.id(2), (10..<14).map { desk.result($0, seconds: 0.75) }), from: routeA)
-        #expect(desk.scheduler.leases[desk.id(3)]?.trials == [14, 15])
-        #expect(desk.join(bob, at: routeB, credits: 1) == [desk.lease(desk.id(4), Array(16..<26), to: routeB)])
+        var driver = SchedulerDriver(groups: 1, settings: 1000, lanes: 1, secondsPerTrial: 0.1)
+        #expect(driver.join(ada, at: routeA, credits: 1) == [driver.lease(driver.id(1), Array(0..<10), to: routeA)])
+        _ = driver.hear(driver.batch(1, of: driver.id(1), (0..<10).map { driver.result($0, seconds: 0.25) }), from: routeA)
+        #expect(driver.scheduler.leases[driver.id(2)]?.trials == Array(10..<14))
+        _ = driver.hear(driver.batch(2, of: driver.id(2), (10..<14).map { driver.result($0, seconds: 0.75) }), from: routeA)
+        #expect(driver.scheduler.leases[driver.id(3)]?.trials == [14, 15])
+        #expect(driver.join(bob, at: routeB, credits: 1) == [driver.lease(driver.id(4), Array(16..<26), to: routeB)])
     }
 
     @Test("a store that takes nothing stops the handing out; afterwards the least laden worker comes first") func blocked() {
-        var desk = Desk(groups: 9, settings: 1)
-        #expect(desk.handle(.storeBlocked(true)) == [])
-        #expect(desk.join(bob, at: routeB, credits: 3, slots: 2) == [])
-        #expect(desk.join(ada, at: routeA, credits: 2, slots: 1) == [])
-        #expect(desk.handle(.tick) == [])
+        var driver = SchedulerDriver(groups: 9, settings: 1)
+        #expect(driver.handle(.storeBlocked(true)) == [])
+        #expect(driver.join(bob, at: routeB, credits: 3, slots: 2) == [])
+        #expect(driver.join(ada, at: routeA, credits: 2, slots: 1) == [])
+        #expect(driver.handle(.tick) == [])
         // Leases for each slot: both none, bob ½, ada 1, bob 1; ada's id breaks ties.
         #expect(
-            desk.handle(.storeBlocked(false)) == [
-                desk.lease(desk.id(1), [0], to: routeA), desk.lease(desk.id(2), [1], to: routeB), desk.lease(desk.id(3), [2], to: routeB),
-                desk.lease(desk.id(4), [3], to: routeA), desk.lease(desk.id(5), [4], to: routeB),
+            driver.handle(.storeBlocked(false)) == [
+                driver.lease(driver.id(1), [0], to: routeA), driver.lease(driver.id(2), [1], to: routeB),
+                driver.lease(driver.id(3), [2], to: routeB),
+                driver.lease(driver.id(4), [3], to: routeA), driver.lease(driver.id(5), [4], to: routeB),
             ])
     }
 
     @Test("a drain hands out no more and tells every worker once to go, and the end comes when they have left") func drain() {
-        var desk = Desk()
-        _ = desk.join(bob, at: routeB, credits: 1)
-        _ = desk.join(ada, at: routeA, credits: 0)
-        #expect(desk.handle(.drainRequested) == [desk.send(.drain, to: routeA), desk.send(.drain, to: routeB)])
-        #expect(desk.handle(.drainRequested) == [])
-        #expect(desk.hear(.ready(credits: 9), from: routeA) == [])
-        #expect(desk.hear(.cancel(desk.id(1)), from: routeB) == [])
-        #expect(!desk.scheduler.isOver)
+        var driver = SchedulerDriver()
+        _ = driver.join(bob, at: routeB, credits: 1)
+        _ = driver.join(ada, at: routeA, credits: 0)
+        #expect(driver.handle(.drainRequested) == [driver.send(.drain, to: routeA), driver.send(.drain, to: routeB)])
+        #expect(driver.handle(.drainRequested) == [])
+        #expect(driver.hear(.ready(credits: 9), from: routeA) == [])
+        #expect(driver.hear(.cancel(driver.id(1)), from: routeB) == [])
+        #expect(!driver.scheduler.isOver)
         for (worker, route) in [(ada, routeA), (bob, routeB)] {
             #expect(
-                desk.hear(.goodbye(reason: "drained"), from: route) == [.notice(.left(worker, host: desk.host(worker), reason: "drained"))])
+                driver.hear(.goodbye(reason: "drained"), from: route) == [
+                    .notice(.left(worker, host: driver.host(worker), reason: "drained"))
+                ])
         }
-        #expect(desk.scheduler.isOver && !desk.scheduler.isFinished)
+        #expect(driver.scheduler.isOver && !driver.scheduler.isFinished)
     }
 
     @Test("trials that a worker gives back go first, with the next attempt") func cancel() {
-        var desk = Desk(groups: 3)
-        _ = desk.join(ada, at: routeA, credits: 1)
+        var driver = SchedulerDriver(groups: 3)
+        _ = driver.join(ada, at: routeA, credits: 1)
         // Another's lease is not ada's to give back.
-        #expect(desk.join(bob, at: routeB, credits: 1) == [desk.lease(desk.id(2), [5, 6], to: routeB)])
-        #expect(desk.hear(.cancel(desk.id(2)), from: routeA) == [])
-        _ = desk.hear(.ready(credits: 0), from: routeA)
-        #expect(desk.hear(.cancel(desk.id(1)), from: routeA) == [])
-        #expect(desk.scheduler.waiting.all == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14])
-        #expect(desk.hear(.ready(credits: 2), from: routeB) == [desk.lease(desk.id(3), [0, 1], attempt: 2, to: routeB)])
+        #expect(driver.join(bob, at: routeB, credits: 1) == [driver.lease(driver.id(2), [5, 6], to: routeB)])
+        #expect(driver.hear(.cancel(driver.id(2)), from: routeA) == [])
+        _ = driver.hear(.ready(credits: 0), from: routeA)
+        #expect(driver.hear(.cancel(driver.id(1)), from: routeA) == [])
+        #expect(driver.scheduler.trials.queue.all == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 12, 13, 14])
+        #expect(driver.hear(.ready(credits: 2), from: routeB) == [driver.lease(driver.id(3), [0, 1], attempt: 2, to: routeB)])
     }
 
     @Test("a goodbye returns what the worker held to those that are there, blaming nobody") func goodbye() {
-        var desk = Desk(groups: 1, settings: 2, crashLimit: 1)
-        _ = desk.join(ada, at: routeA, credits: 1)
-        _ = desk.hear(.progress(desk.id(1), []), from: routeA)
-        _ = desk.join(bob, at: routeB, credits: 1)
+        var driver = SchedulerDriver(groups: 1, settings: 2, crashLimit: 1)
+        _ = driver.join(ada, at: routeA, credits: 1)
+        _ = driver.hear(.progress(driver.id(1), []), from: routeA)
+        _ = driver.join(bob, at: routeB, credits: 1)
         #expect(
-            desk.hear(.goodbye(reason: "drained"), from: routeA) == [
-                .notice(.left(ada, host: "ada", reason: "drained")), desk.lease(desk.id(2), [0, 1], attempt: 2, to: routeB),
+            driver.hear(.goodbye(reason: "drained"), from: routeA) == [
+                .notice(.left(ada, host: "ada", reason: "drained")), driver.lease(driver.id(2), [0, 1], attempt: 2, to: routeB),
             ])
-        #expect(desk.hear(.goodbye(reason: "drained"), from: routeA) == [])
+        #expect(driver.hear(.goodbye(reason: "drained"), from: routeA) == [])
     }
 }
 
