@@ -8,32 +8,32 @@ import Wire
 @testable import regsweep
 
 /// A figure of the small sweep's settings after baseline: (ratio, deviation) in order, nil for a run that diverged.
-private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure {
+private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> CurvesFigure {
     var summary = Summary(Grid(spec)) { _ in nil }
     for (place, ratio) in ratios.enumerated() {
         summary.settings[place + 1].ratio = ratio.map { SettingSummary.Spread(mean: $0.0, deviation: $0.1) }
         summary.settings[place + 1].diverged = ratio == nil ? 1 : 0
     }
-    return Figure(summary, spec)
+    return CurvesFigure(summary, spec)
 }
 
 @Suite("Figure: what it shows") struct FigureTests {
     /// Four strengths on two curves.
     private func spec() throws -> SweepSpec { try SweepSpec.small("[0.1, 0.01]", "[0.001, 0.01, 0.1, 1]") }
 
-    private func small(_ ratios: [(Double, Double?)?]) throws -> Figure { figure(try SweepSpec.small(), ratios) }
+    private func small(_ ratios: [(Double, Double?)?]) throws -> CurvesFigure { figure(try SweepSpec.small(), ratios) }
 
     private let ratios: [(Double, Double?)?] = [
         (0.9, 0.01), nil, (0.8, 0.02), (0.7, 0.3), (1.1, 0.05), (1.2, 0.06), (1.31, 0.01), nil,
     ]
 
     /// The lines of the script that begin so.
-    private func lines(_ figure: Figure, _ start: String) -> [String] {
+    private func lines(_ figure: CurvesFigure, _ start: String) -> [String] {
         figure.script(terminal: "dumb", output: "out").split(separator: "\n").map(String.init).filter { $0.hasPrefix(start) }
     }
 
     /// The rows of a block of data.
-    private func block(_ figure: Figure, _ name: String) -> [String]? {
+    private func block(_ figure: CurvesFigure, _ name: String) -> [String]? {
         let parts = figure.script(terminal: "dumb", output: "out").components(separatedBy: "$\(name) << EOD\n")
         guard parts.count == 2 else { return nil }
         return parts[1].components(separatedBy: "\nEOD\n")[0].components(separatedBy: "\n")
@@ -41,7 +41,7 @@ private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure
 
     @Test("a setting that diverged ends a stretch of its curve and has a cross in the row of the curve") func diverged() throws {
         let figure = figure(try spec(), ratios)
-        #expect(figure.lines[0].stretches.map { $0.map(\.strength) } == [[0.001], [0.1, 1]])
+        #expect(figure.lines[0].stretches.map { $0.map(\.x) } == [[0.001], [0.1, 1]])
         #expect(figure.lines.map(\.diverged) == [[0.01], [1]])
         #expect(block(figure, "line0") == ["0.001 0.9", "", "0.1 0.8", "1.0 0.7"])
         #expect(block(figure, "cross0")?.map { $0.prefix { $0 != " " } } == ["0.01"])
@@ -84,7 +84,7 @@ private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure
 
     @Test("means that are no numbers, negative ones and huge ones are figures too") func extremes() throws {
         let infinite = try small([(.infinity, .nan), (.nan, nil), (0.9, .nan), (-0.5, 0.01)])
-        #expect(infinite.lines.map { $0.points.map(\.ratio) } == [[], [0.9, -0.5]])
+        #expect(infinite.lines.map { $0.points.map(\.y) } == [[], [0.9, -0.5]])
         #expect(lines(infinite, "set label").first?.contains("; 2 settings without result\"") == true)
         #expect(infinite.lines[1].points.map(\.band) == [0.9...0.9, -0.5...(-0.49)])
         let far = try small([(-1e299, 0.01), (1e299, 0.01), (0.9, 0.01), (1, 0.01)])
@@ -103,9 +103,10 @@ private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Figure
     @Test("a setting whose baseline diverged has a cross as well, one that failed is counted in the note") func missing() throws {
         var summary = Summary(Grid(try SweepSpec.small())) { _ in nil }
         #expect(
-            lines(Figure(summary, try SweepSpec.small()), "set label").first?.hasPrefix("set label \"4 settings without result\"") == true)
+            lines(CurvesFigure(summary, try SweepSpec.small()), "set label").first?.hasPrefix("set label \"4 settings without result\"")
+                == true)
         summary.settings[0].diverged = 1
-        #expect(Figure(summary, try SweepSpec.small()).lines.map(\.diverged) == [[0.01, 0.1], [0.01, 0.1]])
+        #expect(CurvesFigure(summary, try SweepSpec.small()).lines.map(\.diverged) == [[0.01, 0.1], [0.01, 0.1]])
     }
 
     @Test("text that means something to gnuplot is written by numbers") func quoting() throws {
@@ -121,7 +122,7 @@ private let gnuplot = ["/usr/bin/gnuplot", "/usr/local/bin/gnuplot"].first(where
 
 @Suite("Figure: with gnuplot", .enabled(if: gnuplot != nil, "gnuplot is not installed")) struct FigureDrawingTests {
     /// Draws in every format and returns what gnuplot said and the SVG.
-    private func draw(_ figure: Figure, in directory: StoreDirectory) throws -> (said: String, svg: String) {
+    private func draw(_ figure: CurvesFigure, in directory: StoreDirectory) throws -> (said: String, svg: String) {
         let (script, log) = (directory.path + "/script", directory.path + "/log")
         for (ending, terminal) in Gnuplot.formats(figure.size) {
             let output = "\(directory.path)/it's `a`_b@c\"\\.\(ending)"
@@ -159,7 +160,7 @@ private let gnuplot = ["/usr/bin/gnuplot", "/usr/local/bin/gnuplot"].first(where
         var summary = Summary(Grid(spec)) { _ in nil }
         for (place, loss) in losses.enumerated() { summary.settings[place].testLoss = SettingSummary.Spread(mean: loss, deviation: 0.1) }
         #expect(spec.isByRate)
-        #expect(try draw(Figure(summary, spec), in: StoreDirectory()).said == "")
+        #expect(try draw(CurvesFigure(summary, spec), in: StoreDirectory()).said == "")
     }
 
     @Test("one strength is a figure too") func oneStrength() throws {

@@ -1,4 +1,4 @@
-// ReportTests.swift · Tests/CoordinatorTests. What leaves the house: summaries against numbers by hand, files byte for byte.
+// ReportTests.swift · Tests/CoordinatorTests. Reports on stored results: summaries against numbers by hand, files byte for byte, texts.
 
 import FoundationEssentials
 import Testing
@@ -77,6 +77,57 @@ import Wire
         }.settings[1]
         #expect(row.ratio == nil)
         #expect(row.testLoss != nil)
+    }
+}
+
+@Suite("Report: the pass over the store") struct ReportPassTests {
+    /// Writes down what it takes in.
+    private final class Recorder: TrialConsumer {
+        let readsSeries: Bool
+        private(set) var trials: [TrialRow] = []
+
+        init(readsSeries: Bool) { self.readsSeries = readsSeries }
+
+        func take(_ trial: TrialRow) { trials.append(trial) }
+    }
+
+    @Test("each result is read once and goes to every consumer in grid order, with its baseline and, if one reads them, its series")
+    func order() throws {
+        let grid = Grid(try SweepSpec.small())
+        // Trial 6 has no result, and trial 7 failed.
+        func result(_ index: Int) -> TrialResult? {
+            guard index != 6 else { return nil }
+            return TrialResult(
+                key: grid.key(of: index), attempt: 1,
+                outcome: index == 7 ? .failed(reason: "") : .done(trainLoss: 0, testLoss: Double(index)),
+                epochs: 1, lossRatio: nil, digest: nil, curve: [], seconds: 1)
+        }
+        for readsSeries in [false, true] {
+            let recorders = [Recorder(readsSeries: readsSeries), Recorder(readsSeries: false)]
+            var read: [TrialKey] = [], series: [TrialKey] = []
+            try ReportPass.run(
+                grid, recorders,
+                lookup: { key in
+                    read.append(key)
+                    return result(grid.index(of: key)!)
+                },
+                recorded: { key in
+                    series.append(key)
+                    return [Series(name: "x", values: [1]), Series(name: "x", values: [2])]
+                })
+            let stored = (0..<grid.count).filter { $0 != 6 }
+            #expect(read == (0..<grid.count).map(grid.key(of:)))
+            #expect(series == (readsSeries ? stored.filter { $0 != 7 }.map(grid.key(of:)) : []))
+            for trials in recorders.map(\.trials) {
+                #expect(trials.map(\.result.key) == stored.map(grid.key(of:)))
+                #expect(trials.map(\.setting) == stored.map(grid.setting(of:)) && trials.map(\.settingIndex) == stored.map { $0 % 5 })
+                #expect(trials.map(\.group) == stored.map { grid.groups[grid.group(of: $0)].spec })
+                #expect(trials.map(\.baseline?.key) == stored.map { grid.key(of: $0 / 5 * 5) })
+                // The first baseline has a loss of 0, to which there is no ratio.
+                #expect(trials.map(\.lossRatio) == stored.map { $0 < 5 || $0 == 7 ? nil : Double($0) / Double($0 / 5 * 5) })
+                #expect(trials.map(\.series) == stored.map { readsSeries && $0 != 7 ? ["x": [1]] : [:] })
+            }
+        }
     }
 }
 

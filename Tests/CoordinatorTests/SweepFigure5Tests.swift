@@ -216,8 +216,8 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
 
     @Test("the figure shows losses by learning rate, those near the benchmark's, and gnuplot draws it") func figure() throws {
         let spec = try spec()
-        let figure = Figure(summary(spec, diverged: 4), spec)
-        #expect(figure.lines[0].points.map(\.strength) == [0.1, 0.2])
+        let figure = CurvesFigure(summary(spec, diverged: 4), spec)
+        #expect(figure.lines[0].points.map(\.x) == [0.1, 0.2])
         #expect(figure.lines[1].diverged == [0.1])
         let script = figure.script(terminal: "dumb", output: "out")
         #expect(script.contains("set ylabel \"test loss\"") && !script.contains("1 with lines linecolor rgb '#888888'"))

@@ -3,23 +3,23 @@
 internal import Vocabulary
 
 struct Density: SeriesReport {
-    /// Squares of the density's histogram on each side.
+    /// Squares of the histogram on each side of the domain.
     static let bins = 40
 
-    /// Series with an initialization's cell of a map, by x, then y.
+    /// Maps by the name of their series, which holds an initialization's cell of the map, by x, then y.
     static let mapTitles = [
         ("map_population_loss", "Population loss"), ("map_training_loss", "Training loss"), ("map_gradient_norm", "Norm of the gradient"),
         ("map_covariance_trace", "Trace of the gradient's covariance"),
     ]
 
     private let spec: SweepSpec
-    /// By row of the sweep file: how often a path was in each square, by x, then y; of the training set that is drawn.
+    /// How often the paths on the drawn training set were in each square, by row of the sweep file, then x, then y.
     private(set) var visits: [[Int]]
-    /// Paths that are drawn, by row.
+    /// Paths that are drawn, by row of the sweep file.
     private(set) var paths: [[[(x: Double, y: Double)]]]
-    /// Maps of the training set that is drawn, by name: each initialization's cell, once.
+    /// Maps of the drawn training set by name: the cell of each initialization, from the first trial that had it.
     private(set) var maps: [String: [Int: [Double]]] = [:]
-    /// The covariance's trace along every path, by row and training set; and over the map of each training set.
+    /// The covariance's trace along every path, by row and training set; and on the map, by training set and initialization.
     private var traces: [[Int: [Double]]]
     private var mapTraces: [Int: [Int: [Double]]] = [:]
     private var counts: [Counts]
@@ -27,6 +27,16 @@ struct Density: SeriesReport {
 
     private struct Counts {
         var trials = 0, diverged = 0, atMinimum = 0, clipped = 0
+
+        mutating func add(_ path: [(x: Double, y: Double)], isDiverged: Bool) {
+            trials += 1
+            diverged += isDiverged ? 1 : 0
+            // After a step, a coordinate is exactly on the border only if it was clipped.
+            clipped += path.dropFirst().contains { [$0.x, $0.y].contains { $0 == 0 || $0 == LandscapePlaces.side } } ? 1 : 0
+            guard let last = path.last, !isDiverged else { return }
+            let (dx, dy) = (last.x - LandscapePlaces.minimum.x, last.y - LandscapePlaces.minimum.y)
+            atMinimum += dx * dx + dy * dy < 1 ? 1 : 0
+        }
     }
 
     init(_ spec: SweepSpec) {
@@ -37,7 +47,7 @@ struct Density: SeriesReport {
         counts = spec.rows.map { _ in Counts() }
     }
 
-    /// Path, traces and maps of a trial; nil where one of them is not what a trial on the landscape leaves.
+    /// Reads path, traces and maps of a trial; nil where one of them is not what a trial on the landscape leaves.
     private func read(_ trial: RecordedTrial) -> (path: [(x: Double, y: Double)], traces: [Double], maps: [String: [Double]])? {
         let domain = 0...LandscapePlaces.side, map = LandscapePlaces.mapPoints * LandscapePlaces.mapPoints
         // A trial that diverged ends with the iteration before.
@@ -52,22 +62,20 @@ struct Density: SeriesReport {
     }
 
     mutating func add(_ trial: RecordedTrial) {
-        guard let (path, covariances, cells) = read(trial), let last = path.last else {
+        guard let (path, covariances, cells) = read(trial) else {
             leftOut += 1
             return
         }
-        counts[trial.row].trials += 1
-        counts[trial.row].diverged += trial.isDiverged ? 1 : 0
-        let (dx, dy) = (last.x - LandscapePlaces.minimum.x, last.y - LandscapePlaces.minimum.y)
-        counts[trial.row].atMinimum += !trial.isDiverged && dx * dx + dy * dy < 1 ? 1 : 0
-        // After a step, a coordinate is exactly on the border only if it was clipped.
-        let isClipped = path.dropFirst().contains { [$0.x, $0.y].contains { $0 == 0 || $0 == LandscapePlaces.side } }
-        counts[trial.row].clipped += isClipped ? 1 : 0
+        counts[trial.row].add(path, isDiverged: trial.isDiverged)
         traces[trial.row][trial.trainingSet, default: []] += covariances
         if mapTraces[trial.trainingSet]?[trial.initialization] == nil {
             mapTraces[trial.trainingSet, default: [:]][trial.initialization] = cells["map_covariance_trace"]
         }
-        guard trial.trainingSet == spec.figure.trainingSet else { return }
+        if trial.trainingSet == spec.figure.trainingSet { addToFigure(trial, path, cells) }
+    }
+
+    /// Takes in a trial on the training set that is drawn.
+    private mutating func addToFigure(_ trial: RecordedTrial, _ path: [(x: Double, y: Double)], _ cells: [String: [Double]]) {
         for point in path {
             func bin(_ value: Double) -> Int { min(Self.bins - 1, Int(value / LandscapePlaces.side * Double(Self.bins))) }
             visits[trial.row][bin(point.x) * Self.bins + bin(point.y)] += 1
@@ -78,13 +86,13 @@ struct Density: SeriesReport {
         }
     }
 
-    /// What the trials of a setting came to.
+    /// The numbers of a setting that its measures are made from.
     private struct Row {
         var counts: Counts
-        /// Means over all points of all paths.
+        /// Means over all points of all paths; nil without any.
         var trace: Double?, smaller: Double?
 
-        /// In percent of the trials.
+        /// A count in percent of the trials.
         func share(_ count: Int) -> Double? { counts.trials == 0 ? nil : 100 * Double(count) / Double(counts.trials) }
     }
 
@@ -106,14 +114,15 @@ struct Density: SeriesReport {
 
     var note: String {
         """
-        trace: of the gradient's covariance, (1/N) Σ ‖gᵢ − ḡ‖²; near: within 1; domain with a smaller trace: mean over the path, 50 for a
-        path that pays no heed; what left the domain was clipped to its border
+        trace: of the gradient's covariance, (1/N) Σ ‖gᵢ − ḡ‖²; near: within 1; domain with a smaller trace: mean over the path, about 50 for
+        a path on which the trace has no influence; a path that left the domain was clipped to its border
         """
     }
 
     var drawing: any Drawing { DensityFigure(spec, self) }
 
-    /// Mean over all points of all paths of the share of the domain's points with a smaller trace.
+    /// Mean, over all points of all paths, of the share of the map's points with a smaller trace, in percent. Paths and map are of one training set
+    /// each time.
     private func smallerShare(_ paths: [Int: [Double]]) -> Double? {
         var shares = 0.0, count = 0
         for (set, values) in paths.sorted(by: { $0.key < $1.key }) {

@@ -11,8 +11,9 @@ struct DensityFigure: Drawing {
         var title: String
         /// Rows of a matrix for gnuplot: the first is y = 0.
         var rows: [String]
+        /// Rows and columns of the matrix.
         var points: Int
-        /// Paths over it, by the number of their block, each with its colour.
+        /// Paths over the matrix, by the number of their block, each with its colour.
         var paths: [(number: Int, colour: String)]
         var isLogarithmic: Bool
     }
@@ -21,7 +22,7 @@ struct DensityFigure: Drawing {
     /// Labels of the settings, in the colours of their paths over the maps.
     private let labels: [String]
     private let panels: [Panel]
-    /// Every path once.
+    /// All paths that are drawn. A path has its place here as the number of its block.
     private let paths: [[(x: Double, y: Double)]]
 
     init(_ spec: SweepSpec, _ density: Density) {
@@ -92,13 +93,13 @@ struct DensityFigure: Drawing {
             """
     }
 
-    /// On the maps, which are dark and bright.
+    /// The colour of a setting's path over the maps, which have dark and bright places.
     private static func colour(_ row: Int) -> String {
         let colours = ["#ffffff", "#ff7f0e", "#e377c2", "#17becf", "#d62728", "#c7c7c7"]
         return colours[row % colours.count]
     }
 
-    /// Whose colour is whose, beside a word on white ground.
+    /// The line below the title: which setting has which colour.
     private var key: String {
         let words = ["○ start, ● end; over the maps, one path each:"] + labels
         let width = words.map { Double($0.count) + 3 }.reduce(0, +)

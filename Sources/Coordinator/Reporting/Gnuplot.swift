@@ -1,23 +1,25 @@
-// Gnuplot.swift · Coordinator/Reporting, after the figures. A script, which is text made by a pure function → SVG, PDF and PNG.
+// Gnuplot.swift · Coordinator/Reporting, after the figures. Their scripts → SVG, PDF and PNG.
 
 internal import FoundationEssentials
 internal import Glibc
 internal import Vocabulary
 internal import Wire
 
-/// A figure: what gnuplot is told. It says everything itself, so that no setting of the user's own gnuplot shows in it.
+/// A figure as a script for gnuplot. The script depends on no setting of the user's own gnuplot.
 protocol Drawing {
-    /// Width and height in units of which a page of the journal has about 720 across.
+    /// Width and height in pixels of the SVG; a figure of 720 fills the width of a page.
     var size: (width: Int, height: Int) { get }
-    /// - Parameter output: the path of the file.
+    /// - Parameters:
+    ///   - terminal: gnuplot's name of a format, with its options.
+    ///   - output: the path of the file.
     func script(terminal: String, output: String) -> String
 }
 
 enum Gnuplot {
-    /// What the last bytes of a file that is whole have in them.
+    /// Text in the last bytes of a file that is whole, by ending.
     private static let ends = ["svg": "</svg>", "pdf": "%%EOF", "png": "IEND"]
 
-    /// The files of every figure by ending, and what gnuplot is told for each: one layout.
+    /// The formats of every figure, by the ending of the file. All have the same layout.
     static func formats(_ size: (width: Int, height: Int)) -> [(ending: String, terminal: String)] {
         let (width, height) = (Double(size.width) / 100, Double(size.height) / 100)
         return [
@@ -33,11 +35,11 @@ enum Gnuplot {
 
     static let endings = formats((0, 0)).map(\.ending)
 
-    /// Okabe and Ito's palette, which colour-blind readers can tell apart.
+    /// The palette of Okabe and Ito, whose colours colour-blind readers can tell apart.
     static let colours = ["#000000", "#0072B2", "#009E73", "#E69F00", "#D55E00", "#CC79A7", "#56B4E9", "#F0E442"]
 
-    /// A string of gnuplot that is this text and nothing else. In double quotes gnuplot runs what stands between backquotes, and in single
-    /// ones it stumbles over two quotes in a row, so every character that means something to it is written by its number.
+    /// Writes a text as a string of gnuplot. In double quotes gnuplot runs what stands between backquotes, and in single quotes it takes two
+    /// quotes in a row for one, so every character that has a meaning to it is written by its number.
     static func quoted(_ text: String) -> String {
         let escaped = text.unicodeScalars.map { character in
             switch character {
@@ -51,17 +53,17 @@ enum Gnuplot {
         return "\"\(escaped.joined())\""
     }
 
-    /// A block of rows that a plot names; nothing for no rows. An empty row ends a stretch.
+    /// Writes rows as a block that plots refer to by name; an empty text for no rows. An empty row ends a stretch of a line.
     static func block(_ name: String, _ rows: [String]) -> String {
         rows.isEmpty ? "" : "$\(name) << EOD\n" + rows.joined(separator: "\n") + "\nEOD\n"
     }
 
     // MARK: Axes for numbers of either sign and any size
 
-    /// Linear around 0, logarithmic beyond 1.
+    /// Maps a number to its place on an axis that is linear around 0 and logarithmic beyond 1.
     static func compressed(_ value: Double) -> Double { asinh(value) }
 
-    /// Ticks at 0 and at powers of ten, as many as lie between the least and the largest of some compressed numbers.
+    /// Ticks at 0 and at the powers of ten that lie between the least and the largest of some numbers.
     static func compressedTicks(_ values: [Double]) -> String {
         let finite = values.filter(\.isFinite)
         let (low, high) = (min(finite.min() ?? 0, 0), max(finite.max() ?? 1, 1))
@@ -74,13 +76,14 @@ enum Gnuplot {
         return "(" + ticks.map { "\(quoted(NumberText.shortest($0))) \(compressed($0))" }.joined(separator: ", ") + ")"
     }
 
+    /// Draws a figure in every format.
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
     static func draw(_ drawing: any Drawing, as name: String, in directory: String) throws(ReportError) {
         let script = TextFile.temporary("\(directory)/figure.gnuplot")
         defer { TextFile.remove(script) }
         for (ending, terminal) in formats(drawing.size) {
             let path = "\(directory)/\(name).\(ending)", part = TextFile.temporary(path)
-            // Gone already where all went well.
+            // Does nothing where the file has its name by then.
             defer { TextFile.remove(part) }
             do {
                 var file = try TextFile(script)

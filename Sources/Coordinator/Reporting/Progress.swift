@@ -4,23 +4,23 @@ internal import Vocabulary
 
 struct Progress: Equatable {
     var name: String
-    /// Trials with a result; of them failed and diverged ones.
+    /// Trials with a result of any outcome, and how many of these failed or diverged.
     var done: Int, failed: Int, diverged: Int
     var total: Int
-    /// Of earlier runs of the sweep: no part of the rate.
+    /// Trials that had a result when this run began; they are no part of the rate.
     var doneAtStart: Int
-    /// What has been done of the trials that are computed, in whole trials; and the part of it that was done in this run of the sweep.
+    /// Progress of running trials, as a number of whole trials; and the part of it made in this run.
     var running = 0.0, runningSinceStart = 0.0
     var elapsed: Duration
     var workers: Int, slots: Int
 
-    /// Trials a second since this start; nil before the first.
+    /// Trials a second in this run; nil before the first.
     var rate: Double? {
         let trained = Double(done - doneAtStart) + runningSinceStart
         return trained > 0 && elapsed > .zero ? trained / elapsed.inSeconds : nil
     }
 
-    /// 0…1.
+    /// The part of the sweep that is done, 0…1.
     private var share: Double { total == 0 ? 1 : min(1, (Double(done) + running) / Double(total)) }
 
     private var facts: String {
@@ -41,7 +41,8 @@ struct Progress: Equatable {
         return "\(NumberText.fixed(rate * 86_400, decimals: 1)) trials/day"
     }
 
-    /// For a terminal: at most `width` columns.
+    /// A line for a terminal.
+    /// - Parameter width: columns of the terminal; the line leaves at least the last of them free.
     func line(width: Int) -> String {
         let facts = " \(self.facts)"
         let room = min(40, width - name.count - facts.count - 4)
@@ -50,6 +51,6 @@ struct Progress: Equatable {
         return "\(name) [" + String(repeating: "█", count: filled) + String(repeating: "·", count: room - filled) + "]" + facts
     }
 
-    /// For a log.
+    /// A line for a log.
     var plainLine: String { "\(name): \(Int(100 * share)) %  \(facts)" }
 }

@@ -48,7 +48,7 @@ struct Report {
     var text: String { table.text + (series.map { "\n\($0.text)" } ?? "") }
 
     /// Nil for a sweep that is a table alone.
-    var drawing: (any Drawing)? { spec.figure.kind == .table ? nil : series?.drawing ?? Figure(summary, spec) }
+    var drawing: (any Drawing)? { spec.figure.kind == .table ? nil : series?.drawing ?? CurvesFigure(summary, spec) }
 
     /// Draws the figure, and prints the tables and, last, the names of all files.
     /// - Returns: whether the figure, if the sweep has one, is there.

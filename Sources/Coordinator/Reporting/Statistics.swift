@@ -1,7 +1,7 @@
 // Statistics.swift · Coordinator/Reporting. Means, deviations and intervals of small samples.
 
 enum Statistics {
-    /// Nil for an empty sample.
+    /// Arithmetic mean; nil for an empty sample.
     static func mean(_ values: [Double]) -> Double? { values.isEmpty ? nil : values.reduce(0, +) / Double(values.count) }
 
     /// Sample standard deviation, with n − 1; nil below two values.
@@ -10,17 +10,17 @@ enum Statistics {
         return (values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) } / Double(values.count - 1)).squareRoot()
     }
 
-    /// Linear between order statistics (type 7 of Hyndman and Fan); nil for an empty sample, or where a value is no number.
+    /// A quantile that is linear between order statistics (type 7 of Hyndman and Fan); nil for an empty sample, or where a value is NaN.
     /// - Parameter p: from 0 to 1; 0.5 is the median.
     static func quantile(_ p: Double, of values: [Double]) -> Double? {
         guard !values.isEmpty, !values.contains(where: \.isNaN) else { return nil }
-        let sorted = values.sorted(), place = p * Double(values.count - 1)
-        let below = Int(place), above = min(below + 1, values.count - 1)
-        return sorted[below] + (place - Double(below)) * (sorted[above] - sorted[below])
+        let sorted = values.sorted(), position = p * Double(values.count - 1)
+        let below = Int(position), above = min(below + 1, values.count - 1)
+        return sorted[below] + (position - Double(below)) * (sorted[above] - sorted[below])
     }
 
-    /// Spearman's: the correlation of ranks, ties sharing their mean rank. Pairs in which a value is no number are left out.
-    /// - Parameters: of equal length.
+    /// Spearman's rank correlation. Ties share their mean rank; pairs in which a value is NaN are left out.
+    /// - Parameters: two samples of equal length.
     /// - Returns: nil below three pairs, or where one side is constant.
     static func rankCorrelation(_ xs: [Double], _ ys: [Double]) -> Double? {
         let pairs = zip(xs, ys).filter { !$0.isNaN && !$1.isNaN }
@@ -31,14 +31,14 @@ enum Statistics {
         return scale > 0 ? product(x, y) / scale.squareRoot() : nil
     }
 
-    /// From 0.
+    /// Ranks from 0 in the order of the values; ties share their mean rank.
     private static func ranks(_ values: [Double]) -> [Double] {
         let order = values.indices.sorted { values[$0] < values[$1] }
         var ranks = values, first = 0
         while first < order.count {
             var last = first
             while last + 1 < order.count, values[order[last + 1]] == values[order[first]] { last += 1 }
-            for place in first...last { ranks[order[place]] = Double(first + last) / 2 }
+            for index in first...last { ranks[order[index]] = Double(first + last) / 2 }
             first = last + 1
         }
         return ranks

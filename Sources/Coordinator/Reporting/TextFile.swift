@@ -21,9 +21,10 @@ struct TextFile: ~Copyable {
         if !isFinished { Self.remove(Self.temporary(path)) }
     }
 
-    /// Beside the file, and of this process: a run and a report may write at the same time.
+    /// The name of a file until it is whole. It has the number of this process in it, since a run and a report may write at the same time.
     static func temporary(_ path: String) -> String { "\(path).\(getpid()).part" }
 
+    /// Keeps at most 64 KiB in memory.
     mutating func write(_ text: String) throws(ReportError) {
         buffer += Array(text.utf8)
         if buffer.count > 1 << 16 { try flush() }
@@ -39,19 +40,20 @@ struct TextFile: ~Copyable {
         buffer = []
     }
 
+    /// Gives the file its name. A file that is destroyed before that leaves nothing.
     mutating func finish() throws(ReportError) {
         try flush()
         try Self.publish(path)
         isFinished = true
     }
 
-    /// Gives the temporary file, which is whole now, its name.
+    /// Renames the temporary file, which is whole now, over the one of that name.
     static func publish(_ path: String) throws(ReportError) {
         guard unsafe rename(Self.temporary(path), path) == 0 else {
             throw .cannotWrite(path: path, reason: unsafe String(cString: strerror(errno)))
         }
     }
 
-    /// No error where there is no such file.
+    /// Does nothing where there is no such file.
     static func remove(_ path: String) { unsafe _ = unlink(path) }
 }

@@ -9,8 +9,9 @@ struct Trajectories: SeriesReport {
     }
 
     private let spec: SweepSpec
-    /// Those that are drawn, by initialization, then row of the sweep file.
+    /// Curves that are drawn, by initialization, then row of the sweep file.
     private(set) var curves: [Int: [Int: Curve]] = [:]
+    /// Last gap and trace of each trial, how its curves drop, and how many diverged, by row of the sweep file.
     private var ends: [[(gap: Double, trace: Double)]]
     private var drops: [Drops]
     private var diverged: [Int]
@@ -18,10 +19,12 @@ struct Trajectories: SeriesReport {
 
     /// How the gap changes over windows of the path.
     struct Drops: Equatable {
-        /// Iterations of a window. Windows do not overlap.
+        /// Length of a window in iterations. Windows do not overlap.
         static let window = 10
-        var trials = 0, windows = 0, sharp = 0
-        /// Windows at whose end the gap is smaller than at their begin: of all, and of those with a sharp drop of the trace.
+        var trials = 0, windows = 0
+        /// Windows with a sharp drop of the trace.
+        var sharp = 0
+        /// Windows that end with a smaller gap than they begin with, among all, and among those with a sharp drop.
         var smaller = 0, smallerWhereSharp = 0
 
         /// A drop is sharp if the trace loses at least half, and that is at least a twentieth of its largest value in the trial.
@@ -52,7 +55,7 @@ struct Trajectories: SeriesReport {
             diverged[trial.row] += 1
             return
         }
-        // The trace is no number from where a copy is none.
+        // Once a retrained copy has diverged, the trace is no number.
         guard let gaps = trial.numbers("gap", of: spec.seriesLength), let gap = gaps.last,
             let traces = trial.series("variability_trace", of: spec.seriesLength), let trace = traces.last
         else {
@@ -67,7 +70,7 @@ struct Trajectories: SeriesReport {
         curves[trial.initialization, default: [:]][trial.row] = curve
     }
 
-    /// What the trials of a setting came to.
+    /// The numbers of a setting that its measures are made from.
     private struct Row {
         var ends: [(gap: Double, trace: Double)]
         var drops: Drops
@@ -76,6 +79,7 @@ struct Trajectories: SeriesReport {
         var gaps: [Double] { ends.map(\.gap) }
         var traces: [Double] { ends.map(\.trace) }
 
+        /// In percent.
         static func share(_ part: Int, _ whole: Int) -> Double? { whole == 0 ? nil : 100 * Double(part) / Double(whole) }
     }
 
