@@ -58,7 +58,7 @@ import Wire
                 == Program.End(
                     code: 0,
                     output:
-                        "results/small/store.sqlite holds 135 intact results; what it was made from is results/small/store.sqlite.damaged-1\n",
+                        "results/small/store.sqlite has the 135 results that are intact; the damaged store is now results/small/store.sqlite.damaged-1\n",
                     errors: ""))
         #expect(try Data(contentsOf: URL(filePath: scratch.path + "/results/small/store.sqlite.damaged-1")) == bytes)
         let end = try scratch.regsweep("run", "sweep.toml")
@@ -79,7 +79,7 @@ import Wire
         #expect(refused.errors.contains("regsweep repair"))
         let repaired = try scratch.regsweep("repair", "results/small")
         #expect(repaired.code == 0, "\(repaired.errors)")
-        #expect(repaired.output.contains("holds 136 intact results"))
+        #expect(repaired.output.contains("has the 136 results that are intact"))
         #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
         #expect(try Tables(scratch, "results/small") == tables)
     }

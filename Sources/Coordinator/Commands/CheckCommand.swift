@@ -9,7 +9,10 @@ struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Prints the plan of a sweep without running it, or what is wrong with its file.",
         discussion:
-            "With --cluster it tries every host as well: whether it is reachable, its processor, room, and that the worker runs there.")
+            """
+            With --cluster it also tries every host: whether it is reachable, whether its processor and its room suffice, and whether the \
+            worker program, which it copies there, runs.
+            """)
 
     @Argument(help: "The sweep file, such as Sweeps/figure4.toml; may be left out with --cluster.")
     var sweep: String?

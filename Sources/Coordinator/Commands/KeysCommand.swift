@@ -9,13 +9,14 @@ struct Keys: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Shows the keys of a results directory, makes them where there are none, and rotates them.",
         discussion: """
-            run makes what it needs by itself. While it runs, regsweep workers invite issues a key and regsweep workers remove revokes it.
+            regsweep run makes the keys that it needs. While it runs, regsweep workers invite issues a key and regsweep workers remove \
+            revokes it.
             """)
 
-    @Argument(help: "Results directory, such as results/figure4; of a sweep with parts, all of them.")
+    @Argument(help: "The results directory, such as results/figure4, or the sweep file. A sweep with parts has keys in each of them.")
     var directory: String
 
-    @Flag(help: "A new key for the coordinator and none for workers: every invitation so far is worth nothing.")
+    @Flag(help: "Makes a new key for the coordinator and drops those of workers: earlier invitations stop working.")
     var rotate = false
 
     func run() throws {

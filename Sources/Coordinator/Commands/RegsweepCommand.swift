@@ -1,4 +1,4 @@
-// RegsweepCommand.swift · Coordinator/Commands, the front door: what a person types, and the exit codes that scripts read.
+// RegsweepCommand.swift · Coordinator/Commands, where the program starts: its commands, and the exit codes that scripts read.
 
 internal import ArgumentParser
 internal import FoundationEssentials
@@ -23,6 +23,8 @@ internal import Wire
     static func main() {
         Console.prepare()
         do {
+            let words = CommandLine.arguments.dropFirst()
+            if let complaint = CommandNames.complaint(about: words, of: Self.self, called: "regsweep") { throw ValidationError(complaint) }
             var command = try parseAsRoot()
             try command.run()
         } catch {
@@ -45,7 +47,7 @@ struct SweepOptions: ParsableArguments {
     @Option(help: "Folder with the data set of a sweep that reads one, instead of the file's `data`.")
     var data: String?
 
-    @Option(help: "cluster.toml: where to listen, how many local workers, timing.")
+    @Option(help: "Cluster file: where to listen, workers on this host and on others, timing; cluster.example.toml explains it.")
     var cluster: String?
 
     /// - Returns: the directory of the file, whose parts have theirs below it; and the files of the data set by hash, none for sweeps that

@@ -11,7 +11,7 @@ struct Repair: ParsableCommand {
         abstract: "Makes a damaged store sound again, with every result that is intact.",
         discussion: "The damaged files stay beside it, under other names. Run the sweep again to train what was lost.")
 
-    @Argument(help: "The results directory, such as results/figure4.")
+    @Argument(help: "The results directory, such as results/figure4, or the sweep file.")
     var directory: String
 
     func run() throws {
@@ -23,7 +23,7 @@ struct Repair: ParsableCommand {
             switch try Repairing.repair(path, holder: "regsweep repair, process \(getpid()) on \(Host.name)") {
             case .intact(let results): print("\(path) is intact: \(results) results, nothing to repair")
             case .repaired(let results, let damaged):
-                print("\(path) holds \(results) intact results; what it was made from is \(damaged)")
+                print("\(path) has the \(results) results that are intact; the damaged store is now \(damaged)")
             }
         }
     }

@@ -11,7 +11,7 @@ internal import Wire
 struct Run: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Runs a sweep, or what is left of it.",
-        discussion: "Workers on this host are started by itself; more may join by hand with the command that it prints.")
+        discussion: "It starts workers on this host, and on those of --cluster. The line that it prints starts one more.")
 
     @Argument(help: "The sweep file, such as Sweeps/figure4.toml.")
     var sweep: String
@@ -27,18 +27,18 @@ struct Run: ParsableCommand {
     @Flag(help: "Listens without keys and encryption; only on this host.")
     var plain = false
 
-    @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
+    @Option(help: "The least important lines that are logged to stderr: trace, debug, info, notice, warning, error.")
     var logLevel = Logger.Level.notice
 
-    @Flag(help: "No progress and no table.")
+    @Flag(help: "Prints no progress and no table.")
     var quiet = false
 
     enum Retry: String, ExpressibleByArgument { case failed }
 
-    @Option(help: "failed: runs trials again that are stored as failed, and forgets which workers died over the others.")
+    @Option(help: "failed: runs failed trials again, and forgets how many workers were lost while they computed the others.")
     var retry: Retry?
 
-    @Option(help: "A directory of finished trials that sweeps share: what is there is taken and not trained, what is trained is added.")
+    @Option(help: "Directory in which sweeps share results: trials found there are not trained again, and new results are added to it.")
     var cache: String?
 
     func validate() throws {

@@ -12,13 +12,13 @@ struct Status: ParsableCommand {
         abstract: "Says what the sweep of a results directory is doing.",
         discussion: "With --trial: why that trial waits, where it runs, or what became of it, and every attempt at it.")
 
-    @Argument(help: "The results directory, such as results/figure4.")
+    @Argument(help: "The results directory, such as results/figure4, or the sweep file.")
     var directory: String
 
-    @Option(help: "Key of a trial as in results.csv; the first digits are enough where no other begins with them.")
+    @Option(help: "A trial's key, from the column `trial` of results.csv, or its first digits.")
     var trial: String?
 
-    @Flag(help: "Says it again every two seconds, until the sweep does not run any more.")
+    @Flag(help: "Prints it again every two seconds while the sweep runs.")
     var watch = false
 
     func run() throws {
@@ -26,7 +26,7 @@ struct Status: ParsableCommand {
             while true {
                 let (text, isRunning) = try status()
                 // A terminal is drawn over, so that curves grow in place.
-                print(watch && Console.isTerminal ? "\u{1b}[H\u{1b}[2J\(text)" : text)
+                print(watch && isatty(STDOUT_FILENO) == 1 ? "\u{1b}[H\u{1b}[2J\(text)" : text)
                 guard watch, isRunning else { return }
                 fflush(nil)
                 sleep(2)
@@ -48,7 +48,7 @@ struct Explain: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Says why a trial waits, where it runs, or what became of it; the same as status --trial.")
 
-    @Argument(help: "Key of a trial as in results.csv; the first digits are enough where no other begins with them.")
+    @Argument(help: "The trial's key, from the column `trial` of results.csv, or its first digits.")
     var trial: String
 
     @Option(help: "The results directory. (default: the only one in results/ that knows the trial)")

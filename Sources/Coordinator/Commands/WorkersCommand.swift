@@ -17,7 +17,7 @@ struct WorkersCommand: ParsableCommand {
         @Option(help: "Results directory of the sweep. (default: the one sweep of yours that runs on this host)")
         var out: String?
 
-        /// Says a command and hands back what was done.
+        /// Sends a command to the coordinator and waits for its answer.
         /// - Throws: exit code 4 where no coordinator answers, 2 where it refuses.
         func ask(_ command: Command) throws -> Answer {
             let answer = try orExit { try ControlClient.ask(command, directory: out) }
@@ -30,7 +30,7 @@ struct WorkersCommand: ParsableCommand {
     }
 
     struct List: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Shows the workers that are there.")
+        static let configuration = CommandConfiguration(abstract: "Lists the workers that are connected.")
 
         @OptionGroup var target: Target
 
@@ -49,14 +49,14 @@ struct WorkersCommand: ParsableCommand {
         @Argument(help: "A name for the key. (default: guest-1, guest-2 …)")
         var name = ""
 
-        @Option(help: "Writes the invitation to a file of mode 0600 instead; regsweep-worker --join FILE reads it.")
+        @Option(help: "Writes the secret to a file of mode 0600 instead, and prints the line that reads it.")
         var file: String?
 
         @OptionGroup var target: Target
 
         func run() throws {
             let text = try target.ask(.invite(name)).text
-            // What is pasted into a shell is made here, of parts that are what they should be.
+            // The line that is pasted into a shell is made here, of parts that were checked.
             guard let invitation = Invitation(text) else { throw ValidationError("the coordinator's answer is no invitation") }
             let program = try orExit { try WorkerProgram.pathBesideCoordinator() }
             Console.writeLine(
@@ -83,9 +83,9 @@ struct WorkersCommand: ParsableCommand {
     }
 
     struct Drain: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Lets workers finish what they compute, and go.")
+        static let configuration = CommandConfiguration(abstract: "Lets workers finish what they compute and leave.")
 
-        @Argument(help: "Id, host or key.")
+        @Argument(help: "A worker's id, its host or the name of its key.")
         var name: String
 
         @OptionGroup var target: Target
@@ -95,9 +95,9 @@ struct WorkersCommand: ParsableCommand {
 
     struct Remove: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Revokes a key and cuts its workers off at once; what they computed goes to others.")
+            abstract: "Revokes a key and disconnects its workers at once; other workers compute their trials.")
 
-        @Argument(help: "Id, host or key.")
+        @Argument(help: "A worker's id, its host or the name of its key.")
         var name: String
 
         @OptionGroup var target: Target
