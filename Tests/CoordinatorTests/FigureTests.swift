@@ -50,7 +50,7 @@ private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> Curves
 
     @Test("a band wider than ±0.2 is not shaded; its point is open") func wide() throws {
         let figure = figure(try spec(), ratios)
-        // Of the first curve no two neighbours have bands.
+        // The first curve has no two neighbours with bands.
         #expect(block(figure, "band0") == nil)
         // And the second one's ends where its upper edge leaves the scale, at two thirds of the way.
         #expect(

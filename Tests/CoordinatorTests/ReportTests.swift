@@ -271,7 +271,7 @@ import Wire
 
                 3 of 3 settings have a mean ratio below 1
                 no setting has a 95 % interval, which takes two training sets or more
-                1 more have no ratio, since runs of theirs or of their baseline diverged
+                1 more has no ratio, since runs of the setting or of its baseline diverged
                 best ratio with λ1/λ2 = 0.5 over best ratio with λ2 = 0: 0.938
 
                 """)
@@ -288,8 +288,8 @@ import Wire
 
                 0 of 1 settings have a mean ratio below 1
                 no setting has a 95 % interval, which takes two training sets or more
-                2 more have no ratio, since runs of theirs or of their baseline diverged
-                1 more have no ratio, since trials failed or were not run
+                2 more have no ratio, since runs of the setting or of its baseline diverged
+                1 more has no ratio, since trials failed or were not run
 
                 """)
     }

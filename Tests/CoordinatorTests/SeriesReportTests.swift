@@ -53,7 +53,7 @@ private func trial(
     RecordedTrial(row: row, trainingSet: set, initialization: initialization, replicate: 0, isDiverged: isDiverged, series: series)
 }
 
-/// Of two epochs.
+/// The same sweep with two epochs a trial, and one of trajectories.
 private let shortDensity = sweep("density", record: "trajectory", epochs: 2, more: "initializations = [0, 3]")
 private let shortTrajectories = sweep("trajectories", record: "variability", epochs: 2, more: "initializations = [0, 1]")
 
@@ -214,13 +214,13 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
             let (x, y) = initialization == 3 ? ([1.0, 8, 7.5], [1.0, 8, 6.5]) : ([1.0, 1, 1], [3.0, 3, 3])
             report.add(trial(initialization: initialization, trajectory(x, y, mapTraces: [Double(initialization + 1)])))
         }
-        // Of another training set: counts in the table, not in the picture.
+        // A trial on another training set counts in the table and not in the figure.
         report.add(trial(set: 1, trajectory([7, 7, 7.2], [7, 7, 7.1], traces: [1, 1, 1], mapTraces: [1, 2])))
         let measures = report.measures
         func row(_ name: String) -> [Double?] { measures.rows.first { $0.name.hasPrefix(name) }!.values }
         #expect(measures.settings == ["GD", "SGD"])
         #expect(row("end near") == [40, nil] && row("left the domain") == [20, nil] && row("diverged") == [0, 0])
-        // Of the first set's paths: none, two and four of four are smaller, four times over; of the second's none, three times.
+        // Along each of the first set's four paths none, two and four of the four cells are smaller; along the second's path none, three times.
         let share: Double = 600.0 / 15, mean: Double = 51.0 / 15
         #expect(row("domain with a smaller trace") == [share, nil] && row("mean trace") == [mean, nil])
         // 8 is in the last square; (1, 3) in square 5, 15.

@@ -69,10 +69,9 @@ struct Claims: Equatable {
             intervals > 0
                 ? "\(intervalsBelow) of \(intervals) settings have their whole 95 % interval below 1"
                 : "no setting has a 95 % interval, which takes two training sets or more")
-        if divergedSettings > 0 {
-            lines.append("\(divergedSettings) more have no ratio, since runs of theirs or of their baseline diverged")
-        }
-        if missingSettings > 0 { lines.append("\(missingSettings) more have no ratio, since trials failed or were not run") }
+        for (count, reason) in [
+            (divergedSettings, "runs of the setting or of its baseline diverged"), (missingSettings, "trials failed or were not run"),
+        ] where count > 0 { lines.append("\(count) more \(count == 1 ? "has" : "have") no ratio, since \(reason)") }
         if let gain { lines.append("best ratio with λ1/λ2 = 0.5 over best ratio with λ2 = 0: \(NumberText.fixed(gain, decimals: 3))") }
         return "\(TextTable.text(bests, Self.bestColumns))\n\(lines.joined(separator: "\n"))\n"
     }

@@ -3,7 +3,7 @@
 internal import Glibc
 
 struct CurveAxes {
-    /// Above this ratio a point is only counted in the note: one setting near the cliff must not flatten all others.
+    /// The largest ratio that is drawn; points above it are counted in the note, since one setting near the cliff must not flatten all others.
     static let highestRatio = 1.3
 
     /// Whether y is a loss, which has no natural scale, over learning rates; else it is a ratio over strengths.

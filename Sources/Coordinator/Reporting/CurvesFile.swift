@@ -33,7 +33,7 @@ final class CurvesFile: TrialConsumer {
 
     private let spec: SweepSpec
     private let path: String
-    /// By setting, then epoch.
+    /// Sums by setting, then epoch.
     private var sums: [[Int: Sums]]
 
     init(_ spec: SweepSpec, directory: String) {

@@ -6,7 +6,7 @@ struct Measures: Equatable {
         var name: String
         /// Digits behind the point.
         var decimals: Int
-        /// In the order of `settings`; nil where there is no such number.
+        /// One value for each of `settings`; nil where there is no such number.
         var values: [Double?]
     }
 

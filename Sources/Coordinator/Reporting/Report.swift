@@ -26,7 +26,7 @@ struct Report {
         spec = grid.spec
         let summaries = SummaryFile(spec, directory: directory), failed = FailureCounts()
         let accurate = spec.isByRate ? AccuracyConsumer() : nil, recording = SeriesConsumer(spec, directory: directory)
-        // In the order in which their files are named to the user.
+        // Their order is that in which the user is told the names of the files.
         let consumers: [(any TrialConsumer)?] = [
             try directory.map { try TrialsFile(grid.spec, directory: $0) }, summaries,
             directory.map { CurvesFile(grid.spec, directory: $0) }, recording, accurate, failed,

@@ -11,7 +11,8 @@ enum SettingColumns {
         ]
     }
 
-    /// The columns at the end of a row. Weight decay is there, since files from before it had a column must keep theirs in place.
+    /// The columns behind what was measured. Weight decay has its column here and not beside the other strengths: it came later, and files that
+    /// other programs read keep the order of their columns.
     static func trailing<Row>(_ spec: SweepSpec, _ setting: @escaping (Row) -> Setting) -> [Column<Row>] {
         spec.declaration.weightDecay == nil ? [] : [.real("weight_decay") { setting($0).weightDecay }]
     }

@@ -57,7 +57,7 @@ struct Summary: Equatable {
 /// Outcomes of a sweep's trials, added up in grid order.
 struct OutcomeSums {
     private let spec: SweepSpec
-    /// By setting.
+    /// One entry for each setting of the sweep.
     private var sums: [Sums]
 
     private struct Sums {

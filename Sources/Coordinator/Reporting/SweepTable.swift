@@ -3,11 +3,11 @@
 internal import Vocabulary
 
 enum SweepTable {
-    /// Of [[settings]].
+    /// The table of a sweep of [[settings]].
     case settings(LossTable)
-    /// Of [[curves]] over learning rates.
+    /// The table of a sweep of [[curves]] over learning rates.
     case rates(RateTable)
-    /// Of [[curves]] over strengths.
+    /// The table of a sweep of [[curves]] over strengths.
     case ratios(RatioTable, Claims)
 
     /// - Parameter accuracies: read only for a sweep over learning rates.

@@ -79,7 +79,7 @@ struct Trajectories: SeriesReport {
         var gaps: [Double] { ends.map(\.gap) }
         var traces: [Double] { ends.map(\.trace) }
 
-        /// In percent.
+        /// A part in percent of the whole; nil where there is no whole.
         static func share(_ part: Int, _ whole: Int) -> Double? { whole == 0 ? nil : 100 * Double(part) / Double(whole) }
     }
 

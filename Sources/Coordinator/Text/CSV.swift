@@ -22,7 +22,7 @@ enum CSV {
 
     /// A field with a comma, a quote or a line end stands in quotes, and its own quotes are doubled; any other is left as it is.
     static func quoted(_ field: String) -> String {
-        // By bytes: in Swift "\r\n" is one character, and neither "\r" nor "\n".
+        // Bytes are compared, since in Swift "\r\n" is one character and equals neither "\r" nor "\n".
         guard field.utf8.contains(where: { ",\"\r\n".utf8.contains($0) }) else { return field }
         return "\"" + field.replacing("\"", with: "\"\"") + "\""
     }
