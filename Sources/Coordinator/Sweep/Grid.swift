@@ -6,7 +6,8 @@ internal import Wire
 /// The trials of a sweep in their order: by training set, then initialization, then replicate, then setting.
 ///
 /// A group is a run of neighbours and its baseline is the first of them. Indices move when the sweep file grows; keys do not.
-struct Grid {
+/// An object, since whoever schedules, stores or reports trials holds the one grid, and nobody can change it.
+final class Grid: Sendable {
     struct Group {
         var spec: GroupSpec
         /// Indices of its trials.
