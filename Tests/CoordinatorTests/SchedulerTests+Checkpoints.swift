@@ -1,4 +1,4 @@
-// SchedulerTests+Checkpoints.swift · Tests/CoordinatorTests. Long trials: one a lease, on from where they were.
+// SchedulerTests+Checkpoints.swift · Tests/CoordinatorTests. Long trials: one in a lease, which goes on from its last checkpoint.
 
 import Testing
 import Vocabulary
@@ -41,7 +41,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         #expect(effects == [driver.send(.lease(lease(1, 0)), to: routeA), driver.send(.lease(lease(2, 1)), to: routeA)])
     }
 
-    @Test("a checkpoint is answered once it is durable, and the trial of a worker that is gone goes on from it") mutating func goesOn() {
+    @Test("a checkpoint is answered once it is durable, and the trial of a worker that left goes on from it") mutating func goesOn() {
         _ = driver.join(ada, at: routeA, credits: 1)
         #expect(
             driver.hear(.checkpoint(driver.id(1), checkpoint(0, 4)), from: routeA) == [.persistCheckpoint(checkpoint(0, 4), from: routeA)])
@@ -51,7 +51,8 @@ private let cyd = WorkerID(high: 3, low: 0)
             driver.join(bob, at: routeB, credits: 1) == [.sendLease(lease(2, 0, attempt: 2), from: mark(0, 4), to: routeB)])
     }
 
-    @Test("what an earlier run has left is gone on from, and one that is not durable yet is not") mutating func resumed() {
+    @Test("a lease goes on from the checkpoint that an earlier run left, and not from one that is not durable yet") mutating func resumed()
+    {
         driver = SchedulerDriver(checkpoints: [mark(0, 7)])
         #expect(driver.join(ada, at: routeA, credits: 1) == [.sendLease(lease(1, 0), from: mark(0, 7), to: routeA)])
         _ = driver.hear(.checkpoint(driver.id(1), checkpoint(0, 8)), from: routeA)
@@ -59,7 +60,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         #expect(driver.scheduler.trials.checkpoints[0] == mark(0, 7))
     }
 
-    @Test("a checkpoint that is damaged, of no such epoch, of another's lease or of a trial that has none is refused with the reason")
+    @Test("a checkpoint that is damaged, of no such epoch, of another's lease or of a trial that has none is rejected with the reason")
     mutating func refused() {
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -88,8 +89,8 @@ private let cyd = WorkerID(high: 3, low: 0)
                     .checkpointAnswer(trial, epoch: 1, refusal: "trials of diagonal-network have no checkpoints"), to: routeA))
     }
 
-    @Test("one that a worker cannot go on from is forgotten, if that worker has the trial; so is one that the store has lost")
-    mutating func useless() {
+    @Test("a checkpoint that a worker cannot resume from is forgotten, if that worker has the trial; so is one that the store has lost")
+    mutating func rejected() {
         driver = SchedulerDriver(checkpoints: [mark(0, 7), mark(1, 2)])
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -104,7 +105,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         #expect(driver.scheduler.trials.checkpoints == [:])
     }
 
-    @Test("a trial that is stored has no checkpoint any more, also if one becomes durable after it") mutating func done() {
+    @Test("a stored trial has no checkpoint, not even one that becomes durable after the result") mutating func done() {
         driver = SchedulerDriver(checkpoints: [mark(0, 7)])
         _ = driver.join(ada, at: routeA, credits: 1)
         let result = TrialResult(
@@ -116,7 +117,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         #expect(driver.scheduler.trials.checkpoints == [:])
     }
 
-    @Test("a copy goes on from the checkpoint and makes others; what it cannot go on from is forgotten") mutating func copied() {
+    @Test("a copy goes on from the checkpoint and makes others; one that it cannot resume from is forgotten") mutating func copied() {
         driver = SchedulerDriver(checkpoints: [mark(0, 7)], only: 0)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -129,7 +130,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         #expect(driver.hear(refusal, from: routeB).first == .forgetCheckpoint(Self.grid.key(of: 0)))
     }
 
-    @Test("a check starts from the beginning, and its checkpoints are not taken") mutating func checked() {
+    @Test("a verification starts from the beginning, and its checkpoints are not stored") mutating func verified() {
         driver = SchedulerDriver(checkpoints: [], only: 0)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -137,7 +138,7 @@ private let cyd = WorkerID(high: 3, low: 0)
             key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, lossRatio: nil, digest: Digest(of: "d"), curve: [],
             seconds: 1)
         _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [result]), from: routeA))
-        // As if it had been left over.
+        // The store should have removed it, and has not.
         driver.scheduler = driver.scheduler.forged(trials: driver.scheduler.trials.forged(checkpoints: [0: mark(0, 7)]))
         let authors = [Author(worker: ada, host: "ada"), Author(worker: cyd, host: "cyd")]
         let open = Disagreement(trial: Self.grid.key(of: 0), authors: authors, verdict: .open)
@@ -146,14 +147,15 @@ private let cyd = WorkerID(high: 3, low: 0)
         #expect(driver.hear(.checkpoint(driver.id(2), checkpoint(0, 4)), from: routeB) == [answer(0, 4, late, to: routeB)])
     }
 
-    @Test("a worker that is known is given the data that it asks for, a stranger says Hello first") mutating func data() {
+    @Test("a worker that has joined is sent the data that it asks for; any other connection has to say Hello first") mutating func data() {
         let request = Message.dataRequest(Digest(of: "file"), offset: 3)
         #expect(driver.hear(request, from: routeA) == [driver.send(.introduce, to: routeA)])
         _ = driver.join(ada, at: routeA, credits: 0)
         #expect(driver.hear(request, from: routeA) == [.sendData(Digest(of: "file"), offset: 3, to: routeA)])
     }
 
-    @Test("a chunk is what follows, at most a mebibyte; at the end and beyond it is empty and says where the end is") func chunks() {
+    @Test("a chunk is the next bytes of a file, at most 1 MiB; at the end of the file and beyond it is empty and names the end")
+    func chunks() {
         let file = [UInt8](repeating: 7, count: Limits.chunkBytes + 2), digest = Digest(of: file)
         func chunk(_ offset: Int) -> DataChunk { DataChunk(of: file, digest: digest, offset: offset) }
         #expect(chunk(0) == DataChunk(digest: digest, offset: 0, total: file.count, content: Array(file.dropLast(2))))

@@ -7,7 +7,7 @@ import Wire
 @testable import regsweep
 
 @Suite("Scheduler: copies") struct SchedulerCopyTests {
-    /// ada has the only lease, bob is idle, and time has passed.
+    /// Ada has the only lease, Bob is idle, and time has passed.
     private func late(seconds: Int = 2) -> (SchedulerDriver, [Scheduler.Effect]) {
         var driver = SchedulerDriver(groups: 1, settings: 2)
         _ = driver.join(ada, at: routeA, credits: 1)
@@ -55,8 +55,8 @@ import Wire
         #expect(driver.scheduler.trialsHeld(by: left) == [0, 1])
     }
 
-    @Test("half of a copy's results leaves the rest to the first lease; a failure of one says nothing while the other computes") func half()
-    {
+    @Test("a copy that brings half of the results leaves the rest to the original; its failure is not final while the original computes")
+    func half() {
         var (driver, _) = late()
         let effects = driver.hear(driver.batch(1, of: driver.id(2), [driver.result(0), driver.failure(1)]), from: routeB)
         #expect(effects == [driver.persist([driver.result(0)], by: bob, batch: 1, to: routeB)])
@@ -64,7 +64,7 @@ import Wire
         #expect(driver.scheduler.trialsHeld(by: driver.id(1)) == [1])
     }
 
-    @Test("a process that ended loses its leases at once") func ended() {
+    @Test("a process that exited loses its leases at once") func exited() {
         var (driver, _) = late()
         #expect(driver.handle(.exited(process: 1, host: "nowhere")) == [])
         // Only one of them: both say that they are process 1, on their own hosts.

@@ -20,7 +20,7 @@ import Wire
         #expect(driver.scheduler.failures.failedLeases == [:])
     }
 
-    @Test("a worker that gives everything back as failed is quarantined, and its failures are computed by others") func blackHole() {
+    @Test("a worker that gives everything back as failed is quarantined, and its failures are computed by others") func quarantined() {
         var driver = SchedulerDriver(groups: 8, settings: 2)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -35,7 +35,7 @@ import Wire
             notices == [.notice(.quarantined(ada, host: "ada", reason: "3 leases failed one after the other where others succeed"))])
         #expect(!driver.scheduler.leases.byID.values.contains { $0.worker == ada })
         #expect(driver.scheduler.trials.queue.count == 14)
-        // Nobody is better: it is good enough again.
+        // No other worker is here, so it is given work again.
         _ = driver.hear(.goodbye(reason: "home"), from: routeB)
         #expect(driver.scheduler.leases.byID.values.contains { $0.worker == ada })
     }

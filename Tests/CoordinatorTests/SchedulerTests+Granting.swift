@@ -1,4 +1,4 @@
-// SchedulerTests+Granting.swift · Tests/CoordinatorTests. Who is given what, in which order and how much of it.
+// SchedulerTests+Granting.swift · Tests/CoordinatorTests. Which worker is given which trials, in which order and how many.
 
 import Testing
 import Vocabulary
@@ -6,7 +6,7 @@ import Wire
 
 @testable import regsweep
 
-@Suite("Scheduler: handing out") struct SchedulerHandingTests {
+@Suite("Scheduler: handing out") struct SchedulerGrantTests {
     @Test("a worker gets leases up to its credits and none beyond, each of one group, the baseline first") func credits() {
         var driver = SchedulerDriver()
         // Group 0 is trials 0 to 4, group 1 is 5 to 9.
@@ -16,7 +16,7 @@ import Wire
             ])
         #expect(driver.hear(.ready(credits: 2), from: routeA) == [])
         #expect(driver.handle(.tick) == [])
-        // No third group is there whose baseline is not on its way, so the first in order has to do.
+        // The baselines of both groups are being computed, so the first group in order has to do.
         #expect(driver.hear(.ready(credits: 3), from: routeA) == [driver.lease(driver.id(3), [4], to: routeA)])
         let results = driver.hear(driver.batch(1, of: driver.id(3), [driver.result(4)]), from: routeA)
         #expect(
@@ -24,12 +24,12 @@ import Wire
         #expect(driver.hear(.ready(credits: 0), from: routeA) == [])
     }
 
-    @Test("a group whose baseline is known comes with its losses, and goes before one whose baseline is on its way")
+    @Test("a group whose baseline is known comes with its losses, and goes before one whose baseline is being computed")
     func baselines() {
         var driver = SchedulerDriver()
         _ = driver.join(ada, at: routeA, credits: 1)
         let results = driver.hear(driver.batch(1, of: driver.id(1), (0..<4).map { driver.result($0) }), from: routeA)
-        // The baseline of group 0 is here and not durable yet.
+        // The baseline of group 0 has arrived and is not durable yet.
         #expect(results.last == driver.lease(driver.id(2), [5, 6], to: routeA))
         #expect(driver.commit(results) == [driver.acknowledged(1, to: routeA)])
         #expect(driver.hear(.ready(credits: 2), from: routeA) == [driver.lease(driver.id(3), [4], baseline: 0, to: routeA)])
@@ -87,7 +87,8 @@ import Wire
         #expect(other.trialsPerLease(values) == Limits.trialsPerLease)
     }
 
-    @Test("a worker's own results set the size of its leases, half by half, and no other's") func learning() {
+    @Test("the size of a worker's leases follows the mean of old and new times of its own results, and of no other worker's")
+    func learning() {
         var driver = SchedulerDriver(groups: 1, settings: 1000, lanes: 1, secondsPerTrial: 0.1)
         #expect(driver.join(ada, at: routeA, credits: 1) == [driver.lease(driver.id(1), Array(0..<10), to: routeA)])
         _ = driver.hear(driver.batch(1, of: driver.id(1), (0..<10).map { driver.result($0, seconds: 0.25) }), from: routeA)
@@ -97,7 +98,8 @@ import Wire
         #expect(driver.join(bob, at: routeB, credits: 1) == [driver.lease(driver.id(4), Array(16..<26), to: routeB)])
     }
 
-    @Test("a store that takes nothing stops the handing out; afterwards the least laden worker comes first") func blocked() {
+    @Test("while the store takes nothing no leases are given out; afterwards the worker with the fewest leases for its slots comes first")
+    func blocked() {
         var driver = SchedulerDriver(groups: 9, settings: 1)
         #expect(driver.handle(.storeBlocked(true)) == [])
         #expect(driver.join(bob, at: routeB, credits: 3, slots: 2) == [])
@@ -112,7 +114,7 @@ import Wire
             ])
     }
 
-    @Test("a drain hands out no more and tells every worker once to go, and the end comes when they have left") func drain() {
+    @Test("after a drain no leases are given out, every worker is told once, and the sweep is over when they have left") func drain() {
         var driver = SchedulerDriver()
         _ = driver.join(bob, at: routeB, credits: 1)
         _ = driver.join(ada, at: routeA, credits: 0)
@@ -133,7 +135,7 @@ import Wire
     @Test("trials that a worker gives back go first, with the next attempt") func cancel() {
         var driver = SchedulerDriver(groups: 3)
         _ = driver.join(ada, at: routeA, credits: 1)
-        // Another's lease is not ada's to give back.
+        // Ada cannot give back the lease of another worker.
         #expect(driver.join(bob, at: routeB, credits: 1) == [driver.lease(driver.id(2), [5, 6], to: routeB)])
         #expect(driver.hear(.cancel(driver.id(2)), from: routeA) == [])
         _ = driver.hear(.ready(credits: 0), from: routeA)
@@ -142,7 +144,7 @@ import Wire
         #expect(driver.hear(.ready(credits: 2), from: routeB) == [driver.lease(driver.id(3), [0, 1], attempt: 2, to: routeB)])
     }
 
-    @Test("a goodbye returns what the worker held to those that are there, blaming nobody") func goodbye() {
+    @Test("the leases of a worker that says Goodbye go to the others, and no trial is blamed") func goodbye() {
         var driver = SchedulerDriver(groups: 1, settings: 2, crashLimit: 1)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.hear(.progress(driver.id(1), []), from: routeA)

@@ -216,7 +216,7 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
         #expect(late.map(\.id) == [ada, bob] && late.map(\.hasTimedOut) == [true, false])
     }
 
-    @Test("a pause of this process is nobody's silence") mutating func pause() {
+    @Test("a pause of this process extends every timeout") mutating func pause() {
         workers.tick(at: start)
         workers.register(hello(ada), at: routeA, start)
         workers.tick(at: start + .seconds(2))

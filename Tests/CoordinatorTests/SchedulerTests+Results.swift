@@ -1,4 +1,4 @@
-// SchedulerTests+Results.swift · Tests/CoordinatorTests. What comes in: once, late, twice, in parts, by strange ways, and the end.
+// SchedulerTests+Results.swift · Tests/CoordinatorTests. Results that arrive once, late, twice, in parts or from strangers, and the end of a sweep.
 
 import Testing
 import Vocabulary
@@ -7,7 +7,7 @@ import Wire
 @testable import regsweep
 
 @Suite("Scheduler: taking in") struct SchedulerResultTests {
-    @Test("results are acknowledged when the disk has them and not before; a repeat changes nothing and is acknowledged again")
+    @Test("results are acknowledged when they are durable and not before; a repeat changes nothing and is acknowledged again")
     func acknowledge() {
         var driver = SchedulerDriver(groups: 1, settings: 4)
         _ = driver.join(ada, at: routeA, credits: 1)
@@ -25,7 +25,7 @@ import Wire
         #expect(driver.scheduler.trials.counts == counts && driver.scheduler.trials.remaining == 2)
     }
 
-    @Test("when all is stored every worker is told to go once, and one that comes late is welcomed and told to go") func finish() {
+    @Test("when all is stored every worker is told once to drain, and one that joins later is welcomed and told to drain") func finish() {
         var driver = SchedulerDriver(groups: 1, settings: 2)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -48,7 +48,7 @@ import Wire
             ])
     }
 
-    @Test("late results of a worker that was given up are taken and acknowledged, and whoever computes them now is told to stop")
+    @Test("late results of a lost worker are taken and acknowledged, and whoever computes them now is told to stop")
     func late() {
         var driver = SchedulerDriver(groups: 1, settings: 4)
         _ = driver.join(ada, at: routeA, credits: 1)
@@ -70,7 +70,8 @@ import Wire
             ])
     }
 
-    @Test("results by a connection without a name are asked for their worker, who says them again after its Hello") func otherRoute() {
+    @Test("a connection that sends results without a Hello is asked for one, and the worker sends the results again after it")
+    func otherRoute() {
         var driver = SchedulerDriver(groups: 1, settings: 4)
         _ = driver.join(ada, at: routeA, credits: 1)
         let results = [driver.result(0), driver.result(1)], message = driver.batch(1, of: driver.id(1), results)
@@ -119,7 +120,7 @@ import Wire
         }
     }
 
-    @Test("that an older attempt failed says nothing while another is under way, and is acknowledged") func outdatedFailure() {
+    @Test("the failure of an older attempt is not final while another one is being computed, and is acknowledged") func outdatedFailure() {
         var driver = SchedulerDriver(groups: 1, settings: 2)
         _ = driver.join(ada, at: routeA, credits: 1)
         let effects = driver.hear(driver.batch(7, of: driver.id(99), [driver.failure(0)]), from: routeA)
@@ -128,7 +129,8 @@ import Wire
         #expect(driver.scheduler.trialsHeld(by: driver.id(1)) == [0, 1])
     }
 
-    @Test("an acknowledgement goes to no other worker, whose batches have the same numbers") func otherWorker() {
+    @Test("an acknowledgement does not go to another worker on the same connection, whose batches have the same numbers") func otherWorker()
+    {
         var driver = SchedulerDriver(groups: 1, settings: 4)
         _ = driver.join(ada, at: routeA, credits: 1)
         let results = driver.hear(driver.batch(1, of: driver.id(1), [driver.result(0), driver.result(1)]), from: routeA)

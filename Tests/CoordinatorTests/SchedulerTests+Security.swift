@@ -1,4 +1,4 @@
-// SchedulerTests+Security.swift · Tests/CoordinatorTests. Peers that are not what they say, and what a person may ask for.
+// SchedulerTests+Security.swift · Tests/CoordinatorTests. Peers that are not what they say, and commands of a person.
 
 import Testing
 import Vocabulary
@@ -6,7 +6,7 @@ import Wire
 
 @testable import regsweep
 
-@Suite("Scheduler: keys, bad frames, commands") struct SchedulerSecurityTests {
+@Suite("Scheduler: keys, malformed frames, commands") struct SchedulerSecurityTests {
     private let own = Peer.key(SecretKey.random().publicKey), other = Peer.key(SecretKey.random().publicKey)
 
     @Test("a worker's id under another key is refused, and the worker keeps its leases") func stolenID() {
@@ -28,7 +28,7 @@ import Wire
         #expect(driver.scheduler.workers[ada]!.route == Route([3], peer: own))
     }
 
-    @Test("the hundredth frame that is no message cuts a key off, over however many connections, and frees its leases") func cutOff() {
+    @Test("the hundredth malformed frame cuts a key off, over however many connections, and frees its leases") func cutOff() {
         var driver = SchedulerDriver()
         let route = Route([1], peer: own)
         _ = driver.join(ada, at: route, credits: 1)
@@ -50,14 +50,14 @@ import Wire
         #expect(driver.scheduler.trials.queue.count > waiting)
     }
 
-    @Test("bad frames of one connection without a key are not another's") func eachItsOwn() {
+    @Test("malformed frames of one connection without a key do not count against another") func eachItsOwn() {
         var driver = SchedulerDriver()
         for _ in 1..<Limits.malformedFrames { _ = driver.handle(.unreadable(.malformed(reason: "noise"), from: routeA)) }
         #expect(!driver.handle(.unreadable(.malformed(reason: "noise"), from: routeB)).contains(.cutOff(routeB)))
         #expect(driver.handle(.unreadable(.malformed(reason: "noise"), from: routeA)).contains(.cutOff(routeA)))
     }
 
-    @Test("a command is obeyed from this user's programs on this host, and from nobody else") func commands() {
+    @Test("a command is executed for this user's programs on this host, and for nobody else") func commands() {
         var driver = SchedulerDriver()
         #expect(driver.hear(.command(.list), from: routeA) == [.execute(.list, from: routeA)])
         for peer in [own, .plain] {
@@ -66,34 +66,34 @@ import Wire
         }
     }
 
-    @Test("a drained worker is told on each of its connections, keeps its leases and is given no more once it says so") func drain() {
+    @Test("a worker that a person drains is told on each of its connections and keeps its leases") func drain() {
         var driver = SchedulerDriver()
         _ = driver.join(ada, at: routeA, credits: 2)
         let leases = driver.scheduler.workers[ada]!.leases
         #expect(driver.handle(.drainWorker(ada)) == [driver.send(.drain, to: routeA)])
         #expect(driver.scheduler.workers[ada]!.leases == leases)
         #expect(driver.handle(.drainWorker(bob)) == [])
-        // The word may have been lost with the connection.
+        // The message may have been lost with the connection.
         let held = Dictionary(uniqueKeysWithValues: leases.map { ($0, driver.keys(driver.scheduler.leases[$0]!.trials)) })
         let again = driver.hear(.hello(driver.hello(ada, held: held)), from: routeC)
         #expect(again == [driver.welcome(keep: leases.sorted(), to: routeC), driver.send(.drain, to: routeC)])
         #expect(driver.scheduler.workers[ada]!.leases == leases)
     }
 
-    @Test("a removed worker is told to stop all, and its trials are the next one's at once") func remove() {
+    @Test("a removed worker is told to stop everything, and its trials go to another one at once") func remove() {
         var driver = SchedulerDriver(groups: 1)
         _ = driver.join(ada, at: routeA, credits: 4)
         _ = driver.join(bob, at: routeB, credits: 4)
         let held = driver.scheduler.workers[ada]!.leases.sorted()
         #expect(!held.isEmpty)
         let effects = driver.handle(.removeWorker(ada))
-        let words =
+        let first =
             held.map { driver.send(.cancel($0), to: routeA) } + [
                 driver.send(.drain, to: routeA), .notice(.left(ada, host: "ada", reason: "removed")),
             ]
-        #expect(Array(effects.prefix(words.count)) == words)
+        #expect(Array(effects.prefix(first.count)) == first)
         #expect(
-            effects.dropFirst(words.count).contains {
+            effects.dropFirst(first.count).contains {
                 if case .send(let envelope, routeB) = $0, case .lease = envelope.message { true } else { false }
             })
         #expect(driver.scheduler.workers[ada] == nil)

@@ -11,13 +11,13 @@ private let cyd = WorkerID(high: 3, low: 0)
 extension SchedulerDriver {
     fileprivate func author(_ worker: WorkerID) -> Author { Author(worker: worker, host: host(worker)) }
 
-    /// Of a lease that is out for a check.
+    /// A lease whose trials are computed again.
     fileprivate func again(_ id: LeaseID, _ trials: [Int], baseline: Double? = nil, to route: Route) -> Effect {
         lease(id, trials, attempt: 2, baseline: baseline, to: route)
     }
 }
 
-@Suite("Scheduler: checks") struct SchedulerCheckTests {
+@Suite("Scheduler: verifications") struct SchedulerVerificationTests {
     private func audited(share: Double = 1, trialsPerLease: Int = Limits.trialsPerLease) -> SchedulerDriver {
         var driver = SchedulerDriver(groups: 1, settings: 4, trialsPerLease: trialsPerLease)
         driver.scheduler = {
@@ -28,7 +28,8 @@ extension SchedulerDriver {
         return driver
     }
 
-    @Test("a chosen block goes to another worker when all of it is stored, and the sweep ends when that has answered") func audit() {
+    @Test("an audited block goes to another worker when all of it is stored, and the sweep ends when its results are durable") func audit()
+    {
         var driver = audited()
         _ = driver.join(ada, at: routeA, credits: 1)
         let first = driver.hear(driver.batch(1, of: driver.id(1), [driver.result(0), driver.result(1)]), from: routeA)
@@ -37,15 +38,15 @@ extension SchedulerDriver {
         #expect(driver.join(bob, at: routeB, credits: 1) == [driver.again(driver.id(3), [0, 1], to: routeB)])
         _ = driver.commit(driver.hear(driver.batch(2, of: driver.id(2), [driver.result(2), driver.result(3)]), from: routeA))
         #expect(driver.scheduler.trials.remaining == 0 && !driver.scheduler.isFinished)
-        let checked = driver.hear(driver.batch(1, of: driver.id(3), [driver.result(0), driver.result(1)]), from: routeB)
-        #expect(checked.last == driver.again(driver.id(4), [2, 3], to: routeB))
-        _ = driver.commit(checked)
+        let verified = driver.hear(driver.batch(1, of: driver.id(3), [driver.result(0), driver.result(1)]), from: routeB)
+        #expect(verified.last == driver.again(driver.id(4), [2, 3], to: routeB))
+        _ = driver.commit(verified)
         let last = driver.commit(driver.hear(driver.batch(2, of: driver.id(4), [driver.result(2), driver.result(3)]), from: routeB))
         #expect(last == [driver.acknowledged(2, to: routeB), driver.send(.drain, to: routeA), driver.send(.drain, to: routeB)])
         #expect(driver.scheduler.trials.counts == TrialCounts(done: 4))
     }
 
-    @Test("a check of more trials than a frame has results of goes out in parts") func large() {
+    @Test("a verification of more trials than a frame has room for results is given out in parts") func large() {
         var driver = audited(trialsPerLease: 1)
         _ = driver.join(ada, at: routeA, credits: 2)
         for trial in 0..<2 {
@@ -56,7 +57,7 @@ extension SchedulerDriver {
         #expect(effects == [driver.again(driver.id(5), [0], to: routeB), driver.again(driver.id(6), [1], to: routeB)])
     }
 
-    @Test("with nobody to check, the sweep says so after the time of a silence and ends") func nobody() {
+    @Test("where nobody is here to verify, the sweep says so after the timeout and ends") func nobody() {
         var driver = audited()
         _ = driver.join(ada, at: routeA, credits: 2)
         _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [driver.result(0), driver.result(1)]), from: routeA))
@@ -72,7 +73,7 @@ extension SchedulerDriver {
         #expect(driver.scheduler.isFinished)
     }
 
-    /// ada has stored all, and bob, who could check it, is quarantined.
+    /// Ada has computed all trials, and Bob, who could verify them, is quarantined.
     private func quarantined() -> SchedulerDriver {
         var driver = SchedulerDriver(groups: 8, settings: 2)
         driver.scheduler = {
@@ -94,7 +95,7 @@ extension SchedulerDriver {
         return driver
     }
 
-    @Test("one that is quarantined checks nothing, and the sweep does not wait for it") func quarantinedAlone() {
+    @Test("a quarantined worker verifies nothing, and the sweep does not wait for it") func quarantinedAlone() {
         var driver = quarantined()
         #expect(
             driver.scheduler.trials.remaining == 0 && driver.scheduler.verifications.pending.count == 8 && driver.scheduler.leases.isEmpty)
@@ -108,9 +109,9 @@ extension SchedulerDriver {
         #expect(driver.scheduler.isFinished)
     }
 
-    @Test("nor does it keep a worker that stands beside the author from checking") func quarantinedElsewhere() {
+    @Test("a quarantined worker on another host does not keep a worker on the author's host from verifying") func quarantinedElsewhere() {
         var driver = quarantined()
-        // On ada's host.
+        // It is on Ada's host.
         var hello = driver.hello(cyd)
         hello.host = driver.host(ada)
         _ = driver.hear(.hello(hello), from: routeC)
@@ -118,7 +119,7 @@ extension SchedulerDriver {
         #expect(driver.scheduler.leases.byID.values.map(\.worker) == [cyd])
     }
 
-    @Test("a check that three workers died over is left out, and said to be") func deadly() {
+    @Test("a verification over which three workers were lost is abandoned, with a notice") func crashes() {
         var driver = audited()
         _ = driver.join(ada, at: routeA, credits: 2)
         _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [driver.result(0), driver.result(1)]), from: routeA))
@@ -131,12 +132,13 @@ extension SchedulerDriver {
             effects.append(driver.handle(.exited(process: 1, host: "bob")))
         }
         #expect(effects.map { $0.contains(.notice(.unverified(trials: 2))) } == [false, false, false, false, true, true])
-        // Then it is over for those that are there.
+        // Then the sweep is over for the workers that are here.
         #expect(effects.map { $0.contains(driver.send(.drain, to: routeA)) } == [false, false, false, false, false, true])
         #expect(driver.scheduler.isFinished && driver.scheduler.trials.counts == TrialCounts(done: 4))
     }
 
-    @Test("bits that differ are computed a third time by neither, and who is found wrong gets nothing more") func third() {
+    @Test("where two workers disagree a third one computes the trial, and the worker that is found wrong is given nothing more")
+    func third() {
         var driver = SchedulerDriver(groups: 3, settings: 2)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -152,13 +154,13 @@ extension SchedulerDriver {
             ])
         #expect(driver.hear(driver.batch(1, of: driver.id(2), [driver.result(2), driver.result(3)]), from: routeB).count == 1)
         #expect(!driver.scheduler.leases.byID.values.contains { $0.worker == bob })
-        // Nor after a silence, by another connection.
+        // Nor when it joins again on another connection.
         _ = driver.hear(.goodbye(reason: "home"), from: routeB)
         _ = driver.join(bob, at: Route([9]), credits: 2)
         #expect(!driver.scheduler.leases.byID.values.contains { $0.worker == bob })
     }
 
-    @Test("bits that differ when the sweep is over are computed a third time, and then it is over again") func lateDisagreement() {
+    @Test("a disagreement found when the sweep is over is decided by a third worker, and then it is over again") func lateDisagreement() {
         var driver = SchedulerDriver(groups: 1, settings: 2)
         _ = driver.join(ada, at: routeA, credits: 1)
         let over = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [driver.result(0), driver.result(1)]), from: routeA))
@@ -189,7 +191,7 @@ extension SchedulerDriver {
     private let a = Author(worker: ada, host: "ada"), b = Author(worker: bob, host: "bob"), c = Author(worker: cyd, host: "cyd")
     private let x = Digest(of: "x"), y = Digest(of: "y"), z = Digest(of: "z")
 
-    @Test("two workers confirm, differ, and are decided by a third; one alone proves nothing against itself") func findings() {
+    @Test("two workers confirm each other or differ, and a third one decides; one worker alone proves nothing") func findings() {
         typealias Evidence = Comparison.Evidence
         let byBob = Evidence(digest: y, author: b, isOpen: true)
         for (new, evidence, finding) in [

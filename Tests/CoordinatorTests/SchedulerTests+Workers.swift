@@ -1,4 +1,4 @@
-// SchedulerTests+Workers.swift · Tests/CoordinatorTests. Who comes and how, who is refused, who falls silent and who is blamed for it.
+// SchedulerTests+Workers.swift · Tests/CoordinatorTests. Workers join, are refused, are lost and come back; which trials are blamed for it.
 
 import Testing
 import Vocabulary
@@ -6,8 +6,8 @@ import Wire
 
 @testable import regsweep
 
-@Suite("Scheduler: greeting") struct SchedulerGreetingTests {
-    @Test("a worker is welcomed and reported once; its Hello again is answered alike and takes away no credit") func twice() {
+@Suite("Scheduler: joining") struct SchedulerJoinTests {
+    @Test("a worker is welcomed with one notice; a repeated Hello is answered alike and takes away no credit") func twice() {
         var driver = SchedulerDriver(groups: 4, settings: 2)
         #expect(
             driver.hear(.hello(driver.hello(ada)), from: routeA) == [
@@ -24,7 +24,7 @@ import Wire
             ])
     }
 
-    @Test("a Hello again brings no lease back that the first answer did not let the worker keep") func repeatAdoptsNothing() {
+    @Test("a repeated Hello brings back no lease that the first Welcome did not let the worker keep") func repeatAdoptsNothing() {
         var driver = SchedulerDriver(groups: 1, settings: 2)
         _ = driver.join(bob, at: routeB, credits: 1)
         let hello = Message.hello(driver.hello(ada, held: [driver.id(7, incarnation: 0): driver.keys([0, 1])]))
@@ -34,7 +34,7 @@ import Wire
         #expect(driver.hear(.ready(credits: 1), from: routeA) == [driver.lease(driver.id(2), [0, 1], attempt: 2, to: routeA)])
     }
 
-    @Test("another build's bits and another protocol are refused with what to do, and a broken frame is reported on both sides")
+    @Test("other bits and another protocol are refused with what to do, and a malformed frame is reported on both sides")
     func refused() {
         var driver = SchedulerDriver()
         let theirs = Digest(of: "theirs"), ours = Digest(of: "ours")
@@ -55,7 +55,7 @@ import Wire
             ])
         #expect(driver.hear(.dropped(reason: "noise"), from: routeB) == [.notice(.dropped(routeB, reason: "noise"))])
         #expect(driver.scheduler.workers.isEmpty)
-        // Refused, it is a stranger, and strangers are asked who they are; their farewell needs no answer.
+        // A refused worker has not joined: it is asked for a Hello, and its Goodbye needs no answer.
         #expect(driver.hear(.ready(credits: 2), from: routeA) == [driver.send(.introduce, to: routeA)])
         #expect(driver.hear(.goodbye(reason: "refused"), from: routeA) == [])
         _ = driver.join(ada, at: routeA, credits: 0)
@@ -87,7 +87,7 @@ import Wire
 
     @Test("after a restart a worker goes on with what is left of its leases, and their numbers are given to no other lease") func adoption()
     {
-        // A store that was begun anew: its incarnation is that of the leases that the worker still holds.
+        // The store is new, so its incarnation has the number of the one whose leases the worker still holds.
         var driver = SchedulerDriver(groups: 3, settings: 4, stored: [1])
         let held = [
             driver.id(1): driver.keys([0, 1, 2, 0]), driver.id(2): driver.keys([1]), driver.id(3): driver.keys([3, 4]),
@@ -129,7 +129,7 @@ import Wire
 }
 
 @Suite("Scheduler: losing workers") struct SchedulerLossTests {
-    @Test("a worker is given up after 6 s of silence and not before; any frame of it counts as life") func silence() {
+    @Test("a worker is lost after 6 s without a frame and not before; any frame counts as life") func timeout() {
         var driver = SchedulerDriver(groups: 2, settings: 2)
         let start = driver.now
         _ = driver.join(ada, at: routeA, credits: 2, slots: 1)
@@ -159,7 +159,8 @@ import Wire
             ])
     }
 
-    @Test("what a dead worker was computing is tried again in ever smaller company and set aside after three deaths") func blame() {
+    @Test("trials that a lost worker was computing are tried again in ever smaller company and set aside when three workers are lost")
+    func blame() {
         var driver = SchedulerDriver(groups: 1, settings: 10)
         // A process that is started in its place has another id.
         let heirs = (3...5).map { WorkerID(high: $0, low: 0) }
@@ -168,10 +169,10 @@ import Wire
             driver.join(ada, at: routeA, credits: 2) == [
                 driver.lease(driver.id(1), [0, 1, 2, 3], to: routeA), driver.lease(driver.id(2), [4, 5], to: routeA),
             ])
-        #expect(die(&driver) == [.notice(.lost(ada, host: "ada", returned: 6))])
+        #expect(timeOut(&driver) == [.notice(.lost(ada, host: "ada", returned: 6))])
         #expect(suspects(driver) == [0: 1, 1: 1, 2: 1, 3: 1])
         #expect(driver.join(heirs[0], at: routeA, credits: 1) == [driver.lease(driver.id(3), [0, 1], attempt: 2, to: routeA)])
-        #expect(die(&driver) == [.notice(.lost(heirs[0], host: "bob", returned: 2))])
+        #expect(timeOut(&driver) == [.notice(.lost(heirs[0], host: "bob", returned: 2))])
         #expect(driver.join(heirs[1], at: routeA, credits: 1) == [driver.lease(driver.id(4), [0], attempt: 3, to: routeA)])
         let innocent = driver.hear(driver.batch(1, of: driver.id(4), [driver.result(0)]), from: routeA)
         #expect(
@@ -181,7 +182,7 @@ import Wire
             ])
         _ = driver.commit(innocent)
         let failure = driver.failure(1, reason: "3 workers died while they computed it, the last on bob", attempt: 3)
-        let end = die(&driver)
+        let end = timeOut(&driver)
         #expect(
             end == [
                 .persist(Scheduler.Delivery(results: [failure], author: Author(worker: heirs[1], host: "bob"), acknowledge: nil)),
@@ -189,17 +190,18 @@ import Wire
             ])
         #expect(driver.commit(end) == [])
         #expect(driver.scheduler.trials.counts == TrialCounts(done: 1, failed: 1) && driver.scheduler.trials.remaining == 8)
-        // What may kill a worker is all that it has.
+        // A worker that is given trials over which others were lost is given nothing beside them.
         #expect(driver.join(heirs[2], at: routeA, credits: 2) == [driver.lease(driver.id(6), [2, 3], attempt: 2, baseline: 0, to: routeA)])
-        #expect(die(&driver) == [.notice(.lost(heirs[2], host: "bob", returned: 2))])
+        #expect(timeOut(&driver) == [.notice(.lost(heirs[2], host: "bob", returned: 2))])
         #expect(suspects(driver) == [2: 2, 3: 2])
-        // Nothing is set aside for good: the one that was blamed had only been slow.
+        // A trial is not set aside for good: a late result replaces its failure.
         let late = driver.hear(driver.batch(2, of: driver.id(1), [driver.result(1)]), from: routeA)
         #expect(driver.commit(late) == [driver.acknowledged(2, to: routeA)])
         #expect(driver.scheduler.trials.counts == TrialCounts(done: 2) && driver.scheduler.trials.remaining == 8)
     }
 
-    @Test("trials that may kill, in however many groups, keep no other work from a worker that has something") func manySuspects() {
+    @Test("trials over which workers were lost, in however many groups, keep no other work from a worker that has leases")
+    func manySuspects() {
         var driver = SchedulerDriver(groups: 11, settings: 1)
         _ = driver.join(ada, at: routeA, credits: 9, slots: 9)
         _ = driver.join(bob, at: routeB, credits: 1)
@@ -208,15 +210,15 @@ import Wire
         #expect(driver.hear(.ready(credits: 2), from: routeB) == [driver.lease(driver.id(11), [10], to: routeB)])
     }
 
-    @Test("a worker that comes back had only been silent: what it computed is not to blame, however often") func backAgain() {
+    @Test("when a lost worker comes back the blame is withdrawn from its trials, however often that happens") func backAgain() {
         var driver = SchedulerDriver(groups: 2, settings: 1, secondsPerTrial: 100)
         _ = driver.join(ada, at: routeA, credits: 1)
-        for silence in 1...4 {
+        for timeout in 1...4 {
             driver.records = []
-            _ = die(&driver)
+            _ = timeOut(&driver)
             #expect(suspects(driver) == [0: 1])
             let held = [driver.id(1): driver.keys([0])]
-            _ = driver.join(ada, at: Route([UInt8(10 + silence)]), credits: 1, held: held)
+            _ = driver.join(ada, at: Route([UInt8(10 + timeout)]), credits: 1, held: held)
             #expect(suspects(driver) == [:])
             #expect(driver.records.map(\.end) == [.died, .cameBack])
             #expect(driver.records.allSatisfy { $0.lease == driver.id(1) && $0.worker == ada && $0.trials == driver.keys([0]) })
@@ -225,26 +227,26 @@ import Wire
         #expect(driver.scheduler.trials.counts.failed == 0 && driver.scheduler.failures.blame.isEmpty)
     }
 
-    @Test("with two slots the two oldest leases are to blame, those of an earlier coordinator among them") func slots() {
+    @Test("of a worker with two slots the two oldest leases are blamed, those of an earlier incarnation among them") func slots() {
         var driver = SchedulerDriver(groups: 3, settings: 2, incarnation: 2)
         _ = driver.join(ada, at: routeA, credits: 3, slots: 2, held: [driver.id(9, incarnation: 1): driver.keys([4, 5])])
         #expect(
             driver.scheduler.leases.byID.mapValues(\.trials) == [
                 driver.id(9, incarnation: 1): [4, 5], driver.id(1, incarnation: 2): [0, 1], driver.id(2, incarnation: 2): [2, 3],
             ])
-        #expect(die(&driver) == [.notice(.lost(ada, host: "ada", returned: 6))])
+        #expect(timeOut(&driver) == [.notice(.lost(ada, host: "ada", returned: 6))])
         #expect(suspects(driver) == [0: 1, 1: 1, 4: 1, 5: 1])
     }
 
-    @Test("a trial that is set aside when it is the last ends the sweep") func lastFails() {
+    @Test("the sweep ends when its last trial is set aside") func lastFails() {
         var driver = SchedulerDriver(groups: 1, settings: 1, crashLimit: 1)
         _ = driver.join(ada, at: routeA, credits: 1)
-        let end = die(&driver)
+        let end = timeOut(&driver)
         #expect(driver.commit(end) == [])
         #expect(driver.scheduler.isFinished && driver.scheduler.isOver && driver.scheduler.trials.counts == TrialCounts(failed: 1))
     }
 
-    @Test("points of a lease are reported, but not those of a lease that the worker does not hold") func progress() {
+    @Test("points of a worker's own leases are reported, and those of other leases are not") func progress() {
         var driver = SchedulerDriver()
         _ = driver.join(ada, at: routeA, credits: 1)
         let points = [
@@ -256,7 +258,7 @@ import Wire
         #expect(driver.hear(.progress(driver.id(2), points), from: routeA) == [])
     }
 
-    @Test("the time in which the coordinator itself stood still is nobody's silence") func ownPause() {
+    @Test("a pause of the coordinator itself does not count towards any timeout") func ownPause() {
         var driver = SchedulerDriver()
         _ = driver.wait(seconds: 1)
         _ = driver.join(ada, at: routeA, credits: 1)
@@ -267,10 +269,10 @@ import Wire
         #expect(driver.wait(seconds: 1) == [.notice(.lost(ada, host: "ada", returned: 4))])
     }
 
-    /// Six seconds without a word of ada.
-    private func die(_ driver: inout SchedulerDriver) -> [Scheduler.Effect] { driver.wait(seconds: 6) }
+    /// Six seconds pass without a frame of Ada.
+    private func timeOut(_ driver: inout SchedulerDriver) -> [Scheduler.Effect] { driver.wait(seconds: 6) }
 
-    /// Deaths by trial.
+    /// How many workers were lost over each trial.
     private func suspects(_ driver: SchedulerDriver) -> [Int: Int] {
         driver.scheduler.failures.trials.mapValues(\.crashes).filter { $0.value > 0 }
     }

@@ -63,7 +63,8 @@ struct SchedulerDriver {
         handle(.received(Envelope(incarnation: scheduler.configuration.incarnation, message: message), from: route))
     }
 
-    /// Hello and Ready. Gives the effects of Ready.
+    /// A worker joins by Hello and Ready.
+    /// - Returns: the effects of Ready.
     mutating func join(_ worker: WorkerID, at route: Route, credits: Int, slots: Int = 1, held: [LeaseID: [TrialKey]] = [:]) -> [Effect] {
         _ = hear(.hello(hello(worker, slots: slots, held: held)), from: route)
         return hear(.ready(credits: credits), from: route)
@@ -79,7 +80,7 @@ struct SchedulerDriver {
     }
 
     /// Time passes, second by second.
-    /// - Returns: what the last second brings.
+    /// - Returns: the effects of the last second.
     mutating func wait(seconds: Int) -> [Effect] {
         var effects: [Effect] = []
         for _ in 0..<seconds {
@@ -89,7 +90,7 @@ struct SchedulerDriver {
         return effects
     }
 
-    // MARK: What is said
+    // MARK: Messages and results
 
     func hello(_ worker: WorkerID, slots: Int = 1, held: [LeaseID: [TrialKey]] = [:], selfTest: Digest = Digest(of: "ours")) -> Hello {
         Hello(
@@ -118,7 +119,7 @@ struct SchedulerDriver {
         .results(BatchID(rawValue: number), lease, results)
     }
 
-    // MARK: What is expected
+    // MARK: Expected effects
 
     func id(_ number: UInt32, incarnation: UInt64 = 1) -> LeaseID { LeaseID(incarnation: incarnation, number: number) }
 

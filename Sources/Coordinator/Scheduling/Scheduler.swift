@@ -68,8 +68,8 @@ extension Scheduler {
         switch event {
         case .received(let envelope, let route): receive(envelope, from: route, at: now)
         case .unreadable(let error, let route): refuse(error, from: route, at: now)
-        case .persisted(let deliveries): finish(deliveries, at: now)
-        case .persistedCheckpoint(let mark, let route): finish(mark, from: route, at: now)
+        case .persisted(let deliveries): didPersist(deliveries, at: now)
+        case .persistedCheckpoint(let mark, let route): didPersist(mark, from: route, at: now)
         case .lostCheckpoint(let key): loseCheckpoint(of: key)
         case .storeBlocked(let isBlocked): block(isBlocked, at: now)
         case .disagreed(let disagreements): resolve(disagreements, at: now)
@@ -108,8 +108,7 @@ extension Scheduler {
             leases.begin(lease)
             return points.isEmpty ? [] : [.notice(.progressed(id, lease, points))]
         case .results(let batch, let lease, let results):
-            let author = Author(worker: id, host: workers[id]!.host)
-            return take(results, of: lease, by: author, acknowledge: (batch, to: route), at: now) + grant(at: now)
+            return take(results, of: lease, by: workers.author(at: route)!, acknowledge: (batch, to: route), at: now) + grant(at: now)
         case .cancel(let lease):
             if leases[lease]?.worker == id { end(lease, as: .returned, at: now) }
             return grant(at: now)
@@ -120,7 +119,7 @@ extension Scheduler {
         case .heartbeat: return []
         case .dropped(let reason): return [.notice(.dropped(route, reason: reason))]
         case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk, .command, .answer:
-            return count(malformedFrom: route, reason: "a message that only a coordinator sends", at: now)
+            return countMalformedFrame(from: route, reason: "a message that only a coordinator sends", at: now)
         }
     }
 
@@ -131,7 +130,7 @@ extension Scheduler {
         case .results(let batch, let lease, let results):
             // Late results are welcome: the work is done, and the store recognises a repeat. A worker without a name sends them again after
             // its Hello; bits whose author is unknown could not be compared.
-            guard let author = workers.formerRoutes[route] else { return [reply(.introduce, to: route)] }
+            guard let author = workers.author(at: route) else { return [reply(.introduce, to: route)] }
             return take(results, of: lease, by: author, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)]
                 + grant(at: now)
         case .goodbye: return []
@@ -143,7 +142,8 @@ extension Scheduler {
     private mutating func refuse(_ error: MessageError, from route: Route, at now: Instant) -> [Effect] {
         switch error {
         case .versionMismatch: refuse(route, "\(error)", notice: "\(error)")
-        case .malformed(let reason): [reply(.dropped(reason: reason), to: route)] + count(malformedFrom: route, reason: reason, at: now)
+        case .malformed(let reason):
+            [reply(.dropped(reason: reason), to: route)] + countMalformedFrame(from: route, reason: reason, at: now)
         }
     }
 
@@ -151,7 +151,7 @@ extension Scheduler {
         [reply(.refused(reason: reason), to: route), .notice(.refused(route, reason: notice))]
     }
 
-    private mutating func count(malformedFrom route: Route, reason: String, at now: Instant) -> [Effect] {
+    private mutating func countMalformedFrame(from route: Route, reason: String, at now: Instant) -> [Effect] {
         let notice = Effect.notice(.malformed(route, reason: reason))
         guard malformedFrames.add(from: route) else { return [notice] }
         let left = workers.ids(behind: route).flatMap { leave($0, reason: "cut off", at: now) + grant(at: now) }
@@ -442,7 +442,7 @@ extension Scheduler {
     }
 
     /// The deliveries are durable: now, and not before, they are acknowledged.
-    private mutating func finish(_ deliveries: [Delivery], at now: Instant) -> [Effect] {
+    private mutating func didPersist(_ deliveries: [Delivery], at now: Instant) -> [Effect] {
         var effects: [Effect] = []
         for delivery in deliveries {
             for result in delivery.results {
@@ -571,7 +571,7 @@ extension Scheduler {
     }
 
     /// The checkpoint is durable: the worker may forget it, and the next lease of the trial goes on from it.
-    private mutating func finish(_ mark: CheckpointMark, from route: Route, at now: Instant) -> [Effect] {
+    private mutating func didPersist(_ mark: CheckpointMark, from route: Route, at now: Instant) -> [Effect] {
         trials.persist(mark)
         let answer = Message.checkpointAnswer(mark.key, epoch: mark.epoch, refusal: nil)
         return [workers.id(at: route).map { send(answer, to: $0, at: now) } ?? reply(answer, to: route)]

@@ -1,15 +1,15 @@
-// WaitingTrials.swift · Coordinator/Scheduling. The trials that nobody has, by group, in the order in which they are handed out.
+// WaitingTrials.swift · Coordinator/Scheduling, a part of Trials. The queue: trials that no worker has, in the order in which they go out.
 // An operation costs what it moves, however many trials and groups the sweep has; the one exception is named at `Group.first`.
 
 /// Groups with their waiting trials. Within a group the lowest index goes first, so the baseline heads it;
 /// a group to which trials come back goes before the others.
 struct WaitingTrials {
     private struct Group {
-        /// Everything that belongs to it, waiting or not.
+        /// All trials of the group, waiting or not.
         let trials: Range<Int>
         var count = 0
-        /// The lowest index that waits, where `count > 0`. It passes over every trial once, and again over those above a trial that
-        /// came back.
+        /// The lowest index that waits, where `count > 0`. Its search passes over every trial once, and again over those above a trial
+        /// that came back.
         var first: Int
         /// Neighbours in the order of groups, where `count > 0`.
         var previous = 0, next = 0
@@ -43,6 +43,7 @@ struct WaitingTrials {
     func count(in group: Int) -> Int { groups[group].count }
 
     /// The next group; or, if it does not suit, the first that does among the next few.
+    /// - Returns: the next group all the same where none of those suits; nil where no trial waits.
     func nextGroup(among few: Int, where suits: (Int) -> Bool) -> Int? {
         guard !isEmpty else { return nil }
         var group = groups[end].next, seen = 0
@@ -55,7 +56,7 @@ struct WaitingTrials {
     }
 
     /// The next trials of a group, at most `limit`, ascending; without those to skip, and up to the first for which the condition does
-    /// not hold.
+    /// not hold. They stay in the queue.
     func first(
         _ limit: Int, in group: Int, skipping skips: (Int) -> Bool = { _ in false }, while condition: (Int) -> Bool = { _ in true }
     ) -> [Int] {
@@ -117,7 +118,7 @@ struct WaitingTrials {
 extension WaitingTrials {
     func contains(_ index: Int) -> Bool { isWaiting[index] }
 
-    /// In the order in which they would be handed out. Costs a pass over all trials: for tests.
+    /// The waiting trials in the order in which they would be handed out. Costs a pass over all trials: for invariants and tests.
     var all: [Int] {
         var found: [Int] = [], group = groups[end].next
         while group != end {
@@ -127,7 +128,7 @@ extension WaitingTrials {
         return found
     }
 
-    /// How many those are.
+    /// How many trials `all` has, without making the list.
     var countInOrder: Int {
         var count = 0, group = groups[end].next
         while group != end {
