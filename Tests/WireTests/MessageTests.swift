@@ -195,6 +195,19 @@ import Testing
         #expect(Duration.seconds(2 * most * Double(Limits.trialsPerLease)) > .zero)
     }
 
+    @Test("a damaged checkpoint is a message all the same, and says that it is damaged") func damagedCheckpoint() throws {
+        let whole = Samples.checkpoint()
+        let damaged = Checkpoint(key: whole.key, epoch: whole.epoch, digest: whole.digest, content: Array("Content".utf8))
+        for (sent, isIntact) in [(whole, true), (damaged, false)] {
+            let frame = Envelope(incarnation: 1, message: .checkpoint(LeaseID(rawValue: 9), sent)).encoded()
+            guard case .checkpoint(_, let arrived) = try Envelope(decoding: frame).message else {
+                Issue.record("it is no checkpoint any more")
+                continue
+            }
+            #expect(arrived == sent && arrived.isIntact == isIntact)
+        }
+    }
+
     @Test("a text of another sender may be as long as ours, and no longer") func textLimit() {
         func goodbye(_ count: Int) -> [UInt8] { Bytes.frame(15, Bytes.block(1, Array(repeating: 97, count: count))) }
         #expect(error(of: goodbye(Limits.textBytes)) == nil)

@@ -94,7 +94,7 @@ extension Scheduler {
         if case .hello(let hello) = envelope.message { return greet(hello, from: route, at: now) }
         guard let id = workers.id(at: route) else { return receive(envelope.message, fromStranger: route, at: now) }
         // Any frame counts as life: a worker that sends a long batch is alive, only late.
-        workers.hear(id, at: now)
+        workers.recordHeard(from: id, at: now)
         return receive(envelope.message, of: id, from: route, at: now)
     }
 
@@ -164,7 +164,7 @@ extension Scheduler {
     }
 
     private mutating func send(_ message: Message, to id: WorkerID, at now: Instant) -> Effect {
-        reply(message, to: workers.send(to: id, at: now))
+        reply(message, to: workers.recordSent(to: id, at: now))
     }
 
     // MARK: Workers come
@@ -381,7 +381,7 @@ extension Scheduler {
     private mutating func issue(_ id: LeaseID, at now: Instant) -> Effect {
         let message = message(of: id), worker = leases[id]!.worker
         guard let mark = checkpoint(for: id) else { return send(.lease(message), to: worker, at: now) }
-        return .sendLease(message, from: mark, to: workers.send(to: worker, at: now))
+        return .sendLease(message, from: mark, to: workers.recordSent(to: worker, at: now))
     }
 
     /// Every lease ends here. What it held goes to its successor; the worker, where it is still here, has a credit more.

@@ -132,10 +132,10 @@ extension Workers {
 
     // MARK: Time
 
-    mutating func hear(_ id: WorkerID, at now: Instant) { byID[id]!.lastHeard = now }
+    mutating func recordHeard(from id: WorkerID, at now: Instant) { byID[id]!.lastHeard = now }
 
     /// - Returns: the connection of the worker, to which the caller sends.
-    mutating func send(to id: WorkerID, at now: Instant) -> Route {
+    mutating func recordSent(to id: WorkerID, at now: Instant) -> Route {
         byID[id]!.lastSent = now
         return byID[id]!.route
     }
