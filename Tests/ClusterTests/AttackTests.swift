@@ -111,7 +111,7 @@ private final class RawConnection {
         try wait(for: "the wrong key is turned away") {
             _ = plain.sayOnce(Stranger.hello())
             _ = wrong.sayOnce(Stranger.hello())
-            return coordinator.hasSaid("is none that was issued here")
+            return coordinator.hasSaid("has not issued its key")
         }
         try expectWelcome(of: real)
         for word in [plain.sayOnce(Stranger.hello()), wrong.sayOnce(Stranger.hello())] { #expect(!word) }
@@ -153,7 +153,7 @@ private final class RawConnection {
         let key = try invitation("mallory")
         let stranger = try Stranger(key)
         for _ in 0..<Limits.malformedFrames { try stranger.say([7, 7]) }
-        try coordinator.errors(have: "is cut off after 100 frames")
+        try coordinator.errors(have: "after 100 frames that are no messages")
         let again = try Stranger(key)
         // It comes first and is let in later than who comes after it, if at all.
         try expectWelcome(of: try invitation("ada"))
@@ -194,7 +194,7 @@ private final class RawConnection {
         for _ in 0..<1_000 { try mallory.say(.dataRequest(images, offset: 0)) }
         // Read after all of them.
         try mallory.say([7, 7])
-        try coordinator.errors(have: "dropped a frame")
+        try coordinator.errors(have: "ignored a frame")
         #expect(deaf.isFull)
         // 16 chunks of 1 MiB that wait, and what is being made of them: not a thousand.
         #expect(try coordinator.peakMemory() - before < 100 << 20)
@@ -217,7 +217,7 @@ private final class RawConnection {
         guard case .welcome = try mallory.hear() else { throw Failure(description: "not welcome") }
         try wait(for: "it is cut off") {
             for _ in 0..<1_000 { guard (try? mallory.socket.send(hello)) != nil else { break } }
-            return coordinator.hasSaid("(mallory) does not read what it asks for: it is cut off")
+            return coordinator.hasSaid("(mallory): it does not read what it asks for")
         }
         let worker = try scratch.worker(local)
         #expect(try coordinator.end().code == 0)

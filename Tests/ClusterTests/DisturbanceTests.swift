@@ -26,7 +26,7 @@ import Testing
         second.signal(SIGKILL)
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")
-        #expect(end.errors.contains("fell silent"))
+        #expect(end.errors.contains("lost worker"))
         #expect(try first.end().code == 0)
         try expectUndisturbed()
     }
@@ -43,7 +43,7 @@ import Testing
         let second = try scratch.worker(endpoint)
         let end = try coordinator.end()
         #expect(end.code == 0)
-        #expect(!end.errors.contains("fell silent"))
+        #expect(!end.errors.contains("lost worker"))
         #expect(try second.end().code == 0)
         try expectUndisturbed()
     }
@@ -53,7 +53,7 @@ import Testing
         let first = try scratch.worker(endpoint)
         try first.errors(have: "computing lease")
         first.signal(SIGSTOP)
-        try coordinator.errors(have: "fell silent")
+        try coordinator.errors(have: "lost worker")
         first.signal(SIGCONT)
         try coordinator.errors(have: "joined", times: 2)
         #expect(try coordinator.end().code == 0)
@@ -105,7 +105,7 @@ import Testing
         try worker.errors(have: "computing lease", times: 2)
         worker.signal(SIGSTOP)
         coordinator.signal(SIGINT)
-        try coordinator.errors(have: "once more stops at once")
+        try coordinator.errors(have: "interrupt once more to stop at once")
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         worker.signal(SIGKILL)
@@ -148,7 +148,7 @@ import Testing
             let worker = try scratch.worker(endpoint)
             try worker.errors(have: "computing lease")
             worker.signal(SIGKILL)
-            try coordinator.errors(have: "fell silent")
+            try coordinator.errors(have: "lost worker")
             // The death is stored in the turn in which it is told.
             if signal == SIGKILL { try wait(for: "death \(death)") { try deaths() == death } }
             coordinator.signal(signal)
@@ -160,7 +160,7 @@ import Testing
         let worker = try scratch.worker(endpoint)
         try worker.errors(have: "computing lease")
         worker.signal(SIGKILL)
-        try coordinator.errors(have: "is set aside: 3 workers died while they computed it")
+        try coordinator.errors(have: "is stored as failed: 3 workers died while computing it")
         coordinator.signal(SIGKILL)
         _ = try coordinator.end()
     }

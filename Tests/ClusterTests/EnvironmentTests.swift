@@ -41,7 +41,7 @@ import Wire
 
     @Test("a store that another coordinator has") func locked() throws {
         let (first, _) = try scratch.coordinator()
-        expectOneLine(try scratch.regsweep("run", "sweep.toml"), code: 4, "in use by regsweep process", "--out")
+        expectOneLine(try scratch.regsweep("run", "sweep.toml"), code: 4, "is held by regsweep process", "--out")
         first.signal(SIGINT)
         #expect(try first.end().code == 3)
     }
@@ -99,7 +99,7 @@ import Wire
         worker.signal(SIGSTOP)
         try scratch.write("", to: "die")
         try coordinator.errors(have: "no more are started")
-        try coordinator.errors(have: "fell silent")
+        try coordinator.errors(have: "lost worker")
         worker.signal(SIGCONT)
         try coordinator.errors(have: "joined", times: 2)
         worker.signal(SIGKILL)

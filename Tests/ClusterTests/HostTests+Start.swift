@@ -21,7 +21,7 @@ extension HostTests {
         }
         let busy = clock.now
         coordinator.signal(SIGINT)
-        try coordinator.errors(have: "once more stops at once")
+        try coordinator.errors(have: "interrupt once more to stop at once")
         coordinator.signal(SIGINT)
         let end = try coordinator.end()
         #expect(end.code == 3, "\(end.errors)")

@@ -80,7 +80,7 @@ import Testing
         let coordinator = try run()
         for name in hosts.names { try coordinator.errors(have: "on \(name) joined") }
         try hosts.cut(hosts.names[2])
-        try coordinator.errors(have: "on \(hosts.names[2]) fell silent")
+        try coordinator.errors(have: "on \(hosts.names[2]), which has ended or was not heard")
         try hosts.restore(hosts.names[2])
         try coordinator.errors(have: "on \(hosts.names[2]) joined", times: 2)
         let end = try coordinator.end()

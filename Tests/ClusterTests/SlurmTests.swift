@@ -212,7 +212,7 @@ final class SlurmCluster {
         try coordinator.errors(have: "0 workers are left, submitting 2")
         try coordinator.errors(have: "joined with", times: 4)
         coordinator.signal(SIGINT)
-        try coordinator.errors(have: "once more stops at once")
+        try coordinator.errors(have: "interrupt once more to stop at once")
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         #expect(try queued() == 0)
@@ -233,7 +233,7 @@ final class SlurmCluster {
         try coordinator.errors(have: "joined with", times: 2 + lost)
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")
-        #expect(end.errors.components(separatedBy: "fell silent").count - 1 == lost)
+        #expect(end.errors.components(separatedBy: "lost worker").count - 1 == lost)
         #expect(try Tables(scratch, "results/small") == Tables(scratch, "calm"))
         #expect(try queued() == 0)
     }
@@ -253,7 +253,7 @@ final class SlurmCluster {
             try wait(for: "an answer of the controller") { try scratch.read(answer) == "RUNNING\n" }
         }
         coordinator.signal(SIGINT)
-        try coordinator.errors(have: "once more stops at once")
+        try coordinator.errors(have: "interrupt once more to stop at once")
         coordinator.signal(SIGINT)
         let end = try coordinator.end()
         #expect(end.code == 3)

@@ -92,7 +92,7 @@ import Wire
         let (coordinator, _) = try scratch.coordinator()
         let locked = try scratch.regsweep("repair", "results/small")
         #expect(locked.code == 4)
-        #expect(locked.errors.contains("in use by regsweep process"))
+        #expect(locked.errors.contains("is held by regsweep process"))
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
     }
@@ -137,7 +137,7 @@ import Wire
         let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml")
         try says(
             "status", "results/small",
-            has: "running, incarnation 1: 0 of 272 trials stored, 0 diverged, 0 failed\n0 with workers, 272 wait, 0 checks wait\n")
+            has: "running: 0 of 272 trials stored, 0 diverged, 0 failed\n0 trials with workers, 272 waiting, 0 verifications waiting\n")
         try says("explain", last, "--out", "results/small", has: "trial \(last)\nwaits: no worker is here\n")
         let worker = try scratch.worker(endpoint)
         let end = try coordinator.end()
@@ -176,7 +176,7 @@ import Wire
         try says("explain", key, has: " on worker ")
         try says("status", "results/small", "--trial", key, has: " on worker ")
         worker.signal(SIGKILL)
-        try coordinator.errors(have: "fell silent")
+        try coordinator.errors(have: "lost worker")
         let second = try scratch.worker(endpoint)
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")

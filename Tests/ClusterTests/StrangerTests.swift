@@ -75,7 +75,7 @@ struct Stranger: ~Copyable {
             try stranger.say(frame)
             guard case .dropped = try stranger.hear() else { throw Failure(description: "no answer") }
         }
-        try coordinator.errors(have: "dropped a frame", times: 4)
+        try coordinator.errors(have: "ignored a frame", times: 4)
         let worker = try scratch.worker(endpoint)
         #expect(try coordinator.end().code == 0)
         #expect(try worker.end().code == 0)
@@ -89,7 +89,7 @@ struct Stranger: ~Copyable {
         let end = try coordinator.end()
         #expect(end.code == 0)
         #expect(try worker.end().code == 0)
-        let lines = end.errors.components(separatedBy: "dropped a frame").count - 1
+        let lines = end.errors.components(separatedBy: "ignored a frame").count - 1
         #expect((20..<1_000).contains(lines), "\(lines)")
     }
 

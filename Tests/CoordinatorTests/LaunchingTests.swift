@@ -83,9 +83,9 @@ private final class Folder {
     @Test("a folder for sockets that others may write to is refused", arguments: [0o755, 0o777]) func looseFolder(mode: Int) throws {
         let folder = try Folder()
         try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder.path)
-        #expect(throws: StoreError.self) { try ResultsDirectory.privateFolder(folder.path) }
+        #expect(throws: SocketFolderError.self) { try ResultsDirectory.socketFolder(folder.path) }
         try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder.path)
-        #expect(try ResultsDirectory.privateFolder(folder.path) == folder.path)
+        #expect(try ResultsDirectory.socketFolder(folder.path) == folder.path)
     }
 }
 

@@ -11,25 +11,25 @@ import Wire
     private let file = Digest(of: "a file")
 
     /// What is offered to a socket of which some connections are full.
-    private func flush(_ outbox: inout Outbox, full: Set<Route> = []) -> [(Outbox.Word, Route)] {
-        var offered: [(Outbox.Word, Route)] = []
-        outbox.flush { word, route in
-            offered.append((word, route))
-            return full.contains(route) ? .waits : .sent
+    private func flush(_ outbox: inout Outbox, full: Set<Route> = []) -> [(Outbox.Frame, Route)] {
+        var offered: [(Outbox.Frame, Route)] = []
+        outbox.flush { frame, route in
+            offered.append((frame, route))
+            return full.contains(route) ? .mustWait : .sent
         }
         return offered
     }
 
-    @Test("words for a connection that is full wait in their order, and those for others go") func order() {
+    @Test("frames for a connection that is full wait in their order, and those for others are sent") func order() {
         var outbox = Outbox()
         outbox.add([1], to: ada)
         outbox.add([2], to: bob)
         outbox.add([3], to: ada)
         let first = flush(&outbox, full: [ada])
-        #expect(first.map(\.0) == [.frame([1]), .frame([2])] && first.map(\.1) == [ada, bob])
+        #expect(first.map(\.0) == [.encoded([1]), .encoded([2])] && first.map(\.1) == [ada, bob])
         #expect(outbox.count(of: ada) == 2 && outbox.count(of: bob) == 0 && !outbox.isEmpty)
         outbox.add([4], to: ada)
-        #expect(flush(&outbox).map(\.0) == [.frame([1]), .frame([3]), .frame([4])])
+        #expect(flush(&outbox).map(\.0) == [.encoded([1]), .encoded([3]), .encoded([4])])
         #expect(outbox.isEmpty)
     }
 
@@ -39,23 +39,23 @@ import Wire
         for offset in 0..<1_000 { for route in [ada, bob] { outbox.addChunk(of: file, offset: offset, to: route) } }
         outbox.add([2], to: ada)
         #expect(outbox.count(of: ada) == 3 && outbox.count(of: bob) == 1)
-        #expect(flush(&outbox, full: [ada]).map(\.0) == [.frame([1]), .chunk(file, offset: 999)])
+        #expect(flush(&outbox, full: [ada]).map(\.0) == [.encoded([1]), .chunk(file, offset: 999)])
         outbox.addChunk(of: file, offset: 7, to: ada)
-        #expect(flush(&outbox).map(\.0) == [.frame([1]), .chunk(file, offset: 7), .frame([2])])
+        #expect(flush(&outbox).map(\.0) == [.encoded([1]), .chunk(file, offset: 7), .encoded([2])])
         // Once it is sent the next one is another.
         outbox.addChunk(of: file, offset: 8, to: ada)
         #expect(flush(&outbox).map(\.0) == [.chunk(file, offset: 8)])
     }
 
-    @Test("a connection that is owed more than any worker can be is named, and forgotten on request") func overfull() {
+    @Test("a connection that is owed more than any worker can be is named, and its frames are removed on request") func overfull() {
         var outbox = Outbox()
         outbox.add([0], to: bob)
         for _ in 0..<Limits.unsentFrames { outbox.add([1], to: ada) }
         #expect(outbox.overfull == [])
         outbox.add([1], to: ada)
         #expect(outbox.overfull == [ada])
-        outbox.forget(ada)
+        outbox.remove(ada)
         #expect(outbox.overfull == [] && outbox.count(of: ada) == 0)
-        #expect(flush(&outbox).map(\.0) == [.frame([0])])
+        #expect(flush(&outbox).map(\.0) == [.encoded([0])])
     }
 }

@@ -39,14 +39,12 @@ import Wire
         let again = Grid(spec)
         let keyed = clock.now
         let store = try directory.writer()
-        let resumed = try Resume(store, again)
+        let recovery = try Recovery(store, again)
         let read = clock.now
         let configuration = Scheduler.Configuration(
             sweep: "sample", incarnation: try store.beginIncarnation(host: "ada", process: 2), expectedSecondsPerTrial: 1,
             selfTest: Digest(of: "ours"))
-        var scheduler = Scheduler(
-            configuration, grid: again, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines, crashes: resumed.crashes, verifications: resumed.checks)
+        var scheduler = Scheduler(configuration, again, resuming: recovery)
         var effects: [Scheduler.Effect] = []
         let hello = Hello(
             worker: ada, host: "ada", process: 1, slots: 1, cpu: "cpu", build: "0.1", selfTest: Digest(of: "ours"), held: [:],
@@ -72,7 +70,7 @@ import Wire
                 curve: [], seconds: seconds)
         }
         _ = try store.put([(results, author: nil)])
-        #expect(try Resume(store, grid).secondsPerTrial == (3 * Limits.secondsPerTrial + 1) / 4)
+        #expect(try Recovery(store, grid).secondsPerTrial == (3 * Limits.secondsPerTrial + 1) / 4)
     }
 
     /// Seconds that this process has computed on all cores: what other programs take away is not in it.

@@ -186,22 +186,3 @@ extension SchedulerDriver {
         #expect(Audit(share: 1, lanes: 4).blocks(of: grid).flatMap { Array($0) } == Array(0..<2000))
     }
 }
-
-@Suite("Comparison of bits") struct ComparisonTests {
-    private let a = Author(worker: ada, host: "ada"), b = Author(worker: bob, host: "bob"), c = Author(worker: cyd, host: "cyd")
-    private let x = Digest(of: "x"), y = Digest(of: "y"), z = Digest(of: "z")
-
-    @Test("two workers confirm each other or differ, and a third one decides; one worker alone proves nothing") func findings() {
-        typealias Evidence = Comparison.Evidence
-        let byBob = Evidence(digest: y, author: b, isOpen: true)
-        for (new, evidence, finding) in [
-            ((x, a), [], .nothing), ((x, b), [], .confirms), ((y, b), [], .disagrees), ((y, a), [], .disagrees),
-            ((y, b), [byBob], .nothing), ((x, c), [byBob], .settles(wrong: [b], replacesStored: false)),
-            ((y, c), [byBob], .settles(wrong: [a], replacesStored: true)), ((z, c), [byBob], .unsettled), ((x, a), [byBob], .nothing),
-            ((y, c), [Evidence(digest: y, author: b, isOpen: false)], .nothing),
-        ] as [((Digest, Author), [Evidence], Comparison.Finding)] {
-            #expect(Comparison.finding((new.0, new.1), stored: (x, a), evidence: evidence) == finding)
-        }
-        #expect(Comparison.finding((x, b), stored: (x, nil), evidence: []) == .nothing)
-    }
-}

@@ -185,12 +185,12 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
         let list = try SweepList.parse(Self.parts(), file: "s.toml", seed: nil)
         #expect(list.name == "both" && list.figure?.kind == .theory && list.sweeps.map(\.name) == ["a", "b"])
         #expect(list.sweeps.allSatisfy { $0.seed == 3 && $0.figure == list.figure && $0.trialCount == 2 })
-        #expect(list.directory(of: list.sweeps[1], below: "results/both") == "results/both/b")
+        #expect(ResultsDirectory("results/both").directory(of: list.sweeps[1], in: list).path == "results/both/b")
         #expect(try SweepList.parse(Self.parts(), file: "s.toml", seed: 9).sweeps.map(\.seed) == [9, 9])
         #expect(try SweepList.parse(Self.parts(audit: "\naudit = 0.5"), file: "s.toml").sweeps.map(\.audit) == [0.5, 0.5])
         #expect(mistakes("audit = 0.5\n" + Self.parts()).count == 1)
         let single = try SweepList.parse(density, file: "s.toml")
-        #expect(single.directory(of: single.sweeps[0], below: "results/small") == "results/small")
+        #expect(ResultsDirectory("results/small").directory(of: single.sweeps[0], in: single).path == "results/small")
     }
 
     @Test("mistakes in parts have their lines") func partMistakes() {

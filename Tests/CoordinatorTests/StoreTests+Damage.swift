@@ -202,7 +202,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
 
     private func salvaged() throws -> [TrialKey: TrialResult] {
         let new = directory.path + "/new.sqlite"
-        for ending in ["", "-wal", "-shm", ".lock"] { ResultsDirectory.remove(new + ending) }
+        for ending in ["", "-wal", "-shm", ".lock"] { Files.remove(new + ending) }
         let kept = try Integrity.salvage(directory.store, into: new, holder: "us")
         let store = try ResultStore(reading: new)
         var found: [TrialKey: TrialResult] = [:]
@@ -278,7 +278,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         try store.database.execute("PRAGMA wal_autocheckpoint = 0")
         _ = try store.put([((0..<100).map { result($0) }, author: author)])
         // 20 pages that the next results get, at the end of the log.
-        _ = try store.put([], [Checkpoint(key: result(100).key, epoch: 2, content: Array(repeating: 5, count: 80_000))])
+        _ = try store.put([], checkpoints: [Checkpoint(key: result(100).key, epoch: 2, content: Array(repeating: 5, count: 80_000))])
         try store.database.execute("PRAGMA wal_checkpoint(RESTART)")
         try store.remove(checkpointOf: result(100).key)
         _ = try store.put([((100..<120).map { result($0) }, author: author)])
@@ -346,7 +346,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         trained.model = Array(repeating: 7, count: 20_000)
         do {
             let store = try directory.writer()
-            _ = try store.put([([trained, result(2)], author: author)], [checkpoint])
+            _ = try store.put([([trained, result(2)], author: author)], checkpoints: [checkpoint])
         }
         let new = directory.path + "/new.sqlite"
         #expect(try Integrity.salvage(directory.store, into: new, holder: "us") == 2)

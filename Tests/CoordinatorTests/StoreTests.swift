@@ -1,7 +1,6 @@
 // StoreTests.swift · Tests/CoordinatorTests. Results on a real disk, by a real SQLite: kept once, kept whole, or refused with a reason.
 
 import FoundationEssentials
-import Logging
 import Testing
 import Vocabulary
 import Wire
@@ -134,9 +133,9 @@ extension ResultStore {
         for host in ["ada", "bob", "cyd"] { #expect(try found(done(1, digest: host == "ada" ? "wrong" : "right"), by: host) == nil) }
         #expect(try store.ask("SELECT verdict FROM conflict", columns: 1) == [["the first was wrong"], ["wrong"]])
         #expect(try store.comparedTrials() == [key(1)])
-        #expect(try store.condemnedWorkers() == [author("ada").worker])
+        #expect(try store.distrustedWorkers() == [author("ada").worker])
         for (host, digest) in [("bob", "right"), ("dan", "wrong"), ("cyd", "right")] { _ = try found(done(3, digest: digest), by: host) }
-        #expect(try store.condemnedWorkers() == [author("ada").worker, author("dan").worker])
+        #expect(try store.distrustedWorkers() == [author("ada").worker, author("dan").worker])
 
         #expect(try found(done(2), by: "ada") == nil)
         #expect(try found(done(2), by: "bob") == nil)
@@ -234,12 +233,12 @@ extension ResultStore {
         #expect(try store.ask("SELECT count(*) FROM result", columns: 1) == [["64"]])
     }
 
-    @Test("epochs count the starts, and the base is what was last set") func starts() throws {
-        for epoch in 1...3 as ClosedRange<UInt64> {
+    @Test("incarnations count the starts, and the base is what was last set") func starts() throws {
+        for incarnation in 1...3 as ClosedRange<UInt64> {
             let store = try directory.writer()
-            #expect(try store.beginIncarnation(host: "ada", process: 1) == epoch)
-            try store.setBase(["epoch": "\(epoch)", "only in \(epoch)": "yes"])
-            #expect(try store.base() == ["epoch": "\(epoch)", "only in \(epoch)": "yes"])
+            #expect(try store.beginIncarnation(host: "ada", process: 1) == incarnation)
+            try store.setBase(["start": "\(incarnation)", "only in \(incarnation)": "yes"])
+            #expect(try store.base() == ["start": "\(incarnation)", "only in \(incarnation)": "yes"])
         }
     }
 }
@@ -308,7 +307,7 @@ extension ResultStore {
     @Test("a file that is no database is refused") func garbage() throws {
         let error = StoreError.headless(path: directory.store, reason: "file is not a database")
         try expectRefused(Array(repeating: 0x61, count: 5000), error)
-        #expect("\(error)".contains("if it was a store, `regsweep repair` finds what is left of it"))
+        #expect("\(error)".contains("if it was a store, `regsweep repair \(directory.path)` finds what is left of it"))
     }
 
     @Test("a store that was cut in half is refused") func truncated() throws {
@@ -393,7 +392,6 @@ extension ResultStore {
 
 @Suite("Store: commits of a turn") struct StoreCommitTests {
     let directory: StoreDirectory
-    private let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
     init() throws { directory = try StoreDirectory() }
 
@@ -406,20 +404,20 @@ extension ResultStore {
     private func ends() throws -> [[String]] { try ResultStore(reading: directory.store).ask("SELECT ended FROM lease", columns: 1) }
 
     @Test("a death is committed though nothing else is, and other history with what comes next, or at the end") func deaths() throws {
-        var commits = GroupCommit(try directory.writer())
-        let now = Instant(sinceStart: .seconds(1))
-        commits.add(record(.lost))
-        #expect(commits.isEmpty == true)
-        #expect(try commits.commit(at: now, logger).isEmpty && ends() == [])
-        commits.add(record(.died))
-        #expect(commits.isEmpty == false)
-        #expect(try commits.commit(at: now, logger).isEmpty && ends() == [["lost"], ["died"]])
-        #expect(commits.isEmpty == true)
+        let store = try directory.writer(), now = Instant(sinceStart: .seconds(1))
+        var queue = CommitQueue()
+        queue.add(record(.lost))
+        #expect(queue.isEmpty)
+        #expect(try queue.commit(to: store, at: now).events.isEmpty && ends() == [])
+        queue.add(record(.died))
+        #expect(!queue.isEmpty)
+        #expect(try queue.commit(to: store, at: now).events.isEmpty && ends() == [["lost"], ["died"]])
+        #expect(queue.isEmpty)
         #expect(try ResultStore(reading: directory.store).crashes() == [key(1): 1])
-        commits.add(record(.returned))
-        try commits.finish()
+        queue.add(record(.returned))
+        try queue.finish(store)
         #expect(try ends() == [["lost"], ["died"], ["returned"]])
-        try commits.finish()
+        try queue.finish(store)
         #expect(try ends().count == 3)
     }
 
@@ -427,36 +425,38 @@ extension ResultStore {
         let store = try directory.writer()
         let pages = try store.ask("PRAGMA page_count", columns: 1)[0][0]
         try store.database.execute("PRAGMA max_page_count = \(pages)")
-        var commits = GroupCommit(store), many = record(.died)
+        var queue = CommitQueue(), many = record(.died)
         // 64 kB of keys need more pages than there are.
         many.trials = Array(repeating: key(1), count: 4096)
-        commits.add(many)
-        guard case .storeBlocked(true)? = try commits.commit(at: Instant(sinceStart: .seconds(1)), logger).first else {
+        queue.add(many)
+        let outcome = try queue.commit(to: store, at: Instant(sinceStart: .seconds(1)))
+        guard case .storeBlocked(true)? = outcome.events.first, outcome.notice == .blocked(reason: "database or disk is full") else {
             Issue.record("the disk is not full")
             return
         }
-        #expect(commits.isEmpty == false)
-        try commits.finish()
+        #expect(!queue.isEmpty)
+        try queue.finish(store)
         #expect(try ends() == [])
     }
 
-    @Test("of one trial's checkpoints the newest is kept, and everybody who has said one is answered") func answers() throws {
-        var commits = GroupCommit(try directory.writer())
+    @Test("of one trial's checkpoints the newest is kept, and everybody who has sent one is answered") func answers() throws {
+        let store = try directory.writer()
+        var queue = CommitQueue()
         func checkpoint(_ epoch: Int) -> Checkpoint { Checkpoint(key: key(1), epoch: epoch, content: [UInt8(epoch)]) }
         let (original, copy, third) = (Route([1]), Route([2]), Route([3]))
-        // The copy is ahead; the original says two of them before the turn is over; a third one begins anew.
+        // The copy is ahead; the original sends two of them before the turn is over; a third one begins anew.
         for (epoch, route) in [(4, original), (9, copy), (5, original), (9, third), (2, third)] {
-            commits.add(checkpoint(epoch), from: route)
+            queue.add(checkpoint(epoch), from: route)
         }
         var kept: [Route: Int] = [:]
-        for event in try commits.commit(at: Instant(sinceStart: .seconds(1)), logger) {
+        for event in try queue.commit(to: store, at: Instant(sinceStart: .seconds(1))).events {
             guard case .persistedCheckpoint(let mark, let route) = event else { continue }
             #expect(mark.key == key(1) && kept[route] == nil)
             kept[route] = mark.epoch
         }
         #expect(kept == [original: 5, copy: 9, third: 2])
         #expect(try ResultStore(reading: directory.store).checkpoint(of: key(1)) == checkpoint(9))
-        #expect(try commits.commit(at: Instant(sinceStart: .seconds(2)), logger).isEmpty)
+        #expect(try queue.commit(to: store, at: Instant(sinceStart: .seconds(2))).events.isEmpty)
     }
 }
 
@@ -472,10 +472,10 @@ extension ResultStore {
     @Test("the newest checkpoint of a trial is kept until it has a result, also through the next start") func newest() throws {
         do {
             let store = try directory.writer()
-            _ = try store.put([], [checkpoint(1, 4), checkpoint(2, 9)])
-            _ = try store.put([], [checkpoint(1, 3)])
+            _ = try store.put([], checkpoints: [checkpoint(1, 4), checkpoint(2, 9)])
+            _ = try store.put([], checkpoints: [checkpoint(1, 3)])
             #expect(try store.checkpoint(of: key(1)) == checkpoint(1, 4))
-            _ = try store.put([], [checkpoint(1, 5)])
+            _ = try store.put([], checkpoints: [checkpoint(1, 5)])
         }
         let store = try directory.writer()
         #expect(try store.checkpoint(of: key(1)) == checkpoint(1, 5))
@@ -485,11 +485,11 @@ extension ResultStore {
                 CheckpointMark(key: key(1), epoch: 5), CheckpointMark(key: key(2), epoch: 9),
             ])
         // One that comes with its result, or after it, is none.
-        _ = try store.put([([done(1)], author("ada"))], [checkpoint(1, 6)])
-        _ = try store.put([], [checkpoint(1, 7)])
+        _ = try store.put([([done(1)], author("ada"))], checkpoints: [checkpoint(1, 6)])
+        _ = try store.put([], checkpoints: [checkpoint(1, 7)])
         #expect(try store.checkpointMarks() == [CheckpointMark(key: key(2), epoch: 9)])
         // A failure leaves it: the trial may be tried again.
-        _ = try store.put([([failed(2)], author("ada"))], [checkpoint(2, 10)])
+        _ = try store.put([([failed(2)], author("ada"))], checkpoints: [checkpoint(2, 10)])
         #expect(try store.checkpoint(of: key(2)) == checkpoint(2, 10))
         try store.remove(checkpointOf: key(2))
         #expect(try store.checkpointMarks() == [])
@@ -506,14 +506,13 @@ extension ResultStore {
         #expect(try store.model(of: key(2)) == nil)
     }
 
-    @Test("a checkpoint that the disk has damaged is removed when it is wanted") func damaged() throws {
+    @Test("a checkpoint that the disk has damaged is told by its hash, and can be removed") func damaged() throws {
         let store = try directory.writer()
-        _ = try store.put([], [checkpoint(1, 4), checkpoint(2, 4)])
+        _ = try store.put([], checkpoints: [checkpoint(1, 4), checkpoint(2, 4)])
         try store.database.execute("UPDATE checkpoint SET content = x'00' WHERE trial = x'\(key(1))'")
-        let commits = GroupCommit(store)
-        let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
-        #expect(try commits.checkpoint(of: key(1), logger) == nil)
-        #expect(try commits.checkpoint(of: key(2), logger) == checkpoint(2, 4))
+        #expect(try store.checkpoint(of: key(1))?.isIntact == false)
+        #expect(try store.checkpoint(of: key(2)) == checkpoint(2, 4))
+        try store.remove(checkpointOf: key(1))
         let reader = try ResultStore(reading: directory.store)
         #expect(try reader.checkpointMarks() == [CheckpointMark(key: key(2), epoch: 4)])
     }

@@ -1,5 +1,5 @@
-// SimulatedCluster.swift · Tests/SimulationTests. A whole cluster in one thread: the real Scheduler and the real WorkerMachines, joined by
-// a network, a store and a clock that a seed rules. Whatever happens next, happens in one step; after each step everything is checked.
+// SimulatedCluster.swift · Tests/SimulationTests. A whole cluster in one thread: the real Coordinator and the real WorkerMachines, joined by
+// a network, a journal and a clock that a seed rules. Whatever happens next, happens in one step; after each step everything is checked.
 
 import Vocabulary
 import Wire
@@ -8,129 +8,62 @@ import Wire
 @testable import regsweep_worker
 
 struct SimulatedCluster {
-    /// A mistake that the simulation has to find: in the part that obeys, on the disk, or in what is left waiting.
-    enum Fault: CaseIterable {
-        case acknowledgesBeforeCommit, storesRepeats, losesLeases, losesRequeues, losesLastCommit, ignoresOtherBits, trustsOtherBuilds
-        case keepsBeforeCommit, forgetsCheckpoints
-    }
-
-    struct Plan {
-        var seed: UInt64
-        /// Nothing is lost, nobody dies.
-        var isCalm = false
-        /// Trials that read files and make checkpoints.
-        var isLong = false
-        var fault: Fault?
-        /// Whoever begins to compute it dies at once.
-        var poison: TrialKey?
-        var crashLimit = Self.never
-        /// The share of the trials that are computed twice.
-        var audit = 0.0
-        /// What strange workers come.
-        var strangers: [SimulatedWorker.Nature] = [.foreign]
-        /// How many sound workers there are once trouble is over; when it is run again there are three.
-        var workers = Self.enough
-        /// Seconds that a trial takes; what happens to a cluster happens as often in a trial's time.
-        var pace = 1
-
-        static let enough = 3
-        /// More deaths than a simulation has.
-        static let never = 1000
-        var isVerbose = false
-
-        init(
-            seed: UInt64, isCalm: Bool = false, isLong: Bool = false, fault: Fault? = nil, poison: TrialKey? = nil,
-            crashLimit: Int = Self.never
-        ) {
-            (self.seed, self.isCalm, self.isLong, self.fault) = (seed, isCalm, isLong, fault)
-            (self.poison, self.crashLimit) = (poison, crashLimit)
-        }
-
-        var sweep: SampleSweep { isLong ? .long : .short }
-
-        /// Everything that a seed decides of a hostile world.
-        static func hostile(seed: UInt64, fault: Fault? = nil) -> Plan {
-            var plan = Plan(seed: seed, fault: fault)
-            // Apart from what the lower bits decide.
-            plan.isLong = seed / 8 % 2 == 1
-            let keys = plan.sweep.keys
-            // Innocents are set aside as well then, and run again in the end.
-            if seed % 4 == 0 { plan.crashLimit = 1 }
-            if seed % 4 == 1 { (plan.poison, plan.crashLimit) = (keys[Int(seed / 4) % keys.count], 3) }
-            if seed % 3 == 0 {
-                plan.audit = 1
-                plan.strangers.append(.corrupting)
-            }
-            if seed % 3 == 1 || seed % 5 == 0 { plan.strangers.append(.failing) }
-            // One that nobody sound could check.
-            if seed % 30 == 15 { plan.workers = 1 }
-            if seed % 8 == 7 { plan.pace = 60 }
-            return plan
-        }
-    }
-
-    enum Trouble: CaseIterable {
-        case brokenConnection, killedWorker, drainedWorker, joinedWorker, strangeWorker, killedCoordinator, killedBetweenEffects
-        case killedAfterCommit, drainedCoordinator, stoppedCoordinator, fullDisk, partition, oneWayPartition, brokenFrame, storm, clockJump
-        case corruptedCache, fullCache
-    }
-
     let plan: Plan
     /// What went wrong, once something has.
     private(set) var failure: String?
     private(set) var isOver = false
     private(set) var now = Instant(sinceStart: .zero)
     private(set) var troubles: [Trouble: Int] = [:]
-    private(set) var store = SimulatedStore()
+    /// The disk of the coordinator's host, which outlives its process.
+    let journal: SimulatedJournal
     /// Trials that were computed to their end, repeats counted.
     private(set) var computed = 0
     /// How often it was run again for what was left.
     private(set) var reruns = 0
     /// Epochs that were computed, of trials that make checkpoints.
     private(set) var epochs = 0
+    private(set) var steps = 0
     private var hosts = [SimulatedHost](repeating: SimulatedHost(), count: 3)
     private var dice: Dice
     private var network: SimulatedNetwork
-    private var scheduler: Scheduler?
-    /// Of the scheduler, which only changes when it is told something.
-    private var schedulerDeadline = Instant.distantFuture
-    private var schedulerIsOver = false
-    /// The scheduler was told something in this step: what is true of it has to be checked again.
-    private var wasTold = false
     private var workers: [SimulatedWorker] = []
-    private(set) var steps = 0
     private var acknowledged: Set<TrialKey> = []
 
     private var sweep: SampleSweep { plan.sweep }
 
-    // The coordinator's process beside its scheduler.
-    private var uncommitted: [Scheduler.Delivery] = []
-    private var uncommittedCheckpoints: [(Checkpoint, Route)] = []
-    private var commitAt: Instant?
-    private var saysBlocked = false
-    private var diskFullUntil = Instant(sinceStart: .zero)
-    private var coordinatorStartsAt: Instant? = Instant(sinceStart: .zero)
-    private var coordinatorLeavesAt: Instant?
-    /// SIGSTOP, or a laptop's lid.
-    private var stoppedUntil = Instant(sinceStart: .zero)
-    private var ticksFirstAt: Instant?
+    // The coordinator's process.
+    private var coordinator: Coordinator<SimulatedJournal>?
+    private var inspector: LeaseInspector?
+    /// What waits for its next turn besides frames.
+    private var isDrainRequested = false
+    private var exits: [(process: Int, host: String)] = []
+    /// When its next turn has to come at the latest.
+    private var turnAt = Instant.distantFuture
+    /// No turn begins before: the last one is not over, or the process is stopped (SIGSTOP, a laptop's lid).
+    private var busyUntil = Instant(sinceStart: .zero)
+    /// The first turn after a stop comes before anything of what was said meanwhile.
+    private var isDeafOnce = false
+    private var hasFinished = false
+    private var startsAt: Instant? = Instant(sinceStart: .zero)
+    private var leavesAt: Instant?
     /// How far its clock is ahead of the time of the simulation.
     private var clockAhead = Duration.zero
-    /// The disk as it was before the last commit, for a fault that forgets it.
-    private var storeBefore = SimulatedStore()
+    private var diskFullUntil = Instant(sinceStart: .zero)
+    private var timeout = Duration.zero
+    /// Deaths over one trial that the journal had when somebody last looked.
+    private var deaths = 0
+
     private let calmAt: Instant
     private var givenUpAt: Instant
-
     private var workerStartsAt: [Instant]
     private var nextWorker = 1
     private var troubleAt: Instant?
-
-    private var silence = Duration.zero
 
     private var workerCount: Int { reruns > 0 ? Plan.enough : plan.workers }
 
     init(_ plan: Plan) {
         self.plan = plan
+        if case .journal(let fault)? = plan.fault { journal = SimulatedJournal(fault) } else { journal = SimulatedJournal() }
         dice = Dice(seed: plan.seed)
         network = SimulatedNetwork(isHostile: !plan.isCalm)
         workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: plan.workers)
@@ -139,8 +72,6 @@ struct SimulatedCluster {
         // the start, and for those that fell silent a little more; one worker alone, three times as long.
         calmAt = Instant(sinceStart: .seconds(40) * plan.pace)
         givenUpAt = Instant(sinceStart: .seconds(plan.workers < Plan.enough ? 480 : 160) * plan.pace)
-        store.acceptsRepeats = plan.fault == .storesRepeats
-        store.comparesBits = plan.fault != .ignoresOtherBits
     }
 
     /// Until the sweep is over, nothing is left of it, or something is wrong.
@@ -152,9 +83,9 @@ struct SimulatedCluster {
         }
         guard failure == nil else { return }
         for key in sweep.keys where key != plan.poison {
-            guard let row = store.rows[key] else { return fail("trial \(key) is not stored") }
+            guard let row = journal.contents.rows[key] else { return fail("trial \(key) is not stored") }
             // Two machines that compute wrong, one after the other, may leave no two results that agree. That is said, not mended.
-            if SampleSweep.lasting(row) != sweep.expected[key], !store.unsettled.contains(key) {
+            if SampleSweep.lasting(row) != sweep.expected[key], !journal.isUnsettled(key) {
                 fail("trial \(key) is stored as \(row.outcome)")
             }
         }
@@ -163,22 +94,22 @@ struct SimulatedCluster {
     /// Failures that somebody had, and bits that nobody was there to compare.
     private var hasLeftovers: Bool {
         guard !plan.isCalm else { return false }
-        return store.rows.contains { $0.value.isFailure && $0.key != plan.poison } || !store.checks(audit, sweep.grid).isEmpty
+        return journal.contents.rows.contains { $0.value.isFailure && $0.key != plan.poison }
+            || !journal.unverifiedTrials(ofAll: plan.isAudited).isEmpty
     }
-
-    private var audit: Audit { Audit(share: plan.audit, lanes: plan.isLong ? 1 : 2) }
 
     /// `run --retry failed`, after whatever was wrong is mended.
     private mutating func rerun() {
         guard reruns < 3 else {
-            return fail("what is left of the sweep does not get done: \(store.counts), \(store.checks(audit, sweep.grid))")
+            let left = journal.unverifiedTrials(ofAll: plan.isAudited).count
+            return fail("what is left of the sweep does not get done: \(journal.contents.counts), \(left) trials to verify")
         }
         reruns += 1
         trace("run again")
         calmDown()
         isOver = false
-        store.forgetFailures()
         stopCoordinator(for: .milliseconds(10))
+        journal.forgetFailures()
         workerStartsAt += Array(repeating: now + .milliseconds(20), count: workerCount)
         givenUpAt = now + .seconds(120) * plan.pace
     }
@@ -190,8 +121,8 @@ struct SimulatedCluster {
     // MARK: Time
 
     private enum Step {
-        case startCoordinator, leaveCoordinator, tickCoordinator, commit
-        case up(Route), down(Route)
+        case startCoordinator, leaveCoordinator, turn
+        case down(Route)
         case startWorker(Int)
         case tickWorker(Int)
         case advance(Int, job: Int)
@@ -206,25 +137,21 @@ struct SimulatedCluster {
             guard let at, at < best?.at ?? .distantFuture else { return }
             best = (at, step())
         }
-        offer(coordinatorStartsAt, .startCoordinator)
-        offer(coordinatorLeavesAt, .leaveCoordinator)
-        offer(ticksFirstAt, .tickCoordinator)
-        offer(commitAt.map { max($0, stoppedUntil) }, .commit)
+        offer(startsAt, .startCoordinator)
+        offer(leavesAt, .leaveCoordinator)
         // By index: a copy of a connection or a worker costs more than the look at it.
+        var wakesAt = turnAt
         for index in network.connections.indices {
-            if let arrival = network.connections[index].up.nextArrival {
-                // ZeroMQ keeps what is sent to an endpoint where nobody listens until somebody does.
-                offer(max(arrival, coordinatorStartsAt ?? stoppedUntil), .up(network.connections[index].route))
-            }
+            if let arrival = network.connections[index].up.nextArrival { wakesAt = min(wakesAt, arrival) }
             offer(network.connections[index].down.nextArrival, .down(network.connections[index].route))
         }
+        if coordinator != nil { offer(max(wakesAt, busyUntil), .turn) }
         for index in workers.indices {
             for job in workers[index].jobs.indices { offer(workers[index].jobs[job].steps.first?.at, .advance(index, job: job)) }
             offer(workers[index].disk.first?.at, .disk(index))
             offer(workers[index].nextDeadline, .tickWorker(index))
         }
         for index in workerStartsAt.indices { offer(workerStartsAt[index], .startWorker(index)) }
-        if scheduler != nil { offer(max(Instant(sinceStart: schedulerDeadline.sinceStart - clockAhead), stoppedUntil), .tickCoordinator) }
         offer(troubleAt, .trouble)
         return best
     }
@@ -234,25 +161,14 @@ struct SimulatedCluster {
         guard let (at, step) = nextStep() else { return fail("nothing ever happens again") }
         now = max(now, at)
         // A step of its own: it ends workers that the one in hand may be about.
-        if troubleAt != nil, now >= calmAt {
-            calmDown()
-            return check()
-        }
+        guard troubleAt == nil || now < calmAt else { return calmDown() }
         guard now < givenUpAt else {
-            return fail("the sweep does not end: \(scheduler?.trials.remaining ?? -1) trials are left")
+            return fail("the sweep does not end: \(coordinator?.scheduler.trials.remaining ?? -1) trials are left")
         }
         switch step {
         case .startCoordinator: startCoordinator()
-        case .leaveCoordinator: if scheduler != nil { stopCoordinator(for: dice.milliseconds(200...2000)) }
-        case .tickCoordinator:
-            ticksFirstAt = nil
-            tell(.tick)
-            let time = now + clockAhead
-            if scheduler?.isTrusting(anybodySilentFor: silence, at: time) == true {
-                fail("a silent worker keeps its leases beyond its time")
-            }
-        case .commit: commit()
-        case .up(let route): arrive(network.receive(.up, of: route), from: route)
+        case .leaveCoordinator: leave()
+        case .turn: takeTurn()
         case .down(let route): arrive(network.receive(.down, of: route), atWorkerOf: route)
         case .startWorker(let index):
             workerStartsAt.remove(at: index)
@@ -264,18 +180,7 @@ struct SimulatedCluster {
             tell(workers[index].number, .data(file, news))
         case .trouble: makeTrouble()
         }
-        if wasTold { check() }
-        if scheduler != nil { isOver = schedulerIsOver && uncommitted.isEmpty && network.connections.isEmpty }
-    }
-
-    /// What is true after every step. Nothing of it changes in a step in which neither the scheduler nor the store has part.
-    private mutating func check() {
-        wasTold = false
-        if let key = store.writtenTwice { fail("trial \(key) was stored twice with effect") }
-        guard let (deadline, broken, counts, isOver) = scheduler?.looked() else { return }
-        (schedulerDeadline, schedulerIsOver) = (deadline, isOver)
-        if let broken { fail(broken) }
-        if uncommitted.isEmpty, counts != store.counts { fail("\(counts) where the store has \(store.counts)") }
+        if coordinator != nil { isOver = hasFinished && network.connections.isEmpty }
     }
 
     private mutating func calmDown() {
@@ -295,164 +200,169 @@ struct SimulatedCluster {
 
     // MARK: The coordinator
 
+    /// As `regsweep run` does it.
     private mutating func startCoordinator() {
-        coordinatorStartsAt = nil
-        store.incarnation += 1
+        startsAt = nil
         clockAhead = .zero
-        if let lost = acknowledged.first(where: { store.rows[$0]?.isFailure != false }) {
+        if let lost = acknowledged.first(where: { journal.contents.rows[$0]?.isFailure != false }) {
             fail("trial \(lost) was acknowledged and is gone")
         }
-        trace("coordinator starts, epoch \(store.incarnation), \(store.rows.count) trials stored")
-        let configuration = Scheduler.Configuration(
-            sweep: "sample", incarnation: store.incarnation, leaseDuration: .seconds(3) * plan.pace, crashLimit: plan.crashLimit,
-            audit: plan.audit,
-            lanes: audit.lanes, expectedSecondsPerTrial: Double(plan.pace), selfTest: SampleSweep.selfTest)
-        silence = configuration.timeout
-        wasTold = true
-        let grid = sweep.grid, rows = store.rows
-        scheduler = Scheduler(
-            configuration, grid: grid, stored: { rows[grid.key(of: $0)] != nil }, failed: { rows[grid.key(of: $0)]?.isFailure == true },
-            counts: store.counts, baselines: [:],
-            checkpoints: store.checkpoints.values.map { CheckpointMark(key: $0.key, epoch: $0.epoch) },
-            verifications: store.checks(audit, sweep.grid))
+        do {
+            var recovery = try Recovery(journal, sweep.grid, audit: plan.audit)
+            if case .recoveryForgets(let recovered)? = plan.fault { recovery.forget(recovered) }
+            let configuration = Scheduler.Configuration(
+                sweep: "sample", incarnation: journal.beginIncarnation(host: "host", process: 0), leaseDuration: .seconds(3) * plan.pace,
+                crashLimit: plan.crashLimit, audit: plan.audit.share, lanes: plan.audit.lanes, expectedSecondsPerTrial: Double(plan.pace),
+                selfTest: SampleSweep.selfTest)
+            timeout = configuration.timeout
+            coordinator = Coordinator(Scheduler(configuration, sweep.grid, resuming: recovery), journal)
+        } catch { return fail("a coordinator does not start: \(error)") }
+        trace("coordinator starts, incarnation \(journal.contents.incarnation), \(journal.contents.rows.count) trials stored")
+        inspector = LeaseInspector(journal, sweep.grid)
+        turnAt = now
+        check()
     }
 
-    /// Between two instructions, whatever it was about to do.
-    private mutating func stopCoordinator(for pause: Duration) {
-        trace("coordinator stops")
-        if plan.fault == .losesLastCommit, scheduler != nil {
-            storeBefore.incarnation = store.incarnation
-            store = storeBefore
+    private mutating func takeTurn() {
+        let turn = Turn(frames: isDeafOnce ? [] : receive(), isDrainRequested: isDrainRequested, exits: exits)
+        (isDeafOnce, isDrainRequested, exits) = (false, false, [])
+        journal.isFull = now < diskFullUntil
+        journal.kill =
+            troubleAt == nil ? nil : dice.chance(perThousand: 30) ? .afterCommit : dice.chance(perThousand: 10) ? .beforeCommit : nil
+        let time = now + clockAhead, inspector = inspector!, commits = journal.commits, waited = coordinator!.scheduler.trials.queue.count
+        var actions: [CoordinatorAction] = [], complaint: String?
+        do {
+            try coordinator!.take(turn, at: { time }) { action, scheduler in
+                actions.append(action)
+                complaint = complaint ?? inspector.complaint(about: action, scheduler)
+            }
+        } catch {
+            guard let kill = journal.kill else { return fail("the journal fails: \(error)") }
+            self.kill(kill == .beforeCommit ? .killedBeforeCommit : .killedAfterCommit)
+            return
         }
-        scheduler = nil
-        uncommitted = []
-        uncommittedCheckpoints = []
-        (commitAt, coordinatorLeavesAt, ticksFirstAt, saysBlocked) = (nil, nil, nil, false)
-        stoppedUntil = now
-        coordinatorStartsAt = now + pause
-        network.closeAll()
-        for index in workers.indices where workers[index].route != nil { workers[index].route = open(for: workers[index]) }
+        if let complaint { return fail(complaint) }
+        if plan.fault == .losesRequeues, coordinator!.scheduler.trials.queue.count > waited, coordinator!.hasPersistedAll {
+            coordinator = Coordinator(coordinator!.scheduler.withoutFirstWaiting(), journal)
+        }
+        // Until the disk has answered, nothing leaves and nothing is heard.
+        busyUntil = now + (journal.commits > commits ? dice.milliseconds(1...60) : .zero)
+        perform(actions, at: busyUntil)
+        check()
+        if coordinator?.isDrained() == true { leavesAt = leavesAt.map { min($0, busyUntil) } ?? busyUntil }
     }
 
-    private mutating func kill(_ trouble: Trouble) {
-        guard scheduler != nil else { return }
-        note(trouble)
-        stopCoordinator(for: dice.milliseconds(50...4000))
-    }
-
-    private mutating func tell(_ event: Scheduler.Event) {
-        let waited = plan.fault == .losesRequeues ? scheduler?.trials.queue.count ?? 0 : 0
-        wasTold = true
-        guard let effects = scheduler?.handle(event, at: now + clockAhead) else { return }
-        if plan.fault == .losesRequeues, scheduler!.trials.queue.count > waited { scheduler = scheduler!.withoutFirstWaiting() }
-        for effect in effects {
-            if troubleAt != nil, dice.chance(perThousand: 2) { return kill(.killedBetweenEffects) }
-            switch effect {
-            case .send(let envelope, let route): send(envelope, to: route)
-            case .persist(let delivery):
-                uncommitted.append(delivery)
-                if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
-                if plan.fault == .acknowledgesBeforeCommit { tell(.persisted([delivery])) }
-            case .persistCheckpoint(let checkpoint, let route):
-                uncommittedCheckpoints.append((checkpoint, route))
-                if commitAt == nil { commitAt = now + dice.milliseconds(1...60) }
-                if plan.fault == .keepsBeforeCommit {
-                    tell(.persistedCheckpoint(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
+    /// Everything that has arrived by now, in the order in which it did.
+    private mutating func receive() -> [Scheduler.Event] {
+        var events: [Scheduler.Event] = []
+        while let route = network.nextArrival(by: now) {
+            switch network.receive(.up, of: route) {
+            case .envelope(var envelope):
+                if case .hello(var hello) = envelope.message {
+                    inspector?.note(held: hello.held.values.joined())
+                    if plan.fault == .trustsOtherBuilds { hello.selfTest = SampleSweep.selfTest }
+                    envelope.message = .hello(hello)
                 }
-            case .sendLease(let lease, let mark, let route): send(lease, from: mark, to: route)
-            case .sendData(let file, let offset, let route): sendData(file, offset, to: route)
-            case .forgetCheckpoint(let key): fail("the checkpoint of \(key) is refused, and all of them are right")
-            case .notice(let notice): trace("coordinator: \(notice)")
-            case .record: break
-            // No worker of ours sends a hundred frames that are none, and nobody commands.
-            case .cutOff, .execute: fail("\(effect) came out of nothing")
+                events.append(.received(envelope, from: route))
+            case .unreadable(let error): events.append(.unreadable(error, from: route))
             }
         }
-        if coordinatorLeavesAt == nil, scheduler?.isDrained() == true { coordinatorLeavesAt = now }
+        return events
     }
 
-    private mutating func send(_ lease: Lease, from mark: CheckpointMark, to route: Route) {
-        var lease = lease
-        guard let checkpoint = store.checkpoints[mark.key], checkpoint.epoch >= mark.epoch else {
-            return fail("trial \(mark.key) is to go on from epoch \(mark.epoch), which is not durable")
+    /// What is true after every turn.
+    private mutating func check() {
+        if let complaint = journal.complaint { fail(complaint) }
+        guard let found = coordinator?.inspected() else { return }
+        turnAt = Instant(sinceStart: found.deadline.sinceStart - clockAhead)
+        hasFinished = found.isFinished
+        if let broken = found.broken { fail(broken) }
+        if found.hasPersistedAll, found.counts != journal.contents.counts {
+            fail("\(found.counts) where the journal has \(journal.contents.counts)")
         }
-        if plan.fault != .forgetsCheckpoints { lease.checkpoint = checkpoint }
-        send(Envelope(incarnation: store.incarnation, message: .lease(lease)), to: route)
+        if coordinator!.isTrusting(anybodySilentFor: timeout, at: now + clockAhead) {
+            fail("a silent worker keeps its leases beyond its time")
+        }
+        guard journal.deaths != deaths else { return }
+        deaths = journal.deaths
+        // One more for a trial and its copy, whose workers die one after the other.
+        if let (key, count) = journal.crashes().max(by: { $0.value < $1.value }), count > plan.crashLimit + 1 {
+            fail("\(count) workers were lost over trial \(key), where \(plan.crashLimit) are allowed")
+        }
     }
 
-    private mutating func sendData(_ file: Digest, _ offset: Int, to route: Route) {
+    /// Sends what a turn has decided. The process may end between two frames.
+    private mutating func perform(_ actions: [CoordinatorAction], at time: Instant) {
+        for action in actions {
+            if troubleAt != nil, dice.chance(perThousand: 2) { return kill(.killedBetweenFrames) }
+            switch action {
+            case .send(let envelope, let route): send(envelope, to: route, at: time)
+            case .sendChunk(let file, let offset, let route): sendChunk(of: file, offset, to: route, at: time)
+            case .log(let notice): trace("coordinator: \(notice)")
+            case .logJournal(let notice): trace("coordinator: \(notice)")
+            // No worker of ours sends a hundred frames that are none, and nobody commands.
+            case .close, .answer: fail("\(action) came out of nothing")
+            }
+        }
+    }
+
+    private mutating func sendChunk(of file: Digest, _ offset: Int, to route: Route, at time: Instant) {
         guard let content = sweep.files[file] else { return fail("data \(file) is asked for, which no trial reads") }
         let start = min(offset, content.count)
         let chunk = DataChunk(
             digest: file, offset: start, total: content.count,
             content: Array(content[start..<min(start + SampleSweep.chunkBytes, content.count)]))
-        send(Envelope(incarnation: store.incarnation, message: .dataChunk(chunk)), to: route)
+        send(Envelope(incarnation: journal.contents.incarnation, message: .dataChunk(chunk)), to: route, at: time)
     }
 
-    private mutating func send(_ envelope: Envelope, to route: Route) {
+    private mutating func send(_ envelope: Envelope, to route: Route, at time: Instant) {
         trace("coordinator → \(route): \(envelope.message.summary)")
+        let rows = journal.contents.rows
         switch envelope.message {
         case .acknowledged(let batch):
             let results = index(at: route).flatMap { workers[$0].batches[batch] } ?? []
             // A failure that somebody else may not have is acknowledged and not stored.
             acknowledged.formUnion(results.lazy.filter { !$0.isFailure }.map(\.key))
-            for result in results where !result.isFailure && store.rows[result.key] == nil {
+            for result in results where !result.isFailure && rows[result.key] == nil {
                 fail(
                     "batch \(batch.rawValue) of worker \(network.worker(at: route) ?? 0) is acknowledged, and \(result.key) is not durable")
             }
         case .checkpointAnswer(let key, let epoch, nil):
-            if store.rows[key] == nil, epoch > store.checkpoints[key]?.epoch ?? 0 {
+            if rows[key] == nil, epoch > journal.contents.checkpoints[key]?.epoch ?? 0 {
                 fail("a checkpoint of \(key) is answered for, and it is not durable")
             }
-        case .lease(let lease):
-            if store.checkpoints[lease.trials[0].key] != nil, lease.checkpoint == nil { fail("a trial with a checkpoint starts anew") }
-            if let id = scheduler?.workers.id(at: route), let worker = scheduler?.workers[id], worker.leases.count > worker.credits {
-                fail("worker \(id) is given more than it has credits for")
-            }
-            if plan.fault == .losesLeases, dice.chance(perThousand: 300) { return }
+        case .lease: if plan.fault == .losesLeases, dice.chance(perThousand: 300) { return }
         default: break
         }
-        network.send(.envelope(envelope), down: route, at: now, &dice)
+        network.send(.envelope(envelope), down: route, at: time, &dice)
     }
 
-    private mutating func commit() {
-        commitAt = nil
-        guard now >= diskFullUntil else {
-            commitAt = now + .milliseconds(500)
-            if !saysBlocked { tell(.storeBlocked(true)) }
-            saysBlocked = true
-            return
-        }
-        let deliveries = uncommitted
-        let checkpoints = uncommittedCheckpoints
-        if plan.fault == .losesLastCommit { storeBefore = store }
-        wasTold = true
-        store.put(checkpoints.map(\.0))
-        let disagreements = store.put(deliveries)
-        if troubleAt != nil, dice.chance(perThousand: 30) { return kill(.killedAfterCommit) }
-        uncommitted = []
-        uncommittedCheckpoints = []
-        if plan.fault != .keepsBeforeCommit {
-            for (checkpoint, route) in checkpoints {
-                tell(.persistedCheckpoint(CheckpointMark(key: checkpoint.key, epoch: checkpoint.epoch), from: route))
-            }
-        }
-        if !disagreements.isEmpty { tell(.disagreed(disagreements)) }
-        if plan.fault != .acknowledgesBeforeCommit { tell(.persisted(deliveries)) }
-        if saysBlocked { tell(.storeBlocked(false)) }
-        saysBlocked = false
+    /// At once, or after it was interrupted twice: what is left is committed once more.
+    private mutating func leave() {
+        guard coordinator != nil else { return }
+        journal.isFull = now < diskFullUntil
+        journal.kill = nil
+        do { try coordinator!.finish() } catch { fail("the journal fails: \(error)") }
+        stopCoordinator(for: dice.milliseconds(200...2000))
     }
 
-    private mutating func arrive(_ frame: SimulatedNetwork.Frame, from route: Route) {
-        switch frame {
-        case .envelope(var envelope):
-            if plan.fault == .trustsOtherBuilds, case .hello(var hello) = envelope.message {
-                hello.selfTest = SampleSweep.selfTest
-                envelope.message = .hello(hello)
-            }
-            tell(.received(envelope, from: route))
-        case .unreadable(let error): tell(.unreadable(error, from: route))
-        }
+    /// Between two instructions, whatever it was about to do.
+    private mutating func stopCoordinator(for pause: Duration) {
+        trace("coordinator stops")
+        if coordinator != nil { journal.endProcess() }
+        coordinator = nil
+        (leavesAt, isDeafOnce, isDrainRequested, exits, hasFinished) = (nil, false, false, [], false)
+        turnAt = .distantFuture
+        busyUntil = now
+        startsAt = now + pause
+        network.closeAll()
+        for index in workers.indices where workers[index].route != nil { workers[index].route = open(for: workers[index]) }
+    }
+
+    private mutating func kill(_ trouble: Trouble) {
+        guard coordinator != nil else { return }
+        note(trouble)
+        stopCoordinator(for: dice.milliseconds(50...4000))
     }
 
     // MARK: Workers
@@ -533,7 +443,9 @@ struct SimulatedCluster {
         let (number, host) = (workers[index].number, workers[index].host)
         removeWorker(index, kept: dice.number(0...2))
         // Half of them are the launcher's, which sees it at once.
-        if scheduler != nil, now >= stoppedUntil, dice.chance(perThousand: 500) { tell(.exited(process: number, host: "host\(host)")) }
+        guard coordinator != nil, dice.chance(perThousand: 500) else { return }
+        exits.append((number, "host\(host)"))
+        turnAt = now
     }
 
     /// Another one takes its place while there is something to do, as the launcher sees to it.
@@ -541,7 +453,7 @@ struct SimulatedCluster {
         let worker = workers.remove(at: index)
         hosts[worker.host].forget(worker.number)
         if let route = worker.route { network.close(route, kept: kept) }
-        if workers.count + workerStartsAt.count < workerCount, scheduler?.isFinished != true, !isOver {
+        if workers.count + workerStartsAt.count < workerCount, coordinator?.scheduler.isFinished != true, !isOver {
             workerStartsAt.append(now + dice.milliseconds(200...3000))
         }
     }
@@ -559,18 +471,20 @@ struct SimulatedCluster {
         let index = workers.isEmpty ? nil : dice.number(0...workers.count - 1)
         switch trouble {
         case .killedCoordinator: if dice.chance(perThousand: 500) { kill(trouble) }
-        case .killedBetweenEffects, .killedAfterCommit: break
+        case .killedBeforeCommit, .killedAfterCommit, .killedBetweenFrames: break
         case .drainedCoordinator:
-            guard scheduler != nil, coordinatorLeavesAt == nil, dice.chance(perThousand: 300) else { return }
+            guard coordinator != nil, leavesAt == nil, dice.chance(perThousand: 300) else { return }
             note(trouble)
-            coordinatorLeavesAt = now + .seconds(10)
-            tell(.drainRequested)
+            leavesAt = now + .seconds(10)
+            isDrainRequested = true
+            turnAt = now
         case .stoppedCoordinator:
-            guard scheduler != nil, ticksFirstAt == nil else { return }
+            guard coordinator != nil, !isDeafOnce else { return }
             note(trouble)
-            stoppedUntil = now + dice.milliseconds(500...12_000)
-            // What was said meanwhile may be there before the first tick or not.
-            if dice.chance(perThousand: 500) { ticksFirstAt = stoppedUntil }
+            busyUntil = now + dice.milliseconds(500...12_000)
+            // What was said meanwhile may be there before the first turn or not.
+            isDeafOnce = dice.chance(perThousand: 500)
+            turnAt = now
         case .fullDisk:
             note(trouble)
             diskFullUntil = now + dice.milliseconds(200...3000)
@@ -634,20 +548,27 @@ struct SimulatedCluster {
     }
 }
 
-extension Scheduler {
+extension Coordinator where Storage == SimulatedJournal {
     /// Mutating although it changes nothing: in place it is looked at without a copy.
-    fileprivate mutating func looked() -> (deadline: Instant, broken: String?, counts: TrialCounts, isOver: Bool) {
-        (nextDeadline, brokenInvariants.first, trials.counts, isFinished && isOver)
+    fileprivate mutating func inspected() -> (
+        deadline: Instant, broken: String?, counts: TrialCounts, hasPersistedAll: Bool, isFinished: Bool
+    ) {
+        (
+            nextDeadline, scheduler.brokenInvariants.first, scheduler.trials.counts, hasPersistedAll,
+            scheduler.isFinished && scheduler.isOver && hasPersistedAll
+        )
     }
 
-    fileprivate mutating func isDrained() -> Bool { isDraining && isOver }
+    /// Whether it was interrupted, and nothing keeps it any more.
+    fileprivate mutating func isDrained() -> Bool { scheduler.isDraining && scheduler.isOver && hasPersistedAll }
 
     /// Whether a worker is still one of ours that has been silent for so long.
-    fileprivate mutating func isTrusting(anybodySilentFor silence: Duration, at time: Instant) -> Bool {
-        for (_, worker) in workers.byID where time - worker.lastHeard >= silence { return true }
-        return false
+    fileprivate mutating func isTrusting(anybodySilentFor timeout: Duration, at time: Instant) -> Bool {
+        scheduler.workers.byID.values.contains { time - $0.lastHeard >= timeout }
     }
+}
 
+extension Scheduler {
     /// A scheduler that has forgotten the first trial that waits. No method of a part can do that, but its memberwise initializer can.
     fileprivate func withoutFirstWaiting() -> Scheduler {
         guard let lost = trials.queue.all.first else { return self }

@@ -18,9 +18,9 @@ struct SimulatedNetwork {
 
     /// One direction of a connection.
     struct Lane {
-        /// In order.
+        /// In the order in which they arrive.
         private(set) var flights: [Flight] = []
-        /// Of the first of them. Asked for at every step of the simulation, when most lanes have nothing new.
+        /// The arrival of the first of them. Asked for at every step of the simulation, when most lanes have nothing new.
         private(set) var nextArrival: Instant?
         /// A partition: nothing arrives before.
         private var stalledUntil = Instant(sinceStart: .zero)
@@ -103,22 +103,34 @@ struct SimulatedNetwork {
         }
     }
 
+    /// The connection whose next frame arrives at the coordinator first, if that is not after a time.
+    func nextArrival(by now: Instant) -> Route? {
+        var first: (arrival: Instant, route: Route)?
+        for index in connections.indices {
+            guard let arrival = connections[index].up.nextArrival, arrival <= now, arrival < first?.arrival ?? .distantFuture else {
+                continue
+            }
+            first = (arrival, connections[index].route)
+        }
+        return first?.route
+    }
+
     func worker(at route: Route) -> Int? { index(of: route).map { connections[$0].worker } }
 
     mutating func send(_ frame: Frame, up route: Route, at now: Instant, _ dice: inout Dice) {
         guard let index = index(of: route) else { return }
-        let (latency, copies) = fate(of: frame, &dice)
+        let (latency, copies) = delivery(of: frame, &dice)
         connections[index].up.add(frame, copies: copies, after: latency, at: now)
     }
 
     mutating func send(_ frame: Frame, down route: Route, at now: Instant, _ dice: inout Dice) {
         // ROUTER_MANDATORY: the peer is gone and the loop drops the frame.
         guard let index = index(of: route), !connections[index].isClosed else { return }
-        let (latency, copies) = fate(of: frame, &dice)
+        let (latency, copies) = delivery(of: frame, &dice)
         connections[index].down.add(frame, copies: copies, after: latency, at: now)
     }
 
-    private func fate(of frame: Frame, _ dice: inout Dice) -> (latency: Duration, copies: Int) {
+    private func delivery(of frame: Frame, _ dice: inout Dice) -> (latency: Duration, copies: Int) {
         guard isHostile else { return (.milliseconds(1), 1) }
         let latency = dice.chance(perThousand: 30) ? dice.milliseconds(300...2500) : dice.milliseconds(0...40)
         var copies = 1

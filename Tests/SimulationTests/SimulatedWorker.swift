@@ -47,12 +47,17 @@ struct SimulatedWorker {
         self.number = number
         self.nature = nature
         host = number % 3
+        // The id says what it is, so that whoever looks at a coordinator can tell.
+        let id = WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B8 | (nature == .sound ? 1 : 0))
         let identity = WorkerMachine.Identity(
-            worker: WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B9), host: "host\(host)", process: number, slots: slots,
+            worker: id, host: "host\(host)", process: number, slots: slots,
             cpu: "cpu", build: "0.1", selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
         machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: now)
         nextDeadline = machine.nextDeadline
     }
+
+    /// Whether a worker computes what it is asked for and never fails.
+    static func isSound(_ id: WorkerID) -> Bool { id.low % 2 == 1 }
 
     mutating func handle(_ event: WorkerMachine.Event, at now: Instant) -> [WorkerMachine.Effect] {
         defer { findDeadline() }

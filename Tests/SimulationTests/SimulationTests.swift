@@ -60,7 +60,7 @@ import Wire
         cluster.run()
         #expect(cluster.failure == nil)
         #expect(cluster.computed == SampleSweep.short.keys.count)
-        #expect(cluster.store.incarnation == 1)
+        #expect(cluster.journal.contents.incarnation == 1)
     }
 
     @Test("where nothing happens every epoch of a long trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calmAndLong(
@@ -71,7 +71,7 @@ import Wire
         #expect(cluster.failure == nil)
         #expect(cluster.computed == SampleSweep.long.keys.count)
         #expect(cluster.epochs == SampleSweep.long.keys.count * (SampleSweep.epochs - 1))
-        #expect(cluster.store.checkpoints.isEmpty)
+        #expect(cluster.journal.contents.checkpoints.isEmpty)
     }
 
     @Test("a trial that kills every worker before it can say a word is set aside, it alone", arguments: [0, 8, 55])
@@ -80,14 +80,16 @@ import Wire
         var cluster = SimulatedCluster(SimulatedCluster.Plan(seed: 1, isCalm: true, poison: key, crashLimit: 3))
         cluster.run()
         #expect(cluster.failure == nil)
-        #expect(cluster.store.rows[key]?.isFailure == true)
-        #expect(cluster.store.counts.failed == 1)
+        #expect(cluster.journal.contents.rows[key]?.isFailure == true)
+        #expect(cluster.journal.contents.counts.failed == 1)
     }
 
     @Test("a seed decides everything", arguments: [3, 4, 11] as [UInt64]) func deterministic(seed: UInt64) {
         var runs = (0..<2).map { _ in SimulatedCluster(.hostile(seed: seed)) }
         for index in runs.indices { runs[index].run() }
-        #expect(runs[0].now == runs[1].now && runs[0].troubles == runs[1].troubles && runs[0].store.rows == runs[1].store.rows)
+        #expect(
+            runs[0].now == runs[1].now && runs[0].troubles == runs[1].troubles
+                && runs[0].journal.contents.rows == runs[1].journal.contents.rows)
         var other = SimulatedCluster(.hostile(seed: seed + 100))
         other.run()
         #expect(other.now != runs[0].now)
@@ -106,11 +108,16 @@ import Wire
     @Test(
         "a planted mistake is found within 200 seeds, and named",
         arguments: [
-            (SimulatedCluster.Fault.acknowledgesBeforeCommit, "is acknowledged, and"), (.storesRepeats, "was stored twice with effect"),
-            (.losesLeases, "the sweep does not end"), (.losesRequeues, "the sweep does not end"),
-            (.losesLastCommit, "was acknowledged and is gone"), (.ignoresOtherBits, "is stored as"),
-            (.trustsOtherBuilds, "is stored as"), (.keepsBeforeCommit, "durable"), (.forgetsCheckpoints, "starts anew"),
-        ])
+            (.journal(.persistsResultsLate), "is acknowledged, and"), (.journal(.persistsCheckpointsLate), "durable"),
+            (.journal(.storesRepeats), "was stored twice with effect"), (.journal(.ignoresOtherBits), "is stored as"),
+            (.journal(.losesLastCommit), "was acknowledged and is gone"), (.journal(.losesCheckpoints), "starts anew"),
+            (.recoveryForgets(.crashes), "workers were lost over trial"),
+            (.recoveryForgets(.distrusted), "was found to compute wrong bits, and is given a lease"),
+            (.recoveryForgets(.verifications), "what is left of the sweep does not get done"),
+            (.recoveryForgets(.baselines), "lacks the baseline of its group"), (.recoveryForgets(.checkpoints), "starts anew"),
+            (.recoveryForgets(.failures), "trials failed, the count says"), (.losesLeases, "the sweep does not end"),
+            (.losesRequeues, "the sweep does not end"), (.trustsOtherBuilds, "is stored as"),
+        ] as [(SimulatedCluster.Fault, String)])
     func planted(fault: SimulatedCluster.Fault, finding: String) {
         let found = (0..<200 as Range<UInt64>).contains { seed in
             var cluster = SimulatedCluster(.hostile(seed: seed, fault: fault))

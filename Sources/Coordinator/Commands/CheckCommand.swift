@@ -24,14 +24,14 @@ struct Check: ParsableCommand {
     }
 
     func run() throws {
-        try orExit {
+        try orExit(hasOut: true) {
             let cluster: ClusterSpec
             if let sweep {
                 let found = try options.load(sweep)
                 cluster = found.cluster
                 for (number, spec) in found.list.sweeps.enumerated() {
                     if number > 0 { print() }
-                    try check(spec, cluster, found.list.directory(of: spec, below: found.directory))
+                    try check(spec, cluster, found.directory.directory(of: spec, in: found.list))
                 }
                 if !cluster.hosts.isEmpty { print() }
             } else {
@@ -45,20 +45,19 @@ struct Check: ParsableCommand {
         }
     }
 
-    private func check(_ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String) throws {
+    private func check(_ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: ResultsDirectory) throws {
         for warning in spec.warnings { Console.writeLine("warning: \(warning)") }
         let grid = Grid(spec)
         var stored = 0, measured: Double?
-        let path = "\(directory)/store.sqlite"
-        if FileManager.default.fileExists(atPath: path) {
-            let store = try ResultStore(reading: path)
+        if directory.hasStore {
+            let store = try directory.openForReading()
             let differences = SweepSpec.differences(stored: try store.base(), now: spec.base)
             if differences.isEmpty {
-                let resumed = try Resume(store, grid)
-                (stored, measured) = (resumed.counts.total, resumed.secondsPerTrial)
+                let recovery = try Recovery(store, grid)
+                (stored, measured) = (recovery.counts.total, recovery.secondsPerTrial)
             } else {
                 Console.writeLine(
-                    "warning: \(directory) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
+                    "warning: \(directory.path) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
                 )
             }
         }

@@ -24,7 +24,7 @@ struct Export: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let store = try ResultStore(reading: "\(directory())/store.sqlite")
+            let store = try directory().openForReading()
             let key = try trial(in: store)
             guard let content = try store.model(of: key) else { throw refuse(try reason(key, store)) }
             do { try Data(content).write(to: URL(filePath: out), options: .atomic) } catch {
@@ -34,10 +34,10 @@ struct Export: ParsableCommand {
         }
     }
 
-    private func directory() throws(SpecErrors) -> String {
+    private func directory() throws(SpecErrors) -> ResultsDirectory {
         var isDirectory = false
-        if FileManager.default.fileExists(atPath: sweep, isDirectory: &isDirectory), isDirectory { return sweep }
-        return "results/\(try SweepList.load(path: sweep, seed: seed).name)" + (seed.map { "-seed-\($0)" } ?? "")
+        if FileManager.default.fileExists(atPath: sweep, isDirectory: &isDirectory), isDirectory { return ResultsDirectory(sweep) }
+        return ResultsDirectory(ofSweep: try SweepList.load(path: sweep, seed: seed).name, seed: seed)
     }
 
     private func refuse(_ message: String) -> SpecErrors { SpecErrors(errors: [SpecError(file: "--model", line: nil, message: message)]) }

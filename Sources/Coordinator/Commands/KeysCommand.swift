@@ -21,23 +21,22 @@ struct Keys: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let parts = ResultsDirectory.stores(below: directory)
+            let parts = ResultsDirectory(directory).sweeps
             for part in parts {
-                if parts.count > 1 { print("\(part):") }
+                if parts.count > 1 { print("\(part.path):") }
                 try show(part)
             }
         }
     }
 
-    private func show(_ part: String) throws {
-        if rotate, !FileManager.default.fileExists(atPath: "\(part)/keys"), !FileManager.default.fileExists(atPath: "\(part)/store.sqlite")
-        {
-            throw StoreError.unusable(path: part, reason: "is no results directory: it has neither a store nor keys")
+    private func show(_ part: ResultsDirectory) throws {
+        if rotate, !part.hasKeys, !part.hasStore {
+            throw StoreError.unusable(path: part.path, reason: "is no results directory: it has neither a store nor keys")
         }
-        let results = try ResultsDirectory(part)
+        try part.create()
         // Keys of a coordinator that runs are changed by that coordinator.
-        let lock = rotate ? try StoreLock(path: "\(results.path)/store.sqlite.lock", holder: "regsweep keys") : nil
-        let keys = "\(results.path)/keys", ring = rotate ? try KeyRing(rotating: keys) : try KeyRing(keys)
+        let lock = rotate ? try StoreLock(of: part.store, holder: ResultsDirectory.holder("regsweep keys")) : nil
+        let ring = rotate ? try KeyRing(rotating: part.keys) : try KeyRing(part.keys)
         _ = consume lock
         print("coordinator  \(ring.coordinator.publicKey)")
         for (name, key) in ring.workers.sorted(by: { $0.key < $1.key }) { print("\(name)  \(key.publicKey)") }

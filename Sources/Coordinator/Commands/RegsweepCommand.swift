@@ -53,12 +53,12 @@ struct SweepOptions: ParsableArguments {
     /// - Returns: the directory of the file, whose parts have theirs below it; and the files of the data set by hash, none for sweeps that
     ///   read none.
     /// - Parameter sweep: path of the sweep file.
-    func load(_ sweep: String) throws -> (list: SweepList, cluster: ClusterSpec, directory: String, data: [Digest: [UInt8]]) {
+    func load(_ sweep: String) throws -> (list: SweepList, cluster: ClusterSpec, directory: ResultsDirectory, data: [Digest: [UInt8]]) {
         do {
             var list = try SweepList.load(path: sweep, seed: seed)
             var files: [Digest: [UInt8]] = [:]
             for index in list.sweeps.indices { files.merge(try list.sweeps[index].readData(folder: data, sweep)) { first, _ in first } }
-            let directory = out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? "")
+            let directory = out.map(ResultsDirectory.init) ?? ResultsDirectory(ofSweep: list.name, seed: seed)
             return (list, try clusterSpec(), directory, files)
         } catch {
             Console.writeLine("\(error)")
@@ -72,12 +72,14 @@ struct SweepOptions: ParsableArguments {
 }
 
 /// Maps what can go wrong to a line and an exit code.
-func orExit<T>(_ body: () throws -> T) throws -> T {
+/// - Parameter hasOut: whether --out of this command names another results directory, where the work may be done as well.
+func orExit<T>(hasOut: Bool = false, _ body: () throws -> T) throws -> T {
     do { return try body() } catch let error as ExitCode { throw error } catch let error as SpecErrors {
         Console.writeLine("\(error)")
         throw ExitCode(2)
     } catch {
-        Console.writeLine("\(error)")
+        let isOfDirectory = (error as? StoreError)?.isOfThisDirectoryAlone == true
+        Console.writeLine("\(error)" + (hasOut && isOfDirectory ? "; --out names another results directory" : ""))
         throw ExitCode(4)
     }
 }

@@ -16,11 +16,9 @@ struct Repair: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let path = "\(directory)/store.sqlite"
-            guard FileManager.default.fileExists(atPath: path) else {
-                throw StoreError.foreign(path: path, reason: "there is no store here")
-            }
-            switch try Repairing.repair(path, holder: "regsweep repair, process \(getpid()) on \(Host.name)") {
+            let results = ResultsDirectory(directory), path = results.store
+            guard results.hasStore else { throw StoreError.foreign(path: path, reason: "there is no store here") }
+            switch try Repairing.repair(path, holder: ResultsDirectory.holder("regsweep repair")) {
             case .intact(let results): print("\(path) is intact: \(results) results, nothing to repair")
             case .repaired(let results, let damaged):
                 print("\(path) has the \(results) results that are intact; the damaged store is now \(damaged)")

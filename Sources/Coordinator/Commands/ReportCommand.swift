@@ -23,7 +23,7 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        try orExit {
+        try orExit(hasOut: seed.count < 2) {
             guard seed.count > 1 else { return try report(seed.first) }
             let sweeps = try seed.map { seed in
                 let (list, directory) = try load(seed)
@@ -41,26 +41,26 @@ struct ReportCommand: ParsableCommand {
         let reports = try reports(list, directory, writes: true)
         var hasAll = true
         for (spec, report) in zip(list.sweeps, reports) {
-            hasAll = report.publish(directory: list.directory(of: spec, below: directory), isQuiet: false) && hasAll
+            hasAll = report.publish(directory: directory.directory(of: spec, in: list).path, isQuiet: false) && hasAll
         }
-        if let joint = JointReport(list, reports) { hasAll = try joint.publish(directory: directory, isQuiet: false) && hasAll }
+        if let joint = JointReport(list, reports) { hasAll = try joint.publish(directory: directory.path, isQuiet: false) && hasAll }
         guard hasAll else { throw ExitCode(4) }
     }
 
-    private func load(_ seed: UInt64?) throws -> (SweepList, directory: String) {
+    private func load(_ seed: UInt64?) throws -> (SweepList, directory: ResultsDirectory) {
         let list = try SweepList.load(path: sweep, seed: seed)
-        return (list, out ?? "results/\(list.name)" + (seed.map { "-seed-\($0)" } ?? ""))
+        return (list, out.map(ResultsDirectory.init) ?? ResultsDirectory(ofSweep: list.name, seed: seed))
     }
 
     /// Of the parts, in order.
-    private func reports(_ list: SweepList, _ directory: String, writes: Bool) throws -> [Report] {
+    private func reports(_ list: SweepList, _ directory: ResultsDirectory, writes: Bool) throws -> [Report] {
         try list.sweeps.map { spec in
-            let own = list.directory(of: spec, below: directory)
-            let store = try ResultStore(reading: "\(own)/store.sqlite")
+            let own = directory.directory(of: spec, in: list)
+            let store = try own.openForReading()
             var spec = spec
             spec.takeData(from: try store.base())
-            try Resume.refuseForeign(stored: try store.base(), spec, own)
-            return try Report(Grid(spec), directory: writes ? own : nil, of: store)
+            try ResultStore.refuseForeign(stored: try store.base(), spec, own.path)
+            return try Report(Grid(spec), directory: writes ? own.path : nil, of: store)
         }
     }
 }

@@ -48,7 +48,7 @@ struct Run: ParsableCommand {
     }
 
     func run() throws {
-        try orExit { try execute() }
+        try orExit(hasOut: true) { try execute() }
     }
 
     private func execute() throws {
@@ -69,53 +69,50 @@ struct Run: ParsableCommand {
         let worker = try WorkerProgram.pathBesideCoordinator()
         var worst: Int32 = 0, reports: [Report] = []
         for spec in list.sweeps {
-            let own = list.directory(of: spec, below: directory)
+            let own = directory.directory(of: spec, in: list)
             let (code, report) = try run(spec, cluster, own, worker: worker, data, interrupts, logger)
             if worst == 0 { worst = code }
             reports.append(report)
         }
-        if let joint = JointReport(list, reports), try !joint.publish(directory: directory, isQuiet: quiet), worst == 0 { worst = 4 }
+        if let joint = JointReport(list, reports), try !joint.publish(directory: directory.path, isQuiet: quiet), worst == 0 { worst = 4 }
         guard worst == 0 else { throw ExitCode(worst) }
     }
 
     /// One sweep from its store to its results directory.
     /// - Returns: with an exit code: 0, 1 for failed trials, 4 for a figure that could not be drawn.
     private func run(
-        _ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: String, worker: String, _ data: [Digest: [UInt8]],
+        _ spec: SweepSpec, _ cluster: ClusterSpec, _ directory: ResultsDirectory, worker: String, _ data: [Digest: [UInt8]],
         _ interrupts: Interrupts, _ logger: Logger
     ) throws -> (code: Int32, report: Report) {
         let grid = Grid(spec)
 
-        let results = try ResultsDirectory(directory)
-        let socketPath = try results.socketPath()
-        let store = try results.openForWriting()
-        try Resume.claim(store, for: spec, directory)
+        try directory.create()
+        let socketPath = try directory.socketPath()
+        let store = try directory.openForWriting()
+        try store.claim(for: spec, in: directory.path)
         if retry == .failed { try store.forgetFailures() }
         try takeFromCache(into: store, grid)
         let audit = Audit(share: spec.audit, lanes: spec.declaration.lanes)
-        let resumed = try Resume(store, grid, audit: audit)
+        let recovery = try Recovery(store, grid, audit: audit)
 
         let context = try Context()
         let socket = try RouterSocket(in: context)
-        let keys = cluster.isPlain ? nil : try KeyRing(results.path + "/keys")
+        let keys = cluster.isPlain ? nil : try KeyRing(directory.keys)
         let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
-        let doorkeeper = Doorkeeper(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name))
+        let authenticator = WorkerAuthenticator(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name))
         let local = try socket.bind("ipc://" + socketPath)
-        defer { ResultsDirectory.remove(socketPath) }
+        defer { Files.remove(socketPath) }
         let configuration = configuration(
             grid, cluster, incarnation: try store.beginIncarnation(host: Host.name, process: Int(getpid())),
-            secondsPerTrial: resumed.secondsPerTrial)
-        let scheduler = Scheduler(
-            configuration, grid: grid, stored: { resumed.stored[$0] }, failed: resumed.failed.contains, counts: resumed.counts,
-            baselines: resumed.baselines, checkpoints: resumed.checkpoints, crashes: resumed.crashes, verifications: resumed.checks,
-            distrusted: resumed.condemned)
+            secondsPerTrial: recovery.secondsPerTrial)
+        let scheduler = Scheduler(configuration, grid, resuming: recovery)
         let count = scheduler.isFinished ? 0 : workers ?? cluster.localWorkers(cores: Host.cores)
         let join = WorkerCommandLine(coordinator: .endpoint(cluster.isPlain ? endpoint : local)).line(program: worker)
         var hosts = cluster
         if scheduler.isFinished { hosts.hosts = [] }
         let fleet = Fleet(
-            hosts, sweep: spec.name, program: worker, endpoint: local, localCount: count, directory: results.absolutePath)
-        let mailbox = try Mailbox<EventLoop.Letter>()
+            hosts, sweep: spec.name, program: worker, endpoint: local, localCount: count, directory: directory.absolutePath)
+        let mailbox = try Mailbox<EventLoop.Signal>()
         // From the line on that says it runs, Ctrl-C means a drain.
         interrupts.go(to: mailbox)
         defer { interrupts.go(to: nil) }
@@ -128,10 +125,11 @@ struct Run: ParsableCommand {
             }
         }
         var loop = EventLoop(
-            scheduler, socket: socket, store: store, fleet: fleet, doorkeeper: doorkeeper,
-            display: ProgressDisplay(isQuiet: quiet, doneAtStart: resumed.counts.total),
-            snapshots: SnapshotWriter(directory: directory), join: join, data: data, orphanTimeout: cluster.orphanTimeout,
-            mailbox: mailbox, logger: logger)
+            Coordinator(scheduler, store),
+            Connections(socket, authenticator, data: data, incarnation: configuration.incarnation, logger), fleet: fleet,
+            display: ProgressDisplay(
+                of: spec.declaration, isQuiet: quiet, doneAtStart: recovery.counts.total, snapshots: SnapshotWriter(directory)),
+            orphanTimeout: cluster.orphanTimeout, storePath: directory.store, joinCommand: join, mailbox: mailbox, logger: logger)
         let end = try loop.run()
         let failed = loop.failed
         // Ends the local workers that are left, closes the socket and gives the store free before the report reads it.
@@ -151,23 +149,25 @@ struct Run: ParsableCommand {
             checkpoints: cluster.checkpoints)
     }
 
-    private func finish(_ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: String) throws -> (code: Int32, report: Report) {
+    private func finish(
+        _ end: EventLoop.End, failed: Int, _ grid: Grid, _ directory: ResultsDirectory
+    ) throws -> (code: Int32, report: Report) {
         switch end {
         case .interrupted:
             Console.writeLine("interrupted; what is stored stays. Resume with:\n  \(ShellWords.quoted(CommandLine.arguments))")
             throw ExitCode(3)
         case .noWorkers:
             Console.writeLine(
-                "no workers: those started here died one after the other, \(directory)/workers.log says why, and no other is here; what is stored stays and the same command resumes"
+                "no workers: those started here died one after the other, \(directory.workersLog) says why, and no other is here; what is stored stays and the same command resumes"
             )
             throw ExitCode(4)
         case .finished: break
         }
-        let store = try ResultStore(reading: "\(directory)/store.sqlite")
+        let store = try directory.openForReading()
         try addToCache(from: store, grid)
         for line in try store.disagreements() { Console.writeLine(line) }
-        let report = try Report(grid, directory: directory, of: store)
-        let hasFigure = report.publish(directory: directory, isQuiet: quiet)
+        let report = try Report(grid, directory: directory.path, of: store)
+        let hasFigure = report.publish(directory: directory.path, isQuiet: quiet)
         guard failed == 0 else {
             Console.writeLine("\(failed) trials failed; --retry failed runs them again:")
             for (reason, count) in report.failures { Console.writeLine("  \(count) × \(reason)") }
@@ -178,8 +178,8 @@ struct Run: ParsableCommand {
 
     /// The cache is a store like any other, without a sweep of its own; a result is found there by its trial's key.
     private func takeFromCache(into store: borrowing ResultStore, _ grid: Grid) throws {
-        guard let cache, FileManager.default.fileExists(atPath: "\(cache)/store.sqlite") else { return }
-        let taken = try store.copy(from: try ResultStore(reading: "\(cache)/store.sqlite"), (0..<grid.count).lazy.map(grid.key(of:)))
+        guard let cache, ResultsDirectory(cache).hasStore else { return }
+        let taken = try store.copy(from: try ResultsDirectory(cache).openForReading(), (0..<grid.count).lazy.map(grid.key(of:)))
         if taken > 0, !quiet { Console.writeLine("\(taken) trials taken from \(cache)") }
     }
 
@@ -187,18 +187,20 @@ struct Run: ParsableCommand {
         guard let cache else { return }
         // Another sweep may be adding at this moment: for a cache it is enough that the next one does.
         do {
-            let shared = try ResultsDirectory(cache).openForWriting()
+            let directory = ResultsDirectory(cache)
+            try directory.create()
+            let shared = try directory.openForWriting()
             _ = try shared.copy(from: store, (0..<grid.count).lazy.map(grid.key(of:)))
         } catch { Console.writeLine("nothing was added to the cache: \(error)") }
     }
 }
 
-/// What a signal means: a letter to the loop while one runs; the end of the program, as if nobody caught it, at other times.
+/// What a signal does: it is passed to the loop while one runs; at other times it ends the program, as if nobody caught it.
 private final class Interrupts: Sendable {
-    private let mailbox = Mutex<Mailbox<EventLoop.Letter>?>(nil)
+    private let mailbox = Mutex<Mailbox<EventLoop.Signal>?>(nil)
 
     /// - Parameter loop: of the loop that runs from now on; nil for none.
-    func go(to loop: Mailbox<EventLoop.Letter>?) { mailbox.withLock { $0 = loop } }
+    func go(to loop: Mailbox<EventLoop.Signal>?) { mailbox.withLock { $0 = loop } }
 
     func heard() {
         if let loop = mailbox.withLock({ $0 }) { return loop.post(.interrupt) }

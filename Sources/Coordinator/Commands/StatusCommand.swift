@@ -35,12 +35,12 @@ struct Status: ParsableCommand {
     }
 
     private func status() throws -> (text: String, isRunning: Bool) {
-        let parts = trial == nil ? ResultsDirectory.stores(below: directory) : [try Explain.directory(of: trial!, below: directory)]
+        let parts = trial == nil ? ResultsDirectory(directory).sweeps : [try Explain.directory(of: trial!, below: directory)]
         let texts = try parts.map { part in
             let text = try trial.map { try Explanation(of: $0, in: part).text } ?? Overview(part).text
-            return parts.count > 1 ? "\(part)\n\(text)" : text
+            return parts.count > 1 ? "\(part.path)\n\(text)" : text
         }
-        return (texts.joined(separator: "\n"), parts.contains { Coordinator($0).isRunning })
+        return (texts.joined(separator: "\n"), parts.contains(where: \.isInUse))
     }
 }
 
@@ -59,22 +59,20 @@ struct Explain: ParsableCommand {
     }
 
     /// - Parameter directory: of a sweep, or of a file whose parts are looked through; nil for all of results/.
-    fileprivate static func directory(of trial: String, below directory: String?) throws -> String {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: "results"))?.sorted() ?? []
-        let all = directory.map { [$0] } ?? names.map { "results/\($0)" }
-        let stores = all.flatMap { ResultsDirectory.stores(below: $0) }
+    fileprivate static func directory(of trial: String, below directory: String?) throws -> ResultsDirectory {
+        let stores = (directory.map { [ResultsDirectory($0)] } ?? ResultsDirectory.all).flatMap(\.sweeps)
         // A store that is named is asked also about a trial of which it knows nothing yet.
         if directory != nil, stores.count == 1 { return stores[0] }
         let found = stores.filter { directory in
-            guard let store = try? ResultStore(reading: "\(directory)/store.sqlite") else { return false }
+            guard let store = try? directory.openForReading() else { return false }
             if (try? store.keys(beginningWith: trial).isEmpty) == false { return true }
             return Snapshot.read(from: directory)?.leases.contains { $0.trials.contains { $0.hasPrefix(trial) } } == true
         }
         guard found.count == 1 else {
             Console.writeLine(
                 found.isEmpty
-                    ? "no results directory in \(directory ?? "results")/ knows a trial \(trial); name one with --out"
-                    : "\(found.joined(separator: ", ")) know a trial \(trial); name one with --out")
+                    ? "no results directory in \(directory ?? ResultsDirectory.parent)/ knows a trial \(trial); name one with --out"
+                    : "\(found.map(\.path).joined(separator: ", ")) know a trial \(trial); name one with --out")
             throw ExitCode(2)
         }
         return found[0]
@@ -82,12 +80,12 @@ struct Explain: ParsableCommand {
 }
 
 /// Whether a coordinator has the store, and what it last said.
-private struct Coordinator {
+private struct RunningCoordinator {
     var isRunning: Bool
     var snapshot: Snapshot?
 
-    init(_ directory: String) {
-        isRunning = StoreLock.isHeld(path: "\(directory)/store.sqlite.lock")
+    init(_ directory: ResultsDirectory) {
+        isRunning = directory.isInUse
         snapshot = Snapshot.read(from: directory)
     }
 }
@@ -95,19 +93,20 @@ private struct Coordinator {
 private struct Overview {
     let text: String
 
-    init(_ directory: String) throws {
-        let store = try ResultStore(reading: "\(directory)/store.sqlite")
-        let coordinator = Coordinator(directory)
+    init(_ directory: ResultsDirectory) throws {
+        let store = try directory.openForReading()
+        let coordinator = RunningCoordinator(directory)
         var lines: [String] = []
         if coordinator.isRunning, let now = coordinator.snapshot {
             let stored = now.done + now.diverged + now.failed
+            let restarts = now.incarnation > 1 ? ", start \(now.incarnation) of the coordinator" : ""
             lines.append(
-                "running, incarnation \(now.incarnation): \(stored) of \(now.total) trials stored, \(now.diverged) diverged, \(now.failed) failed"
+                "running\(restarts): \(stored) of \(now.total) trials stored, \(now.diverged) diverged, \(now.failed) failed"
             )
-            let running = now.leases.filter { $0.purpose == "own" }.reduce(0) { $0 + $1.trials.count }
-            lines.append("\(running) with workers, \(now.waiting) wait, \(now.checksWaiting) checks wait")
-            if now.isStoreBlocked { lines.append("the store takes nothing: nothing is handed out until it does") }
-            if now.isDraining { lines.append("draining: nothing more is handed out") }
+            let running = now.leases.filter { $0.purpose == .own }.reduce(0) { $0 + $1.trials.count }
+            lines.append("\(running) trials with workers, \(now.waiting) waiting, \(now.verificationsWaiting) verifications waiting")
+            if now.isStoreBlocked { lines.append("the store cannot be written to: workers get no trials until it can") }
+            if now.isDraining { lines.append("interrupted: workers finish what they are computing and get no more trials") }
             for worker in now.workers {
                 let speed = worker.secondsPerTrial.map { ", \(Self.rounded($0)) s a trial" } ?? ""
                 lines.append(
@@ -142,14 +141,14 @@ struct Explanation {
     let text: String
 
     /// - Parameter trial: a key or its first digits.
-    init(of trial: String, in directory: String) throws {
-        let store = try ResultStore(reading: "\(directory)/store.sqlite"), coordinator = Coordinator(directory)
+    init(of trial: String, in directory: ResultsDirectory) throws {
+        let store = try directory.openForReading(), coordinator = RunningCoordinator(directory)
         let snapshot = coordinator.isRunning ? coordinator.snapshot : nil
         let key = try Self.key(trial, store, snapshot)
         var lines = ["trial \(key)"]
         let result = try store.result(key)
         // The snapshot is a little older than the store.
-        let leases = snapshot?.leases.filter { $0.trials.contains("\(key)") && (result == nil || $0.purpose == "check") } ?? []
+        let leases = snapshot?.leases.filter { $0.trials.contains("\(key)") && (result == nil || $0.purpose == .verification) } ?? []
         if let result {
             let author = try store.author(of: key)
             let place = author.map { " by worker \($0.worker) on \($0.host)" } ?? ""
@@ -164,8 +163,8 @@ struct Explanation {
         for lease in leases {
             let doing = lease.hasBegun ? "runs" : "is queued or beginning"
             let why =
-                lease.purpose == "check"
-                ? ", again, to compare the bits" : lease.purpose == "copy" ? ", as well, because the first is late" : ""
+                lease.purpose == .verification
+                ? ", again, to compare the bits" : lease.purpose == .copy ? ", as well, because the first is late" : ""
             let host = snapshot?.workers.first { $0.id == lease.worker }?.host ?? "?"
             lines.append(
                 "\(doing) on worker \(lease.worker) on \(host) since \(Overview.rounded(lease.seconds)) s, lease \(lease.id)\(why)")
@@ -195,8 +194,8 @@ struct Explanation {
 
     private static func whyItWaits(_ key: TrialKey, _ snapshot: Snapshot?) -> String {
         guard let now = snapshot else { return "has no result: no coordinator is running here; run trains it, if the sweep asks for it" }
-        if now.isDraining { return "waits: the coordinator drains and hands nothing out" }
-        if now.isStoreBlocked { return "waits: the store takes nothing, so nothing is handed out" }
+        if now.isDraining { return "waits: the coordinator was interrupted and hands no trials out" }
+        if now.isStoreBlocked { return "waits: the store cannot be written to, so no trials are handed out" }
         if now.workers.isEmpty { return "waits: no worker is here" }
         if let history = now.histories["\(key)"] {
             if history.crashes > 0 { return "waits for a worker that has nothing else: \(history.crashes) died over it" }

@@ -1,42 +1,60 @@
-// ProgressDisplay.swift · Coordinator/Serving. When the progress is shown, and where; how it looks is Reporting/Progress.swift.
+// ProgressDisplay.swift · Coordinator/Serving, after each turn of EventLoop. When the progress of a sweep is shown, and where; how it looks
+// is in Reporting/Progress.swift, what others read of it in Snapshot.swift.
 
 internal import Vocabulary
 internal import Wire
 
-/// A bar that is drawn over on a terminal, plain lines elsewhere.
+/// Everything that a person can watch while a sweep runs. Nothing is decided by it.
 struct ProgressDisplay {
     private let isTerminal: Bool
     private let isQuiet: Bool
     private let doneAtStart: Int
     private var shownAt: Instant?
+    private var live: LiveTrials
+    private var snapshots: SnapshotWriter
 
-    init(isQuiet: Bool, doneAtStart: Int) {
+    /// - Parameters:
+    ///   - isQuiet: writes no progress to standard error; the snapshot is written all the same.
+    ///   - doneAtStart: stored trials at the start of this coordinator.
+    init(of declaration: ProblemDeclaration, isQuiet: Bool, doneAtStart: Int, snapshots: SnapshotWriter) {
         isTerminal = Console.isTerminal
         self.isQuiet = isQuiet
         self.doneAtStart = doneAtStart
+        self.snapshots = snapshots
+        live = LiveTrials(declaration)
     }
 
-    mutating func show(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
+    /// Points of trials that workers report while they compute them.
+    mutating func add(_ points: [ProgressPoint], _ scheduler: Scheduler) {
+        live.add(points, in: scheduler.grid) { scheduler.isLeased($0) }
+    }
+
+    /// Called after each turn; costs next to nothing when nothing is due.
+    mutating func update(_ scheduler: Scheduler, _ stopwatch: Stopwatch) {
+        live.keep { scheduler.isLeased($0) }
         // Five times a second for eyes, every five seconds for a log.
-        let interval: Duration = isTerminal ? .milliseconds(200) : .seconds(5)
-        guard !isQuiet, now - (shownAt ?? Instant(sinceStart: .zero)) >= interval else { return }
-        shownAt = now
-        draw(scheduler, live, at: now)
+        let interval: Duration = isTerminal ? .milliseconds(200) : .seconds(5), now = stopwatch.now
+        if !isQuiet, now - (shownAt ?? Instant(sinceStart: .zero)) >= interval {
+            shownAt = now
+            draw(scheduler, at: now)
+        }
+        snapshots.write(scheduler, live, stopwatch)
     }
 
-    mutating func finish(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
+    /// Called once, after the last turn.
+    mutating func finish(_ scheduler: Scheduler, at now: Instant) {
+        snapshots.remove()
         guard !isQuiet else { return }
-        draw(scheduler, live, at: now)
+        draw(scheduler, at: now)
         if isTerminal { Console.write("\n") }
     }
 
-    private func draw(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
-        let counts = scheduler.trials.counts
+    private func draw(_ scheduler: Scheduler, at now: Instant) {
+        let counts = scheduler.trials.counts, share = live.share
         let progress = Progress(
-            name: scheduler.configuration.sweep, done: counts.done + counts.diverged + counts.failed, failed: counts.failed,
-            diverged: counts.diverged, total: scheduler.grid.count, doneAtStart: doneAtStart, running: live.share.behind,
-            runningSinceStart: live.share.watched, elapsed: now.sinceStart,
-            workers: scheduler.workers.byID.count, slots: scheduler.workers.slots)
+            name: scheduler.configuration.sweep, done: counts.total, failed: counts.failed, diverged: counts.diverged,
+            total: scheduler.grid.count, doneAtStart: doneAtStart, running: share.computed, runningSinceStart: share.sinceStart,
+            elapsed: now.sinceStart, workers: scheduler.workers.byID.count, slots: scheduler.workers.slots)
         Console.write(isTerminal ? "\r\u{1b}[K" + progress.line(width: Console.width) : progress.plainLine + "\n")
     }
 }

@@ -1,5 +1,5 @@
 // Snapshot.swift · Coordinator/Serving. What runs and what waits, as one immutable value in the results directory: `status` and `explain`
-// read it and never the scheduler. It is a view; nothing is decided by it, and a torn or old one costs nothing.
+// read it and never the scheduler. Nothing is decided by it, so an old one, or none, costs nothing.
 
 internal import FoundationEssentials
 internal import Vocabulary
@@ -16,45 +16,57 @@ struct Snapshot: Codable, Equatable {
 
     struct Lease: Codable, Equatable {
         var id: String, worker: String
-        /// `own`, `copy` or `check`.
-        var purpose: String
+        var purpose: Purpose
         var hasBegun: Bool
+        /// Since it was handed out.
         var seconds: Double
-        /// Keys of the trials in it that have no result yet; of a check, all of its trials.
+        /// Keys of its trials that have no result yet; for a verification, the keys of all of its trials.
         var trials: [String]
+
+        enum Purpose: String, Codable {
+            /// Its trials are no other lease's.
+            case own
+            /// Its trials are those of another worker's lease, which takes long.
+            case copy
+            /// Its trials have results, and are computed again to compare the bits.
+            case verification
+        }
     }
 
-    /// A long trial's curve while it is computed, in the order of epochs; a number that is none is left out as null.
+    /// A long trial's curve while it is computed, in the order of epochs. A loss that is not finite, or not known, is null.
     struct Curve: Codable, Equatable {
         var trial: String
         var lambda2: Double, learningRate: Double
         var initialization: Int, replicate: Int
         var epochs: [Int]
-        /// Of the whole trial.
+        /// Epochs of the whole trial.
         var lastEpoch: Int
         var trainLoss: [Double?], testLoss: [Double?], lossRatio: [Double?]
     }
 
-    /// A trial that has been through something.
+    /// What has gone wrong with a trial that has no result yet.
     struct History: Codable, Equatable {
         var attempts: Int, crashes: Int, failures: Int
     }
 
     var incarnation: UInt64
     var total: Int, done: Int, diverged: Int, failed: Int, waiting: Int
-    var checksWaiting: Int
+    /// Verifications that no worker has yet.
+    var verificationsWaiting: Int
     var isStoreBlocked: Bool, isDraining: Bool
     var workers: [Worker]
     var leases: [Lease]
-    /// In the order of the grid.
+    /// Curves in the order of the grid.
     var curves: [Curve]
-    /// By key; only of trials that a worker died over or failed at.
+    /// By key, for trials that a worker died over or failed at.
     var histories: [String: History]
 
-    init(_ scheduler: borrowing Scheduler, _ live: LiveTrials, at now: Instant) {
+    init(_ scheduler: Scheduler, _ live: LiveTrials, at now: Instant) {
         let grid = scheduler.grid
         incarnation = scheduler.configuration.incarnation
-        (total, waiting, checksWaiting) = (grid.count, scheduler.trials.queue.count, scheduler.verifications.pending.count)
+        (total, waiting, verificationsWaiting) = (
+            grid.count, scheduler.trials.queue.count, scheduler.verifications.pending.count
+        )
         (done, diverged, failed) = (scheduler.trials.counts.done, scheduler.trials.counts.diverged, scheduler.trials.counts.failed)
         (isStoreBlocked, isDraining) = (scheduler.isStoreBlocked, scheduler.isDraining)
         workers = []
@@ -67,11 +79,11 @@ struct Snapshot: Codable, Equatable {
         }
         leases = []
         for (id, lease) in scheduler.leases.byID.sorted(by: { $0.key < $1.key }) {
-            let (purpose, trials) =
+            let (purpose, trials): (Lease.Purpose, [Int]) =
                 switch lease.purpose {
-                case .own: ("own", scheduler.trialsHeld(by: id))
-                case .copy: ("copy", scheduler.trialsHeld(by: id))
-                case .verification: ("check", lease.trials)
+                case .own: (.own, scheduler.trialsHeld(by: id))
+                case .copy: (.copy, scheduler.trialsHeld(by: id))
+                case .verification: (.verification, lease.trials)
                 }
             leases.append(
                 Lease(
@@ -89,18 +101,16 @@ struct Snapshot: Codable, Equatable {
         }
     }
 
-    static func path(in directory: String) -> String { "\(directory)/status.json" }
-
-    /// Whole or not at all.
-    func write(to directory: String) throws {
+    /// Writes all of it or nothing.
+    func write(to directory: ResultsDirectory) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        try encoder.encode(self).write(to: URL(filePath: Self.path(in: directory)), options: .atomic)
+        try encoder.encode(self).write(to: URL(filePath: directory.status), options: .atomic)
     }
 
-    /// Nil where there is none, or none of this release.
-    static func read(from directory: String) -> Snapshot? {
-        (try? Data(contentsOf: URL(filePath: path(in: directory)))).flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
+    /// - Returns: nil where there is none, or one of another release.
+    static func read(from directory: ResultsDirectory) -> Snapshot? {
+        (try? Data(contentsOf: URL(filePath: directory.status))).flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
     }
 }
 
@@ -116,22 +126,22 @@ extension Snapshot.Curve {
     }
 }
 
-/// Writes snapshots, so seldom that they cost at most a hundredth of the coordinator's time.
+/// Writes a snapshot once a second, or more seldom, so that it costs at most a hundredth of the coordinator's time.
 struct SnapshotWriter {
-    let directory: String
+    private let directory: ResultsDirectory
     private var nextAt = Instant(sinceStart: .zero)
 
-    init(directory: String) { self.directory = directory }
+    init(_ directory: ResultsDirectory) { self.directory = directory }
 
-    mutating func write(_ scheduler: borrowing Scheduler, _ live: LiveTrials, _ stopwatch: Stopwatch) {
+    mutating func write(_ scheduler: Scheduler, _ live: LiveTrials, _ stopwatch: Stopwatch) {
         let start = stopwatch.now
         guard start >= nextAt else { return }
-        // A disk that is full has other troubles than this.
+        // On a full disk the last snapshot stays; that the disk is full is said by the commit that fails.
         try? Snapshot(scheduler, live, at: start).write(to: directory)
         let end = stopwatch.now
         nextAt = end + max(.seconds(1), (end - start) * 100)
     }
 
-    /// What ran is not running any more.
-    func remove() { ResultsDirectory.remove(Snapshot.path(in: directory)) }
+    /// Called when the coordinator ends: what the snapshot tells is not true any more.
+    func remove() { Files.remove(directory.status) }
 }

@@ -39,7 +39,7 @@ enum Integrity {
         let select = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
         var wrong: [UInt8]?
         try database.prepare("SELECT trial, series_digest FROM result WHERE series_digest IS NOT NULL").rows { (row) throws(StoreError) in
-            if try ResultStore.digest(of: series(row.blob(0), select))?.bytes != row.blob(1) { wrong = row.blob(0) }
+            if try NumberColumns.digest(of: series(row.blob(0), select))?.bytes != row.blob(1) { wrong = row.blob(0) }
         }
         guard let wrong else { return }
         throw .damaged(path: database.path, reason: "the series of trial \(wrong.hexadecimal) are not what was stored")
@@ -49,7 +49,7 @@ enum Integrity {
     private static func series(_ trial: [UInt8], _ select: borrowing Statement) throws(StoreError) -> [Series] {
         var found: [Series] = []
         try select.rows([.blob(trial)]) { (row) throws(StoreError) in
-            found.append(Series(name: row.text(0), values: ResultStore.words(of: row.blob(1)).map(Double.init(bitPattern:))))
+            found.append(Series(name: row.text(0), values: NumberColumns.values(of: row.blob(1))))
         }
         return found
     }
@@ -70,7 +70,7 @@ enum Integrity {
         let select = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
         let note = try database.prepare("UPDATE result SET series_digest = ?2 WHERE trial = ?1 AND seal IS NULL")
         for trial in trials {
-            guard let digest = ResultStore.digest(of: try series(trial, select)) else { continue }
+            guard let digest = NumberColumns.digest(of: try series(trial, select)) else { continue }
             try note.run([.blob(trial), .blob(digest.bytes)])
         }
         var seals: [(trial: [UInt8], seal: Seal)] = []
@@ -132,14 +132,14 @@ enum Integrity {
                 let choices = (0..<most).map { age in (0..<places.count).compactMap { places[$0].map { $0[min(age, $0.count - 1)] } } }
                 // Where one of fewer series came after one of more, the last places are the older one's.
                 let candidates = choices.flatMap { series in (1...max(1, series.count)).reversed().map { Array(series.prefix($0)) } }
-                guard let right = candidates.first(where: { ResultStore.digest(of: $0) == digest }) else {
+                guard let right = candidates.first(where: { NumberColumns.digest(of: $0) == digest }) else {
                     try drop.run([.blob(key.bytes)])
                     continue
                 }
                 for (place, series) in right.enumerated() {
                     try insert.run([
                         .blob(key.bytes), .integer(Int64(place)), .text(series.name),
-                        .blob(ResultStore.bytes(of: series.values.map(\.bitPattern))),
+                        .blob(NumberColumns.bytes(of: series.values)),
                     ])
                 }
             }

@@ -16,7 +16,7 @@ enum Repairing {
     /// - Parameter before: called before each step that is done; for tests, which stop there.
     /// - Throws: `foreign` for a database of another program or release, which is left alone; `locked`, `blocked`, `unusable`.
     static func repair(_ path: String, holder: String, before: (Step) throws -> Void = { _ in }) throws -> Outcome {
-        let lock = try StoreLock(path: path + ".lock", holder: holder)
+        let lock = try StoreLock(of: path, holder: holder)
         let outcome = try repairLocked(path, holder: holder, before)
         _ = consume lock
         return outcome
@@ -26,11 +26,11 @@ enum Repairing {
         let stopped = interrupted(path)
         if stopped == nil, let results = try intact(path) { return .intact(results: results) }
         let new = path + ".repaired"
-        for ending in ["", "-wal", "-shm", ".lock"] { ResultsDirectory.remove(new + ending) }
+        for file in [new, new + "-wal", new + "-shm", StoreLock.path(of: new)] { Files.remove(file) }
         let results = try Integrity.salvage(stopped ?? path, into: new, holder: holder)
         // SQLite's last connection takes the log into the file, unless there is no room.
         guard Files.size(of: new + "-wal") == nil else { throw StoreError.blocked(reason: "\(new) cannot be completed: is the disk full?") }
-        ResultsDirectory.remove(new + ".lock")
+        Files.remove(StoreLock.path(of: new))
 
         let kept = stopped ?? freeName(path)
         if stopped == nil {
@@ -43,16 +43,16 @@ enum Repairing {
         }
         // Under the new store's name SQLite would take the old one's log for its own.
         try before(.removeLog)
-        ResultsDirectory.remove(path + "-wal")
+        Files.remove(path + "-wal")
         try before(.removeIndex)
-        ResultsDirectory.remove(path + "-shm")
+        Files.remove(path + "-shm")
         Files.sync(directoryOf: path)
         try before(.replace)
         try Files.move(new, inPlaceOf: path)
         Files.sync(directoryOf: path)
         // Left by reading it.
-        ResultsDirectory.remove(kept + "-shm")
-        if Files.size(of: kept + "-wal") == 0 { ResultsDirectory.remove(kept + "-wal") }
+        Files.remove(kept + "-shm")
+        if Files.size(of: kept + "-wal") == 0 { Files.remove(kept + "-wal") }
         return .repaired(results: results, from: kept)
     }
 
@@ -90,7 +90,7 @@ enum Repairing {
         }
     }
 
-    /// Of the store that is put aside. A log that was kept before the last time was stopped has it already.
+    /// An unused name for the damaged store. If an earlier, interrupted repair has already linked its log under a name, returns that name.
     private static func freeName(_ path: String) -> String {
         (1...).lazy.map { "\(path).damaged-\($0)" }.first { name in
             Files.size(of: name) == nil && (Files.size(of: name + "-wal") == nil || Files.isSame(name + "-wal", path + "-wal"))

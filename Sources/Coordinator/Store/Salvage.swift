@@ -93,7 +93,7 @@ struct Salvage {
                     case .text(let name) = row[2], case .blob(let values) = row[3], let key = TrialKey(bytes: trial),
                     values.count.isMultiple(of: 8)
                 else { continue }
-                body(key, Int(place), Series(name: name, values: ResultStore.words(of: values).map(Double.init(bitPattern:))))
+                body(key, Int(place), Series(name: name, values: NumberColumns.values(of: values)))
             }
         }
     }

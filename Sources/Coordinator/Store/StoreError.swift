@@ -22,14 +22,21 @@ extension StoreError: CustomStringConvertible {
 
     var description: String {
         switch self {
-        case .locked(let holder, let path): "\(path) is in use by \(holder): wait for it, stop it, or name another directory with --out"
-        case .blocked(let reason): "the store takes nothing for the moment: \(reason)"
-        case .unusable(let path, let reason): "\(path): \(reason); --out names another results directory"
+        case .locked(let holder, let path): "\(path) is held by \(holder): wait until it has ended, or stop it"
+        case .blocked(let reason): "the store cannot be used at the moment: \(reason)"
+        case .unusable(let path, let reason), .foreign(let path, let reason): "\(path): \(reason)"
         case .damaged(let path, let reason):
             "\(path) is damaged: \(reason); `regsweep repair \(Self.directory(of: path))` keeps every intact result"
         case .headless(let path, let reason):
-            "\(path): \(reason) (if it was a store, `regsweep repair` finds what is left of it); name another directory with --out"
-        case .foreign(let path, let reason): "\(path): \(reason); name another directory with --out"
+            "\(path): \(reason); if it was a store, `regsweep repair \(Self.directory(of: path))` finds what is left of it"
+        }
+    }
+
+    /// Whether the same command would do its work in another results directory.
+    var isOfThisDirectoryAlone: Bool {
+        switch self {
+        case .locked, .unusable, .headless, .foreign: true
+        case .blocked, .damaged: false
         }
     }
 }

@@ -2,15 +2,16 @@
 
 internal import Glibc
 
-/// Held from construction until the value is gone, however the process ends.
+/// Held from construction until the value is gone, however the process ends. The file stays and names its last holder.
 struct StoreLock: ~Copyable {
     private let descriptor: CInt
 
     /// - Parameters:
-    ///   - path: of the lock file, which stays and names its last holder.
-    ///   - holder: who we are, for the one that comes second.
-    /// - Throws: `locked` with the name of the first; `unusable` when the file cannot be made.
-    init(path: String, holder: String) throws(StoreError) {
+    ///   - store: path of the store, which need not exist yet.
+    ///   - holder: names this process to the one that comes second.
+    /// - Throws: `locked` with the name of the first holder; `unusable` when the lock file cannot be made.
+    init(of store: String, holder: String) throws(StoreError) {
+        let path = Self.path(of: store)
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .unusable(path: path, reason: unsafe String(cString: strerror(errno))) }
         // From here on deinit closes the descriptor, also when this throws.
@@ -27,9 +28,11 @@ struct StoreLock: ~Copyable {
         unsafe _ = pwrite(descriptor, holder, holder.utf8.count, 0)
     }
 
-    /// Whether somebody holds it at this moment.
-    static func isHeld(path: String) -> Bool {
-        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+    static func path(of store: String) -> String { store + ".lock" }
+
+    /// Whether a process holds the lock of this store at this moment.
+    static func isHeld(of store: String) -> Bool {
+        let descriptor = unsafe open(path(of: store), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         return flock(descriptor, LOCK_SH | LOCK_NB) != 0

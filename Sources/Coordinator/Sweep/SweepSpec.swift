@@ -11,9 +11,6 @@ struct SweepList: Equatable {
     var figure: FigureSpec?
     /// At least one. Each part has its results in a directory of its own below that of the file.
     var sweeps: [SweepSpec]
-
-    /// - Parameter directory: that of the file.
-    func directory(of sweep: SweepSpec, below directory: String) -> String { figure == nil ? directory : "\(directory)/\(sweep.name)" }
 }
 
 struct SweepSpec: Equatable {

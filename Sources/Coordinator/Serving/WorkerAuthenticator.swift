@@ -1,4 +1,5 @@
-// Doorkeeper.swift · Coordinator/Serving, between KeyRing and the socket. Which keys may come in while a sweep runs, and by what name.
+// WorkerAuthenticator.swift · Coordinator/Serving, between KeyRing and the socket. Which keys workers may use while a sweep runs: issued,
+// named and revoked here.
 
 internal import Vocabulary
 internal import Wire
@@ -6,37 +7,40 @@ internal import Wire
 enum InvitationError: Error, CustomStringConvertible {
     case plain
 
-    var description: String { "this coordinator listens without keys, on its own host only: start it without --plain to invite others" }
+    var description: String {
+        "this coordinator listens without keys and for its own host only: run it again without --plain to invite workers of other hosts"
+    }
 }
 
 extension Invitation {
-    /// For whoever takes one that is `isForThisHostAlone` to another host.
+    /// Warns whoever is about to use an invitation that is `isForThisHostAlone` on another host.
     static let loopbackWarning =
-        "this coordinator listens on its own host alone: for others, Ctrl-C and run it again with --listen 'tcp://0.0.0.0:*'"
+        "this coordinator listens for its own host only: to invite workers of other hosts, run it again with --listen 'tcp://0.0.0.0:*'"
 }
 
-/// Only for the loop's thread.
-final class Doorkeeper {
+/// Used by the thread of the event loop alone.
+final class WorkerAuthenticator {
     private var ring: KeyRing?
     private let endpoint: String
-    /// Keys that the socket has not been told of.
+    /// Keys that the socket does not accept yet.
     private var new: [PublicKey]
 
     /// - Parameters:
     ///   - ring: nil for a coordinator without keys.
-    ///   - endpoint: where workers on other hosts find it.
+    ///   - endpoint: where workers on other hosts connect.
     init(_ ring: KeyRing?, endpoint: String) {
         self.ring = ring
         self.endpoint = endpoint
         new = ring?.workers.values.map(\.publicKey) ?? []
     }
 
+    /// - Returns: the keys that were issued since the last call; the first call returns those of earlier starts as well.
     func takeNew() -> [PublicKey] {
         defer { new = [] }
         return new
     }
 
-    /// For a worker, or the workers of a host, of that name; the same key as before where it has one.
+    /// - Parameter name: of a worker, or of all workers of a host. A name that has a key already keeps it.
     func invitation(_ name: String) throws -> Invitation {
         guard ring != nil else { throw InvitationError.plain }
         let key = try ring!.key(for: name)
@@ -44,14 +48,15 @@ final class Doorkeeper {
         return Invitation(endpoint: endpoint, coordinator: ring!.coordinator.publicKey, key: key)
     }
 
+    /// A name that has no key yet; empty for a coordinator without keys.
     func freeName() -> String { ring?.freeName() ?? "" }
 
     func hasKey(_ name: String) -> Bool { ring?.workers[name] != nil }
 
-    /// - Returns: the key that counts no more, nil where there was none of that name.
+    /// - Returns: the key, which the socket must not accept any more; nil where there was none of that name.
     func revoke(_ name: String) throws -> PublicKey? { try ring?.revoke(name) }
 
-    /// For people: the name of a key, `local` or `plain` for who has none.
+    /// - Returns: for people, the name of the peer's key; `local` or `plain` for a peer without one.
     func name(of peer: Peer) -> String {
         guard case .key(let key) = peer else { return "\(peer)" }
         return ring?.name(of: key) ?? "key \("\(key)".prefix(16))…"
