@@ -61,7 +61,13 @@ import Wire
     @Test("a sweep or cluster file that is not there") func missingFile() throws {
         expectOneLine(try scratch.regsweep("run", "nowhere.toml"), code: 2, "nowhere.toml")
         expectOneLine(try scratch.regsweep("run", "sweep.toml", "--cluster", "nowhere.toml"), code: 2, "nowhere.toml")
-        expectOneLine(try scratch.regsweep("report", "sweep.toml"), code: 4, "results/small")
+        expectOneLine(
+            try scratch.regsweep("report", "sweep.toml"), code: 4,
+            "results/small/store.sqlite: there is no store here yet: run the sweep first; --out names another results directory\n")
+        expectOneLine(
+            try scratch.regsweep("report", "sweep.toml", "--seed", "7", "--seed", "8"), code: 4, "run the sweep with --seed 7 first\n")
+        try FileManager.default.createDirectory(atPath: scratch.path + "/there", withIntermediateDirectories: true)
+        expectOneLine(try scratch.regsweep("report", "there"), code: 2, "regsweep report FILE --out there")
     }
 
     @Test("a command line that is none", arguments: [["run"], ["run", "sweep.toml", "--workers", "many"], ["dance"]])
@@ -69,6 +75,7 @@ import Wire
         let end = try Program("regsweep", arguments, in: scratch).end()
         #expect(end.code == 2)
         #expect(end.errors.contains("Usage: regsweep"))
+        #expect(end.errors.contains("its commands are run, check") == (arguments == ["dance"]))
     }
 
     @Test("a worker without a coordinator leaves after its timeout") func noCoordinator() throws {
@@ -105,8 +112,8 @@ import Wire
         worker.signal(SIGKILL)
         let start = Date(), end = try coordinator.end()
         #expect(end.code == 4)
-        #expect(end.errors.contains("no workers: those started here died one after the other"))
-        #expect(end.errors.contains("and no other is here; what is stored stays"))
+        #expect(end.errors.contains("no workers: those of this host failed one after the other"))
+        #expect(end.errors.contains("and no other is connected; stored results are kept"))
         #expect(Date().timeIntervalSince(start) > 4)
     }
 
@@ -114,7 +121,7 @@ import Wire
         try brokenWorkers()
         let end = try Program(at: scratch.path + "/regsweep", ["run", "sweep.toml", "--workers", "2"], in: scratch).end()
         #expect(end.code == 4)
-        #expect(end.errors.contains("no workers: those started here died one after the other, results/small/workers.log says why"))
+        #expect(end.errors.contains("no workers: those of this host failed one after the other (results/small/workers.log says why)"))
         #expect(end.errors.components(separatedBy: "ended: exit code 1").count - 1 >= 5)
         #expect(try scratch.read("results/small/workers.log").contains("no such luck"))
     }

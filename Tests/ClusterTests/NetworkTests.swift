@@ -107,7 +107,7 @@ import Wire
         #expect(end.code == 3 && end.errors.contains("  0/4  "), "\(end.errors)")
         #expect(try worker.end().code == 0)
         let watched = try watcher.end()
-        #expect(watched.output.contains(" λ₂ 0 η 0.1 initialization 0 repeat 0: epoch "))
+        #expect(watched.output.contains(" λ₂ 0 η 0.1 initialization 0 replicate 0: epoch "))
         #expect(watched.code == 0 && watched.output.contains("running: 0 of 4 trials stored"))
         #expect(watched.output.hasSuffix("not running: 0 trials stored, 0 diverged, 0 failed\n"), "\(watched.output)")
     }
@@ -149,13 +149,13 @@ import Wire
         #expect(other.code == 2 && other.errors.contains("test_labels was"), "\(other.errors)")
         // A report needs no data.
         let report = try scratch.regsweep("report", "sweep.toml")
-        #expect(report.code == 0 && report.output.contains("best on λ₂ = 0.01"), "\(report)")
+        #expect(report.code == 0 && report.output.contains("\nλ₂ = 0.01 ") && report.output.contains("best test loss"), "\(report)")
         #expect(!report.output.contains("leaves out"), "\(report)")
     }
 
     @Test("what cannot be exported is told with its reason") func export() throws {
         #expect(try run("--workers", "1", "--quiet").code == 0)
-        for (model, reason) in [("zz", "hexadecimal digits"), ("", "hexadecimal digits"), ("0123456789abcdef", "no stored trial's key")] {
+        for (model, reason) in [("zz", "in hexadecimal"), ("", "in hexadecimal"), ("0123456789abcdef", "nothing is known of a trial")] {
             let end = try scratch.regsweep("export", "results/network", "--model", model, "--out", "x")
             #expect(end.code == 2 && end.errors.contains(reason), "\(end.errors)")
         }

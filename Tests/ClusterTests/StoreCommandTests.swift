@@ -137,8 +137,14 @@ import Wire
         let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml")
         try says(
             "status", "results/small",
-            has: "running: 0 of 272 trials stored, 0 diverged, 0 failed\n0 trials with workers, 272 waiting, 0 verifications waiting\n")
-        try says("explain", last, "--out", "results/small", has: "trial \(last)\nwaits: no worker is here\n")
+            has: """
+                running: 0 of 272 trials stored, 0 diverged, 0 failed
+                0 leased to workers, 272 waiting, 0 verifications waiting; incarnation 1
+
+                """)
+        try says("status", "sweep.toml", has: "running: 0 of 272 trials stored")
+        try says(
+            "explain", last, "--out", "results/small", has: "trial \(last)\nwaits, if the sweep has such a trial: no worker is connected\n")
         let worker = try scratch.worker(endpoint)
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")
@@ -162,7 +168,8 @@ import Wire
         #expect(nobody.errors == "no results directory in results/ knows a trial ffffffffffff; name one with --out\n")
         let unknown = try scratch.regsweep("status", "results/small", "--trial", String(repeating: "f", count: 32))
         #expect(unknown.code == 0)
-        #expect(unknown.output.contains("has no result: no coordinator is running here"))
+        #expect(
+            unknown.output.contains("has no result, and no coordinator is running: regsweep run trains it, if the sweep has such a trial"))
     }
 
     @Test("explain names the worker that holds a trial, and that a trial which lost its worker is at its second attempt") func runs() throws
@@ -215,7 +222,7 @@ import Wire
         }
         let nobody = try scratch.regsweep("status", "results/parts", "--trial", "ffffffffffff")
         #expect(nobody.code == 2)
-        #expect(nobody.errors == "no results directory in results/parts/ knows a trial ffffffffffff; name one with --out\n")
+        #expect(nobody.errors == "no results directory in results/parts/ knows a trial ffffffffffff; name one of its parts\n")
     }
 
     @Test("keys are made anew in every part of a file of parts, and in no folder that is none") func rotate() throws {

@@ -57,7 +57,7 @@ struct Check: ParsableCommand {
                 (stored, measured) = (recovery.counts.total, recovery.secondsPerTrial)
             } else {
                 Console.writeLine(
-                    "warning: \(directory.path) holds trials of other settings (\(differences.joined(separator: "; "))): run will ask for --out"
+                    "warning: \(directory.path) has trials that were trained with other settings (\(differences.joined(separator: "; "))): run needs another directory, --out"
                 )
             }
         }

@@ -24,8 +24,11 @@ struct Export: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let store = try directory().openForReading()
-            let key = try trial(in: store)
+            let store = try ResultsDirectory(meantBy: sweep, seed: seed).openForReading()
+            let key = try TrialKey(meantBy: model, option: "--model") { digits in
+                let marks = try store.checkpointMarks().map(\.key).filter { $0.description.hasPrefix(digits) }
+                return try store.keys(beginningWith: digits) + marks
+            }
             guard let content = try store.model(of: key) else { throw refuse(try reason(key, store)) }
             do { try Data(content).write(to: URL(filePath: out), options: .atomic) } catch {
                 throw ReportError.cannotWrite(path: out, reason: "is its folder there, and may you write to it?")
@@ -34,32 +37,13 @@ struct Export: ParsableCommand {
         }
     }
 
-    private func directory() throws(SpecErrors) -> ResultsDirectory {
-        var isDirectory = false
-        if FileManager.default.fileExists(atPath: sweep, isDirectory: &isDirectory), isDirectory { return ResultsDirectory(sweep) }
-        return ResultsDirectory(ofSweep: try SweepList.load(path: sweep, seed: seed).name, seed: seed)
-    }
-
     private func refuse(_ message: String) -> SpecErrors { SpecErrors(errors: [SpecError(file: "--model", line: nil, message: message)]) }
 
-    /// The one trial whose key begins so.
-    private func trial(in store: borrowing ResultStore) throws -> TrialKey {
-        let beginning = model.lowercased()
-        guard !beginning.isEmpty, beginning.count <= 2 * TrialKey.byteCount, beginning.allSatisfy(\.isHexDigit) else {
-            throw refuse("found \"\(model)\", allowed is a trial's key or its beginning, hexadecimal digits")
-        }
-        var found: [TrialKey] = []
-        try store.forEachOutcome { key, _, _ in if key.description.hasPrefix(beginning) { found.append(key) } }
-        for mark in try store.checkpointMarks() where mark.key.description.hasPrefix(beginning) && !found.contains(mark.key) {
-            found.append(mark.key)
-        }
-        guard let key = found.first else { throw refuse("no stored trial's key begins with \(model)") }
-        guard found.count == 1 else { throw refuse("\(found.count) stored trials have keys that begin with \(model): give more of it") }
-        return key
-    }
-
+    /// Why a trial has no model.
     private func reason(_ key: TrialKey, _ store: borrowing ResultStore) throws -> String {
-        if let checkpoint = try store.checkpoint(of: key) { return "trial \(key) is at epoch \(checkpoint.epoch) and not done" }
+        if let checkpoint = try store.checkpoint(of: key) {
+            return "trial \(key) is not done: it is stored up to epoch \(checkpoint.epoch)"
+        }
         switch try store.result(key)?.outcome {
         case .diverged: return "trial \(key) diverged and left no model"
         case .failed(let reason): return "trial \(key) failed and left no model: \(reason)"

@@ -21,7 +21,7 @@ struct Keys: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let parts = ResultsDirectory(directory).sweeps
+            let parts = try ResultsDirectory(meantBy: directory).sweeps
             for part in parts {
                 if parts.count > 1 { print("\(part.path):") }
                 try show(part)

@@ -16,7 +16,7 @@ struct Repair: ParsableCommand {
 
     func run() throws {
         try orExit {
-            let results = ResultsDirectory(directory), path = results.store
+            let results = try ResultsDirectory(meantBy: directory), path = results.store
             guard results.hasStore else { throw StoreError.foreign(path: path, reason: "there is no store here") }
             switch try Repairing.repair(path, holder: ResultsDirectory.holder("regsweep repair")) {
             case .intact(let results): print("\(path) is intact: \(results) results, nothing to repair")

@@ -23,21 +23,22 @@ struct ReportCommand: ParsableCommand {
     }
 
     func run() throws {
-        try orExit(hasOut: seed.count < 2) {
-            guard seed.count > 1 else { return try report(seed.first) }
-            let sweeps = try seed.map { seed in
-                let (list, directory) = try load(seed)
-                return (name: "seed \(seed)", list: list, reports: try reports(list, directory, writes: false))
-            }
-            for (place, part) in sweeps[0].list.sweeps.enumerated() {
-                if sweeps[0].list.figure != nil { print("\(place > 0 ? "\n" : "")\(part.name)\n") }
-                print(Report.comparison(sweeps.map { ($0.name, $0.reports[place]) }))
-            }
+        try orExit(hasOut: seed.count < 2) { if seed.count > 1 { try compare() } else { try report() } }
+    }
+
+    private func compare() throws {
+        let sweeps = try seed.map { seed in
+            let (list, directory) = try load(seed)
+            return (name: "seed \(seed)", list: list, reports: try reports(list, directory, writes: false))
+        }
+        for (index, part) in sweeps[0].list.sweeps.enumerated() {
+            if sweeps[0].list.figure != nil { print("\(index > 0 ? "\n" : "")\(part.name)\n") }
+            print(Report.comparison(sweeps.map { ($0.name, $0.reports[index]) }))
         }
     }
 
-    private func report(_ seed: UInt64?) throws {
-        let (list, directory) = try load(seed)
+    private func report() throws {
+        let (list, directory) = try load(seed.first)
         let reports = try reports(list, directory, writes: true)
         var hasAll = true
         for (spec, report) in zip(list.sweeps, reports) {
@@ -47,15 +48,30 @@ struct ReportCommand: ParsableCommand {
         guard hasAll else { throw ExitCode(4) }
     }
 
-    private func load(_ seed: UInt64?) throws -> (SweepList, directory: ResultsDirectory) {
+    private func load(_ seed: UInt64?) throws(SpecErrors) -> (list: SweepList, directory: ResultsDirectory) {
+        guard !ResultsDirectory.isDirectory(sweep) else {
+            let message = "is a directory; report reads the sweep file as well: regsweep report FILE --out \(ShellWords.quoted([sweep]))"
+            throw SpecErrors(errors: [SpecError(file: sweep, line: nil, message: message)])
+        }
         let list = try SweepList.load(path: sweep, seed: seed)
-        return (list, out.map(ResultsDirectory.init) ?? ResultsDirectory(ofSweep: list.name, seed: seed))
+        if let out { return (list, ResultsDirectory(out)) }
+        let directory = ResultsDirectory(ofSweep: list.name, seed: seed)
+        // The file's own seed may have been run without --seed.
+        guard let seed, !directory.sweeps[0].hasStore, try SweepList.load(path: sweep).sweeps[0].seed == seed else {
+            return (list, directory)
+        }
+        return (list, ResultsDirectory(ofSweep: list.name, seed: nil))
     }
 
-    /// Of the parts, in order.
+    /// - Parameter writes: whether the tables are written into the directory.
+    /// - Returns: a report of each part, in order.
     private func reports(_ list: SweepList, _ directory: ResultsDirectory, writes: Bool) throws -> [Report] {
         try list.sweeps.map { spec in
             let own = directory.directory(of: spec, in: list)
+            guard own.hasStore else {
+                let option = seed.isEmpty ? "" : " with --seed \(spec.seed)"
+                throw StoreError.foreign(path: own.store, reason: "there is no store here yet: run the sweep\(option) first")
+            }
             let store = try own.openForReading()
             var spec = spec
             spec.takeData(from: try store.base())

@@ -61,6 +61,20 @@ struct Snapshot: Codable, Equatable {
     /// By key, for trials that a worker died over or failed at.
     var histories: [String: History]
 
+    /// Writes all of it or nothing.
+    func write(to directory: ResultsDirectory) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys]
+        try encoder.encode(self).write(to: URL(filePath: directory.status), options: .atomic)
+    }
+
+    /// - Returns: nil where there is none, or one of another release.
+    static func read(from directory: ResultsDirectory) -> Snapshot? {
+        (try? Data(contentsOf: URL(filePath: directory.status))).flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
+    }
+}
+
+extension Snapshot {
     init(_ scheduler: Scheduler, _ live: LiveTrials, at now: Instant) {
         let grid = scheduler.grid
         incarnation = scheduler.configuration.incarnation
@@ -99,18 +113,6 @@ struct Snapshot: Codable, Equatable {
             histories["\(grid.key(of: index))"] = History(
                 attempts: scheduler.trials.attempts(of: index), crashes: record.crashes, failures: record.failedOn.count)
         }
-    }
-
-    /// Writes all of it or nothing.
-    func write(to directory: ResultsDirectory) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys]
-        try encoder.encode(self).write(to: URL(filePath: directory.status), options: .atomic)
-    }
-
-    /// - Returns: nil where there is none, or one of another release.
-    static func read(from directory: ResultsDirectory) -> Snapshot? {
-        (try? Data(contentsOf: URL(filePath: directory.status))).flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
     }
 }
 

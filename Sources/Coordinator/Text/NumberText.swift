@@ -7,6 +7,9 @@ enum NumberText {
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
+    /// Rounds to three digits behind the point and leaves out zeros at the end. The text is for people.
+    static func thousandths(_ value: Double) -> String { shortest((value * 1000).rounded() / 1000) }
+
     /// Rounds to a number of digits behind the point. The text is for people: it does not read back to the same value.
     /// - Returns: the shortest text instead where the value is not finite or has no room in an integer after it is scaled (from 1e9 on).
     static func fixed(_ value: Double, decimals: Int) -> String {

@@ -1,0 +1,166 @@
+// SweepRun.swift · Coordinator/Commands, used by RunCommand. One sweep from its store to its tables. This is where the parts of the
+// coordinator are made and put together, and where what it prints is sent; RunText is what it prints.
+
+internal import ArgumentParser
+internal import FoundationEssentials
+internal import Glibc
+internal import Logging
+internal import Vocabulary
+internal import Wire
+
+struct SweepRun {
+    /// What is the same for all sweeps of a file.
+    struct Settings {
+        var cluster: ClusterSpec
+        /// The worker on this host.
+        var workerProgram: String
+        /// Worker processes on this host.
+        var localWorkers: Int
+        /// Files of the data set, by hash.
+        var data: [Digest: [UInt8]]
+        /// Whether trials that failed are run again.
+        var retriesFailures: Bool
+        var cache: ResultCache?
+        /// Prints no progress and no table.
+        var isQuiet: Bool
+    }
+
+    /// How a sweep ended that has a result for each of its trials.
+    struct Outcome {
+        /// 0; 1 for failed trials; 4 for a figure that could not be drawn.
+        var exitCode: Int32
+        var report: Report
+    }
+
+    private let grid: Grid
+    private let directory: ResultsDirectory
+    private let settings: Settings
+    private let interrupts: Interrupts
+    private let logger: Logger
+
+    init(_ spec: SweepSpec, _ directory: ResultsDirectory, _ settings: Settings, _ interrupts: Interrupts, _ logger: Logger) {
+        grid = Grid(spec)
+        self.directory = directory
+        self.settings = settings
+        self.interrupts = interrupts
+        self.logger = logger
+    }
+
+    /// - Throws: exit code 3 when it was interrupted, 4 when there were no workers.
+    func run() throws -> Outcome {
+        let (end, failed) = try compute()
+        switch end {
+        case .finished: return try report(failed: failed)
+        case .interrupted:
+            Console.writeLine(RunText.interrupted(commandLine: CommandLine.arguments))
+            throw ExitCode(3)
+        case .noWorkers:
+            Console.writeLine(RunText.noWorkers(log: directory.workersLog))
+            throw ExitCode(4)
+        }
+    }
+
+    /// Runs the loop until every trial has a result, or it cannot.
+    /// - Returns: also how many trials are stored as failed. By then no worker of this host runs, and the store is free to be read.
+    private func compute() throws -> (end: EventLoop.End, failed: Int) {
+        let store = try openStore()
+        let recovery = try Recovery(store, grid, audit: Audit(share: grid.spec.audit, lanes: grid.spec.declaration.lanes))
+        let entrance = try Entrance.open(settings.cluster, directory)
+        let localEndpoint = entrance.localEndpoint
+        defer { Files.remove(String(localEndpoint.dropFirst("ipc://".count))) }
+        let incarnation = try store.beginIncarnation(host: Host.name, process: Int(getpid()))
+        let scheduler = Scheduler(
+            Scheduler.Configuration(grid, settings.cluster, incarnation: incarnation, secondsPerTrial: recovery.secondsPerTrial),
+            grid, resuming: recovery)
+        let fleet = fleet(localEndpoint, isNeeded: !scheduler.isFinished)
+        let joinCommand = WorkerCommandLine(coordinator: .endpoint(settings.cluster.isPlain ? entrance.endpoint : localEndpoint))
+            .line(program: settings.workerProgram)
+
+        let mailbox = try Mailbox<EventLoop.Signal>()
+        // From the line on that says that it runs, an interrupt is a drain.
+        interrupts.go(to: mailbox)
+        defer { interrupts.go(to: nil) }
+        if !settings.isQuiet, !scheduler.isFinished {
+            Console.writeLine(
+                RunText.start(
+                    grid.spec.name, remaining: scheduler.trials.remaining, total: grid.count, joinCommand: joinCommand,
+                    endpoint: entrance.endpoint, isPlain: settings.cluster.isPlain))
+        }
+        let display = ProgressDisplay(
+            of: grid.spec.declaration, isQuiet: settings.isQuiet, doneAtStart: recovery.counts.total, snapshots: SnapshotWriter(directory))
+        var loop = EventLoop(
+            Coordinator(scheduler, store),
+            Connections(entrance.socket, entrance.authenticator, data: settings.data, incarnation: incarnation, logger), fleet: fleet,
+            display: display, orphanTimeout: settings.cluster.orphanTimeout, storePath: directory.store, joinCommand: joinCommand,
+            mailbox: mailbox, logger: logger)
+        return (try loop.run(), loop.failed)
+    }
+
+    /// The store, with what the cache has of the sweep.
+    private func openStore() throws -> ResultStore {
+        try directory.create()
+        let store = try directory.openForWriting()
+        try store.claim(for: grid.spec, in: directory.path)
+        if settings.retriesFailures { try store.forgetFailures() }
+        if let cache = settings.cache {
+            let taken = try cache.copy(to: store, grid)
+            if taken > 0, !settings.isQuiet { Console.writeLine("\(taken) trials taken from \(cache.directory.path)") }
+        }
+        return store
+    }
+
+    /// - Parameter isNeeded: whether trials are left to compute.
+    private func fleet(_ localEndpoint: String, isNeeded: Bool) -> Fleet {
+        var cluster = settings.cluster
+        if !isNeeded { cluster.hosts = [] }
+        return Fleet(
+            cluster, sweep: grid.spec.name, program: settings.workerProgram, endpoint: localEndpoint,
+            localCount: isNeeded ? settings.localWorkers : 0, directory: directory.absolutePath)
+    }
+
+    /// Writes and prints what came out.
+    private func report(failed: Int) throws -> Outcome {
+        let store = try directory.openForReading()
+        // Another sweep may be adding at this moment: then the next one adds these results as well, and it is no failure of this one.
+        do { try settings.cache?.add(from: store, grid) } catch { Console.writeLine("nothing was added to the cache: \(error)") }
+        for line in try store.disagreements() { Console.writeLine(line) }
+        let report = try Report(grid, directory: directory.path, of: store)
+        let hasFigure = report.publish(directory: directory.path, isQuiet: settings.isQuiet)
+        if failed > 0 { Console.writeLine(RunText.failures(failed, report.failures)) }
+        return Outcome(exitCode: failed > 0 ? 1 : hasFigure ? 0 : 4, report: report)
+    }
+}
+
+/// Where workers and commands connect.
+private struct Entrance: ~Copyable {
+    let socket: RouterSocket
+    let authenticator: WorkerAuthenticator
+    /// For workers with keys; for all workers where there are no keys.
+    let endpoint: String
+    /// For workers and commands of the same user on this host.
+    let localEndpoint: String
+
+    static func open(_ cluster: ClusterSpec, _ directory: ResultsDirectory) throws -> Entrance {
+        let socketPath = try directory.socketPath()
+        let socket = try RouterSocket(in: try Context())
+        let keys = cluster.isPlain ? nil : try KeyRing(directory.keys)
+        let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
+        let localEndpoint = try socket.bind("ipc://" + socketPath)
+        return Entrance(
+            socket: socket, authenticator: WorkerAuthenticator(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name)),
+            endpoint: endpoint, localEndpoint: localEndpoint)
+    }
+}
+
+extension Scheduler.Configuration {
+    /// - Parameter secondsPerTrial: as measured in earlier runs; nil where nothing was.
+    fileprivate init(_ grid: Grid, _ cluster: ClusterSpec, incarnation: UInt64, secondsPerTrial: Double?) {
+        let declaration = grid.spec.declaration
+        self.init(
+            sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, timeout: cluster.silence,
+            leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
+            lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
+            expectedSecondsPerTrial: secondsPerTrial ?? grid.assumedSecondsPerTrial, selfTest: Build.selfTest,
+            checkpoints: cluster.checkpoints)
+    }
+}
