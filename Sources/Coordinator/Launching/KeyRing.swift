@@ -1,5 +1,5 @@
 // KeyRing.swift · Coordinator/Launching. The keys of one results directory: the coordinator's own, and those that it has issued.
-// Files of mode 0600 in a directory of mode 0700; a looser one is refused. Whoever can read them could write them as well.
+// They are files of mode 0600 in a directory of mode 0700; one with a looser mode is refused.
 
 internal import Vocabulary
 internal import Wire
@@ -16,7 +16,8 @@ struct KeyRing {
         self.directory = directory
         if let text = try Self.readIfThere("\(directory)/coordinator.key") {
             guard let key = SecretKey(hexadecimal: text.filter { !$0.isWhitespace }) else {
-                throw .failed(path: "\(directory)/coordinator.key", reason: "is no key; remove it and a new one is made")
+                throw .failed(
+                    path: "\(directory)/coordinator.key", reason: "is not a key: remove the file, and the next start makes a new key")
             }
             coordinator = key
         } else {
@@ -26,12 +27,12 @@ struct KeyRing {
         let lines = try Self.readIfThere("\(directory)/workers.keys") ?? ""
         guard let read = Self.parse(lines) else {
             throw .failed(
-                path: "\(directory)/workers.keys", reason: "has a line that is not NAME KEY; regsweep keys --rotate makes it anew")
+                path: "\(directory)/workers.keys", reason: "has a line that is not NAME KEY: regsweep keys --rotate replaces all keys")
         }
         workers = read
     }
 
-    /// A new key for the coordinator, and none for workers: every invitation so far is worth nothing. Keys that cannot be read are
+    /// Makes a new key for the coordinator and drops those of workers: earlier invitations stop working. Keys that cannot be read are
     /// replaced as well.
     init(rotating directory: String) throws(PrivateFileError) {
         try PrivateFile.makeDirectory(directory)
@@ -48,7 +49,7 @@ struct KeyRing {
         }
     }
 
-    /// Nil for a line that is none.
+    /// Nil where a line is not `NAME SECRET`.
     static func parse(_ text: String) -> [String: SecretKey]? {
         var keys: [String: SecretKey] = [:]
         for line in text.split(separator: "\n") {
@@ -63,10 +64,10 @@ struct KeyRing {
         keys.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value.secretText)\n" }.joined()
     }
 
-    /// A name of a key is one word of 1 to 64 printable ASCII characters.
+    /// Whether a text may name a key: one word of 1 to 64 printable ASCII characters.
     static func isName(_ name: String) -> Bool { (1...64).contains(name.utf8.count) && name.utf8.allSatisfy { (33...126).contains($0) } }
 
-    /// The key of that name; a new one where there is none.
+    /// The key of that name. Where there is none, one is made and written to the file first.
     mutating func key(for name: String) throws(PrivateFileError) -> SecretKey {
         if let key = workers[name] { return key }
         var grown = workers
@@ -75,14 +76,15 @@ struct KeyRing {
         return grown[name]!
     }
 
-    /// A name that is not taken, for a worker that nobody has named.
+    /// A name that no key has, for an invitation without a name.
     func freeName() -> String {
         var number = 1
         while workers["guest-\(number)"] != nil { number += 1 }
         return "guest-\(number)"
     }
 
-    /// - Returns: the key that counts no more, nil where there was none of that name.
+    /// Drops the key of that name.
+    /// - Returns: the key, which the socket must not accept any more; nil where there was none.
     mutating func revoke(_ name: String) throws(PrivateFileError) -> PublicKey? {
         guard let key = workers[name] else { return nil }
         var left = workers

@@ -1,0 +1,172 @@
+// LaunchTextTests.swift · Tests/CoordinatorTests. What workers, ssh and Slurm are called with: text, and real shells that read it.
+
+import Foundation
+import Testing
+import Vocabulary
+import Wire
+
+@testable import regsweep
+
+@Suite("Worker command line") struct WorkerCommandLineTests {
+    private let load = WorkerLoad(slots: "2", threadsPerTrial: 4, orphanTimeout: .seconds(1.5))
+
+    @Test("each way to a coordinator has its option, and what is not said is the worker's own default") func arguments() {
+        func arguments(_ coordinator: WorkerCommandLine.Coordinator) -> [String] { WorkerCommandLine(coordinator: coordinator).arguments }
+        #expect(arguments(.endpoint("tcp://127.0.0.1:7")) == ["--connect", "tcp://127.0.0.1:7"])
+        #expect(arguments(.invitationFile("/a b")) == ["--join", "/a b"])
+        #expect(arguments(.invitationOnStandardInput) == ["--join", "-"])
+        #expect(arguments(.invitationInEnvironment) == ["--join", "env"])
+        #expect(
+            WorkerCommandLine(coordinator: .invitationOnStandardInput, load: load).arguments == [
+                "--join", "-", "--slots", "2", "--threads-per-trial", "4", "--orphan-timeout", "1.5",
+            ])
+    }
+
+    @Test("a line is what a shell reads back, and a secret in it is in the environment alone") func lines() throws {
+        #expect(
+            WorkerCommandLine(coordinator: .invitationFile("/a b"), load: load).line(program: "/my worker")
+                == "'/my worker' --join '/a b' --slots 2 --threads-per-trial 4 --orphan-timeout 1.5")
+        let invitation = Invitation(endpoint: "tcp://ada:7", coordinator: SecretKey.random().publicKey, key: .random())
+        #expect(
+            WorkerCommandLine.line(program: "/bin/w", joiningBy: invitation)
+                == "REGSWEEP_INVITATION=\(invitation.secretText) /bin/w --join env")
+    }
+}
+
+@Suite("ssh: what is said") struct SSHTextTests {
+    private func shell(_ script: String, home: String, input: String = "") throws -> (code: Int32, output: String) {
+        // By our own launcher: a shell that inherits blocked signals from a test's thread waits for its children for ever.
+        let place = "\(home)/\(UUID())"
+        try input.write(toFile: "\(place).in", atomically: true, encoding: .utf8)
+        let status = try Subprocess.run(
+            "/bin/sh", ["-c", "HOME=\(home); export HOME; \(script)"], input: .file("\(place).in"), outputTo: "\(place).out")
+        guard case .exited(let code) = status else { throw SubprocessError.failed(program: "sh", reason: "\(status)") }
+        return (code, try String(contentsOfFile: "\(place).out", encoding: .utf8))
+    }
+
+    private func host(slots: Int?) -> HostSpec {
+        var spec = HostSpec(name: "ada")
+        (spec.workers, spec.slots) = (3, slots)
+        return spec
+    }
+
+    @Test("options come before the host, which cannot be one, and the script is one word") func arguments() {
+        let words = SSHText.arguments("ada", options: ["-F", "file"], script: "echo $HOME")
+        #expect(Array(words.prefix(2)) == ["-F", "file"])
+        #expect(Array(words.suffix(3)) == ["--", "ada", "exec /bin/sh -c 'echo $HOME'"])
+        #expect(!HostSpec.isName("-oProxyCommand=x"))
+        #expect(!HostSpec.isName("a b"))
+        #expect(!HostSpec.isName("a;b"))
+        #expect(HostSpec.isName("me@ada-1.example.org"))
+    }
+
+    @Test("a host copies the program when it lacks it or has another, and starts each worker with the secret on its stdin")
+    func copyAndStart() throws {
+        let folder = try TemporaryFolder()
+        // A program that says what it was given, and ends as its number says.
+        let program = "#!/bin/sh\nread i; echo \"$* $i\" >> \"$HOME/said\"; exit 0\n"
+        let bundle = WorkerBundle(path: "", digest: Digest(of: program))
+        let start = SSHText.start(bundle, host(slots: 2), orphanTimeout: .seconds(30))
+        #expect(!start.contains("'") && !SSHText.copy(bundle).contains("'") && !SSHText.probe(bundle).contains("'"))
+        #expect(try shell(start, home: folder.path, input: "secret\n").code == SSHText.needsCopy)
+        #expect(try shell(SSHText.copy(bundle), home: folder.path, input: program).code == 0)
+        #expect(try shell(start, home: folder.path, input: "secret\n").code == 0)
+        let said = try String(contentsOfFile: folder.path + "/said", encoding: .utf8)
+        #expect(said == String(repeating: "--join - --slots 2 --threads-per-trial 1 --orphan-timeout 30.0 secret\n", count: 3))
+
+        let place = folder.path + "/.cache/regsweep/worker-\("\(bundle.digest)".prefix(16))"
+        try "another".write(toFile: place, atomically: true, encoding: .utf8)
+        #expect(try shell(start, home: folder.path, input: "secret\n").code == SSHText.needsCopy)
+        // What was cut off on its way does not get the name.
+        #expect(try shell(SSHText.copy(bundle), home: folder.path, input: String(program.dropLast(3))).code == 74)
+    }
+
+    @Test("the last line of what ssh says is one line, however it ends") func lastLine() {
+        #expect(Subprocess.lastLine("first\r\nssh: Could not resolve hostname ada\r\n") == "ssh: Could not resolve hostname ada")
+        #expect(Subprocess.lastLine("first\nlast\n\n") == "last")
+        #expect(Subprocess.lastLine("\r\n") == nil && Subprocess.lastLine("") == nil)
+    }
+
+    @Test("the code of a worker that failed is the host's") func failure() throws {
+        let folder = try TemporaryFolder()
+        let program = "#!/bin/sh\nread i; mkdir \"$HOME/one\" 2>/dev/null || exit 0; exit 4\n"
+        let bundle = WorkerBundle(path: "", digest: Digest(of: program))
+        _ = try shell(SSHText.copy(bundle), home: folder.path, input: program)
+        let start = SSHText.start(bundle, host(slots: nil), orphanTimeout: .seconds(30))
+        #expect(try shell(start, home: folder.path, input: "secret\n").code == 4)
+    }
+
+    @Test("a host says what it is, and anything else is no answer") func probe() throws {
+        let folder = try TemporaryFolder()
+        let program = "#!/bin/sh\n"
+        let bundle = WorkerBundle(path: "", digest: Digest(of: program))
+        let before = try #require(SSHText.probe(from: try shell(SSHText.probe(bundle), home: folder.path).output))
+        #expect(before.cores >= 1 && before.freeKiB > 0 && before.isV3 && !before.isCopied)
+        _ = try shell(SSHText.copy(bundle), home: folder.path, input: program)
+        #expect(SSHText.probe(from: "motd\n" + (try shell(SSHText.probe(bundle), home: folder.path).output))?.isCopied == true)
+        #expect(SSHText.probe(from: "This account is currently not available.\n") == nil)
+    }
+}
+
+@Suite("Slurm: what is said") struct SlurmTextTests {
+    private var spec: HostSpec {
+        var spec = HostSpec(kind: .slurm, name: "batch")
+        spec.slots = 4
+        spec.threadsPerTrial = 2
+        spec.slurm.partition = "long"
+        spec.slurm.timeLimit = "1:00:00"
+        spec.slurm.extra = ["--qos=low"]
+        return spec
+    }
+
+    @Test("a job array of workers that phone home, with the secret in a file") func script() {
+        let text = SlurmText.script(
+            spec, sweep: "small", tasks: 3, program: "/opt/my worker", invitation: "/r/keys/batch.invitation", log: "/r",
+            orphanTimeout: .seconds(30))
+        #expect(
+            text == """
+                #!/bin/sh
+                #SBATCH --job-name=regsweep-small
+                #SBATCH --array=1-3
+                #SBATCH --output="/r/slurm-%A_%a.log"
+                #SBATCH --no-requeue
+                #SBATCH --signal=B:TERM@60
+                #SBATCH --ntasks=1
+                #SBATCH --cpus-per-task=8
+                #SBATCH --time=1:00:00
+                #SBATCH --partition=long
+                #SBATCH --qos=low
+                exec '/opt/my worker' --join /r/keys/batch.invitation --slots 4 --threads-per-trial 2 --orphan-timeout 30.0
+
+                """)
+    }
+
+    @Test("a log in a folder with any name has a line that sbatch reads as that name") func oddFolder() {
+        let text = SlurmText.script(
+            spec, sweep: "small", tasks: 1, program: "w", invitation: "i", log: "/my #1 \"50%\" \\r", orphanTimeout: .seconds(30))
+        #expect(text.contains("#SBATCH --output=\"/my #1 \\\"50%%\\\" \\\\r/slurm-%A_%a.log\"\n"))
+    }
+
+    @Test("what Slurm answers is read, and what is no answer is none") func answers() {
+        #expect(SlurmText.job(fromSbatch: "17\n") == SlurmJob(id: 17))
+        #expect(SlurmText.job(fromSbatch: "17;cluster\n") == SlurmJob(id: 17))
+        #expect(SlurmText.job(fromSbatch: "sbatch: error: invalid partition\n") == nil)
+        #expect(SlurmText.job(fromSbatch: "") == nil)
+        #expect(SlurmText.aliveTasks(fromSqueue: "RUNNING\nPENDING\nCOMPLETING\nFAILED\n") == 2)
+        #expect(SlurmText.aliveTasks(fromSqueue: "") == 0)
+        #expect(SlurmText.maximumArraySize(from: "MaxArrayTasks = 7\nMaxArraySize            = 1001\n") == 1001)
+        #expect(SlurmText.maximumArraySize(from: "") == nil)
+    }
+
+    @Test("arrays stay below the largest index, and all together have every task") func arrays() {
+        #expect(SlurmText.arrays(5, maximumArraySize: 1001) == [5])
+        #expect(SlurmText.arrays(7, maximumArraySize: 4) == [3, 3, 1])
+        #expect(SlurmText.arrays(3, maximumArraySize: 4) == [3])
+    }
+
+    @Test("there are between min and max workers: below min it is filled to max") func missing() {
+        #expect(SlurmText.missing(alive: 2, minimum: 2, maximum: 5) == 0)
+        #expect(SlurmText.missing(alive: 1, minimum: 2, maximum: 5) == 4)
+        #expect(SlurmText.missing(alive: 0, minimum: 0, maximum: 5) == 0)
+    }
+}
