@@ -53,7 +53,7 @@ struct FolderGraph {
         return nil
     }
 
-    /// - Parameter way: of folders, each of which uses the next.
+    /// - Parameter way: folders, each of which uses the next.
     /// - Returns: the way and, for each of its steps, the first few uses that make it.
     func description(of way: [String]) -> String {
         let steps = zip(way, way.dropFirst()).flatMap { from, to in uses.filter { ($0.from, $0.to) == (from, to) }.prefix(5) }
@@ -143,7 +143,7 @@ private struct Declaration {
     let name: String
     let place: Place
     let isPrivate: Bool
-    /// Of its name among the tokens.
+    /// Position of its name among the tokens.
     let index: Int
 
     private static let types: Set<String> = ["struct", "class", "enum", "protocol", "actor", "typealias", "associatedtype"]

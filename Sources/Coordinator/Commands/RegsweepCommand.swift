@@ -10,7 +10,7 @@ internal import Wire
 @main struct RegsweepCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "regsweep",
-        abstract: "Trains one small model thousands of times and says what a regularizer does.",
+        abstract: "Trains one small model thousands of times and measures what a regularizer does.",
         discussion: """
             Exit codes of run: 0 all trials are stored · 1 finished with failed trials · 2 bad input · 3 interrupted, the same \
             command resumes · 4 the environment (port, disk, lock, no workers).
@@ -28,7 +28,7 @@ internal import Wire
             var command = try parseAsRoot()
             try command.run()
         } catch {
-            // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
+            // The library's own exit code for bad usage is 64; this program's for bad input of any kind is 2.
             guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
             Console.writeLine(fullMessage(for: error))
             Glibc.exit(2)
@@ -50,20 +50,23 @@ struct SweepOptions: ParsableArguments {
     @Option(help: "Cluster file: where to listen, workers on this host and on others, timing; cluster.example.toml explains it.")
     var cluster: String?
 
-    /// - Returns: the directory of the file, whose parts have theirs below it; and the files of the data set by hash, none for sweeps that
-    ///   read none.
+    /// What the options and the files that they name say together.
+    struct Input {
+        var list: SweepList
+        var cluster: ClusterSpec
+        /// The directory of the sweep file; parts have theirs below it.
+        var directory: ResultsDirectory
+        /// Files of the data set by hash; none for sweeps that read none.
+        var data: [Digest: [UInt8]]
+    }
+
     /// - Parameter sweep: path of the sweep file.
-    func load(_ sweep: String) throws -> (list: SweepList, cluster: ClusterSpec, directory: ResultsDirectory, data: [Digest: [UInt8]]) {
-        do {
-            var list = try SweepList.load(path: sweep, seed: seed)
-            var files: [Digest: [UInt8]] = [:]
-            for index in list.sweeps.indices { files.merge(try list.sweeps[index].readData(folder: data, sweep)) { first, _ in first } }
-            let directory = out.map(ResultsDirectory.init) ?? ResultsDirectory(ofSweep: list.name, seed: seed)
-            return (list, try clusterSpec(), directory, files)
-        } catch {
-            Console.writeLine("\(error)")
-            throw ExitCode(2)
-        }
+    func load(_ sweep: String) throws(SpecErrors) -> Input {
+        var list = try SweepList.load(path: sweep, seed: seed)
+        var files: [Digest: [UInt8]] = [:]
+        for index in list.sweeps.indices { files.merge(try list.sweeps[index].readData(folder: data, sweep)) { first, _ in first } }
+        let directory = out.map(ResultsDirectory.init) ?? ResultsDirectory(ofSweep: list.name, seed: seed)
+        return Input(list: list, cluster: try clusterSpec(), directory: directory, data: files)
     }
 
     func clusterSpec() throws(SpecErrors) -> ClusterSpec {

@@ -5,8 +5,8 @@ internal import Vocabulary
 
 extension ResultsDirectory {
     /// - Parameters:
-    ///   - path: of a results directory; or of a sweep file, for the directory where `run` puts its results.
-    ///   - seed: of a sweep that was run with --seed.
+    ///   - path: the path of a results directory, or of a sweep file, which means the directory where `run` puts its results.
+    ///   - seed: the seed that a sweep was run with by --seed; nil where it was run without.
     /// - Throws: for a sweep file that cannot be read, or is wrong. Whether the directory is there is not looked at.
     init(meantBy path: String, seed: UInt64? = nil) throws(SpecErrors) {
         guard !Self.isDirectory(path), FileManager.default.fileExists(atPath: path) || path.hasSuffix(".toml") else {

@@ -92,7 +92,7 @@ struct Run: ParsableCommand {
 final class Interrupts: Sendable {
     private let mailbox = Mutex<Mailbox<EventLoop.Signal>?>(nil)
 
-    /// - Parameter loop: of the loop that runs from now on; nil for none.
+    /// - Parameter loop: the mailbox of the loop that runs from now on; nil for none.
     func go(to loop: Mailbox<EventLoop.Signal>?) { mailbox.withLock { $0 = loop } }
 
     func heard() {

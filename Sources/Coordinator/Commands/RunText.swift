@@ -22,7 +22,7 @@ enum RunText {
         "interrupted: stored results are kept. Resume with:\n  \(ShellWords.quoted(commandLine))"
     }
 
-    /// - Parameter log: of the local workers.
+    /// - Parameter log: the path of the local workers' log.
     static func noWorkers(log: String) -> String {
         """
         no workers: those of this host failed one after the other (\(log) says why), and no other is connected; stored results are kept, \

@@ -65,7 +65,7 @@ struct Explain: ParsableCommand {
 
     /// The directory of the one sweep that knows a trial.
     /// - Parameters:
-    ///   - directory: of a sweep, or of a file with parts, which are all looked through; nil for all of results/.
+    ///   - directory: the directory of a sweep, or of a file with parts, which are all looked through; nil for all of results/.
     ///   - advice: what to do where none knows it, or several do.
     fileprivate static func directory(
         of trial: String, below directory: ResultsDirectory?, advice: String

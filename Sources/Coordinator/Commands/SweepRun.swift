@@ -77,7 +77,7 @@ struct SweepRun {
             .line(program: settings.workerProgram)
 
         let mailbox = try Mailbox<EventLoop.Signal>()
-        // From the line on that says that it runs, an interrupt is a drain.
+        // Once it is printed that the sweep runs, an interrupt is a drain.
         interrupts.go(to: mailbox)
         defer { interrupts.go(to: nil) }
         if !settings.isQuiet, !scheduler.isFinished {

@@ -1,4 +1,4 @@
-// ClusterCheck.swift · Coordinator/Launching, used by CheckCommand. Tries every host of a cluster file, all at once, and says what it found.
+// ClusterCheck.swift · Coordinator/Launching, used by CheckCommand. Tries every host of a cluster file, all at once, and makes a table of what it found.
 // SSHText and SlurmText make the calls; a Finding reads what comes back.
 
 internal import FoundationEssentials
@@ -37,8 +37,8 @@ struct ClusterCheck {
 
     /// Runs a script on all hosts in a state at once and waits for the last of them.
     /// - Parameters:
-    ///   - isMeant: the state.
-    ///   - name: of the script, for files with the output in the folder.
+    ///   - isMeant: whether a host is in that state.
+    ///   - name: names the files in the folder that the output goes to.
     /// - Returns: how it went on each, with the index of its finding.
     private func callAll(
         _ findings: [HostFinding], _ isMeant: (HostFinding) -> Bool, _ folder: String, _ name: String, _ script: String,
@@ -96,7 +96,7 @@ struct HostFinding: Equatable {
     var lacksProgram: Bool { trouble == nil && probe?.isCopied == false && copySeconds == nil }
     var hasProgram: Bool { trouble == nil && probe != nil && !lacksProgram }
 
-    /// - Parameter output: of ssh with the script of `SSHText.probe`.
+    /// - Parameter output: what ssh printed when it ran the script of `SSHText.probe`.
     mutating func probed(_ output: String) {
         probe = SSHText.probe(from: output)
         isReachable = probe != nil
@@ -108,7 +108,7 @@ struct HostFinding: Equatable {
         if status != .exited(0) { trouble = "the worker program was not copied: \(Subprocess.lastLine(output) ?? "\(status)")" }
     }
 
-    /// - Parameter output: of the worker's self-test.
+    /// - Parameter output: what ssh printed when it ran the worker's self-test.
     mutating func tried(_ output: String) {
         if probe?.isV3 == false {
             trouble = "the processor lacks a part of x86-64-v3"
@@ -117,7 +117,7 @@ struct HostFinding: Equatable {
         }
     }
 
-    /// - Parameter output: of `sbatch --test-only`.
+    /// - Parameter output: what `sbatch --test-only` printed.
     mutating func submitted(_ status: Subprocess.Status, _ output: String) {
         isReachable = status == .exited(0)
         if !isReachable { trouble = Subprocess.lastLine(output) ?? "\(status)" }

@@ -18,8 +18,8 @@ struct Fleet: ~Copyable {
     ///   - sweep: names the jobs of Slurm groups.
     ///   - program: the worker beside regsweep. Other hosts get the one that the cluster file names, if it does.
     ///   - endpoint: where workers of this host connect.
-    ///   - localCount: of worker processes on this host; 0 for none.
-    ///   - directory: of the results, absolute.
+    ///   - localCount: how many worker processes run on this host; 0 for none.
+    ///   - directory: the results directory, absolute.
     init(_ cluster: ClusterSpec, sweep: String, program: String, endpoint: String, localCount: Int, directory: String) {
         let start = Instant(sinceStart: .zero)
         let load = WorkerLoad(
@@ -78,7 +78,7 @@ struct Fleet: ~Copyable {
         return outlooks.contains(.expected) ? .expected : outlooks.contains(.givenUp) ? .givenUp : .none
     }
 
-    /// Worker processes on this host that have ended since the last call: nobody has to wait for their silence.
+    /// Worker processes on this host that have ended since the last call: the scheduler need not wait until they time out.
     func takeEnded() -> [pid_t] { launchers.flatMap { $0.takeEnded() } }
 }
 

@@ -17,7 +17,7 @@ final class LocalLauncher: Launcher {
     private var workers: LocalWorkers
     private var ended: [pid_t] = []
 
-    /// - Parameter count: of worker processes; 0 for none.
+    /// - Parameter count: how many worker processes run; 0 for none.
     init(_ commandLine: WorkerCommandLine, program: String, count: Int, logPath: String) {
         self.program = program
         arguments = commandLine.arguments

@@ -17,7 +17,7 @@ struct LocalWorkers: Equatable {
     static let quick: Duration = .seconds(5)
     static let patience = 5
 
-    /// - Parameter count: of worker processes; 0 for none.
+    /// - Parameter count: how many worker processes run; 0 for none.
     init(count: Int) { due = count }
 
     var outlook: LaunchOutlook { !running.isEmpty || due > 0 ? .expected : hasGivenUp ? .givenUp : .none }

@@ -62,8 +62,8 @@ struct RemoteHost: Equatable {
 
     /// The ssh of the last step ended.
     /// - Parameters:
-    ///   - status: of ssh, or of the shell over there.
-    ///   - lastLine: of what either wrote.
+    ///   - status: how ssh ended: with the code of the shell on the host, or one of its own.
+    ///   - lastLine: the last line that ssh or the host wrote; nil for none.
     mutating func ended(_ status: Subprocess.Status, saying lastLine: String?, at now: Instant) -> LaunchNotice? {
         switch (state, status) {
         case (.starting, .exited(0)):

@@ -20,8 +20,8 @@ final class SSHLauncher: Launcher {
     private var ssh: ChildProcess?
 
     /// - Parameters:
-    ///   - options: of ssh, before the name of the host.
-    ///   - directory: of the results, for the log.
+    ///   - options: options of ssh, which go before the name of the host.
+    ///   - directory: the results directory, where the log goes.
     init(_ spec: HostSpec, program: WorkerProgram, options: [String], orphanTimeout: Duration, directory: String, at now: Instant) {
         name = "host \(spec.name)"
         keyName = spec.keyName

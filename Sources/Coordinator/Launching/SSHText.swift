@@ -17,8 +17,8 @@ enum SSHText {
     static func arguments(_ host: String, options: [String], script: String) -> [String] {
         precondition(!script.contains("'"), "a script that cannot be put in quotes")
         // Nobody could answer a question for a password; a connection that is cut is noticed in half a minute.
-        let ours = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-T"]
-        return options + ours + ["--", host, "exec /bin/sh -c '\(script)'"]
+        let fixed = ["-o", "BatchMode=yes", "-o", "ConnectTimeout=10", "-o", "ServerAliveInterval=10", "-o", "ServerAliveCountMax=3", "-T"]
+        return options + fixed + ["--", host, "exec /bin/sh -c '\(script)'"]
     }
 
     private static func file(_ bundle: WorkerBundle) -> String {

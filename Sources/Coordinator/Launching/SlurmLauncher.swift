@@ -20,7 +20,7 @@ final class SlurmLauncher: Launcher {
     /// - Parameters:
     ///   - sweep: names the jobs.
     ///   - program: the worker, at a path that the nodes have as well.
-    ///   - directory: of the results, absolute, and shared with the nodes.
+    ///   - directory: the results directory: absolute, and shared with the nodes.
     init(_ spec: HostSpec, sweep: String, program: String, orphanTimeout: Duration, directory: String, at now: Instant) {
         name = "slurm \(spec.name)"
         keyName = spec.keyName

@@ -35,7 +35,7 @@ enum SlurmText {
     }
 
     /// Reads the number of the job that was submitted; nil where there is none.
-    /// - Parameter output: of `sbatch --parsable`: `17`, or `17;cluster`, after warnings if there are any.
+    /// - Parameter output: what `sbatch --parsable` printed: `17`, or `17;cluster`, after warnings if there are any.
     static func job(fromSbatch output: String) -> SlurmJob? {
         output.split(separator: "\n").last.flatMap { $0.split(separator: ";").first }.flatMap { Int($0) }.map(SlurmJob.init)
     }
@@ -52,14 +52,14 @@ enum SlurmText {
     static func isForgotten(_ output: String) -> Bool { output.contains("Invalid job id") }
 
     /// Counts the tasks that wait or run.
-    /// - Parameter output: of `squeue`, called with ``countArguments(_:)``.
+    /// - Parameter output: what `squeue` printed when it was called with ``countArguments(_:)``.
     static func aliveTasks(fromSqueue output: String) -> Int {
         let alive: Set<Substring> = ["PENDING", "CONFIGURING", "RUNNING", "SUSPENDED", "RESIZING", "REQUEUED", "STOPPED"]
         return output.split(separator: "\n").count { alive.contains($0.prefix { $0 != " " }) }
     }
 
     /// Reads MaxArraySize: the indices of an array's tasks are below it.
-    /// - Parameter output: of `scontrol show config`.
+    /// - Parameter output: what `scontrol show config` printed.
     static func maximumArraySize(from output: String) -> Int? {
         for line in output.split(separator: "\n") {
             let parts = line.split(separator: "=", maxSplits: 1)

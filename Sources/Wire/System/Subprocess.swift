@@ -1,4 +1,4 @@
-// Subprocess.swift · Wire/System. The one place that starts other programs; what they are told is text made elsewhere.
+// Subprocess.swift · Wire/System. The one place that starts other programs; their arguments and input are made by the caller.
 
 public import Glibc
 
@@ -29,11 +29,11 @@ public enum Subprocess {
         }
     }
 
-    /// Starts a program in a process group of its own, so that Ctrl-C in a terminal reaches only us, with no signal blocked.
+    /// Starts a program with no signal blocked, in a process group of its own, so that Ctrl-C in a terminal reaches this process alone.
     /// - Parameters:
     ///   - program: a path, or a name to look up on PATH.
-    ///   - input: what it reads on stdin.
-    ///   - outputTo: a file that stdout and stderr are appended to; nil for ours.
+    ///   - input: what the program reads on stdin.
+    ///   - outputTo: a file that stdout and stderr are appended to; nil for those of this process.
     public static func spawn(
         _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
     ) throws(SubprocessError) -> pid_t {
