@@ -89,7 +89,7 @@ private struct Names {
                 declared[source.folder, default: []].insert(declaration.name)
                 sites[source.path, default: []].insert(declaration.index)
                 guard !declaration.isPrivate else { continue }
-                switch declaration.place {
+                switch declaration.scope {
                 case .top: top[declaration.name, default: []].insert(source.folder)
                 case .extended(let type): extended.append((declaration.name, type, source.folder))
                 case .inside: break
@@ -132,7 +132,7 @@ private struct Names {
 }
 
 private struct Declaration {
-    enum Place: Equatable {
+    enum Scope: Equatable {
         case top
         /// Directly in an extension of the type of this name.
         case extended(String)
@@ -141,7 +141,7 @@ private struct Declaration {
     }
 
     let name: String
-    let place: Place
+    let scope: Scope
     let isPrivate: Bool
     /// Position of its name among the tokens.
     let index: Int
@@ -152,8 +152,8 @@ private struct Declaration {
     static func all(in tokens: [SwiftToken]) -> [Declaration] {
         var found: [Declaration] = []
         /// What the braces around the current token are of.
-        var scopes: [(place: Place, isPrivate: Bool)] = []
-        var opening: (place: Place, isPrivate: Bool)?
+        var scopes: [(scope: Scope, isPrivate: Bool)] = []
+        var opening: (scope: Scope, isPrivate: Bool)?
         for (index, token) in tokens.enumerated() {
             let isAfterDot = index > 0 && tokens[index - 1].text == "."
             switch token.text {
@@ -164,13 +164,13 @@ private struct Declaration {
             case "extension" where !isAfterDot && index + 1 < tokens.count:
                 opening = (.extended(tokens[index + 1].text), isPrivate(before: index, tokens))
             case let word where !isAfterDot && (types.contains(word) || values.contains(word)):
-                let scope = scopes.last ?? (.top, false)
-                let isPrivate = scope.isPrivate || isPrivate(before: index, tokens)
+                let outer = scopes.last ?? (.top, false)
+                let isPrivate = outer.isPrivate || isPrivate(before: index, tokens)
                 // `<let count: Int>` declares a parameter of a type.
                 let isParameter = index > 0 && ["<", ","].contains(tokens[index - 1].text)
                 for name in names(after: index, tokens) {
-                    let place = isParameter ? .inside : scope.place
-                    found.append(Declaration(name: tokens[name].text, place: place, isPrivate: isPrivate, index: name))
+                    let scope = isParameter ? .inside : outer.scope
+                    found.append(Declaration(name: tokens[name].text, scope: scope, isPrivate: isPrivate, index: name))
                 }
             default: break
             }
@@ -186,15 +186,15 @@ private struct Declaration {
         }
         guard ["let", "var"].contains(tokens[index].text) else { return tokens[index + 1].isName ? [index + 1] : [] }
         var names = [index + 1], depth = 0
-        for place in tokens.indices[(index + 2)...] {
-            let word = tokens[place].text
+        for next in tokens.indices[(index + 2)...] {
+            let word = tokens[next].text
             if "([".contains(word) { depth += 1 }
             if ")]".contains(word) { depth -= 1 }
             if depth < 0 || "{}".contains(word) || types.contains(word) || values.contains(word) || word == "extension" { break }
-            guard depth == 0, tokens[place - 1].text == ",", place + 1 < tokens.count, ":=".contains(tokens[place + 1].text) else {
+            guard depth == 0, tokens[next - 1].text == ",", next + 1 < tokens.count, ":=".contains(tokens[next + 1].text) else {
                 continue
             }
-            names.append(place)
+            names.append(next)
         }
         return names.filter { tokens[$0].isName }
     }
@@ -206,9 +206,9 @@ private struct Declaration {
 
     /// Whether a modifier before the keyword keeps the name to its file. `private(set)` does not.
     private static func isPrivate(before index: Int, _ tokens: [SwiftToken]) -> Bool {
-        for place in tokens.indices[..<index].reversed() {
-            let word = tokens[place].text
-            if word == "private" || word == "fileprivate" { return tokens[place + 1].text != "(" }
+        for earlier in tokens.indices[..<index].reversed() {
+            let word = tokens[earlier].text
+            if word == "private" || word == "fileprivate" { return tokens[earlier + 1].text != "(" }
             if !modifiers.contains(word) { return false }
         }
         return false
