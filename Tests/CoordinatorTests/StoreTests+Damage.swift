@@ -203,7 +203,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
     private func salvaged() throws -> [TrialKey: TrialResult] {
         let new = directory.path + "/new.sqlite"
         for ending in ["", "-wal", "-shm", ".lock"] { Files.remove(new + ending) }
-        let kept = try Integrity.salvage(directory.store, into: new, holder: "us")
+        let kept = try Rebuilding.rebuild(directory.store, as: new, holder: "us")
         let store = try ResultStore(reading: new)
         var found: [TrialKey: TrialResult] = [:]
         for number in 0...count {
@@ -297,7 +297,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         let torn = try StoreDirectory(), new = torn.path + "/new.sqlite"
         try torn.write(file, to: "store.sqlite")
         try torn.write(log, to: "store.sqlite-wal")
-        #expect(try Integrity.salvage(torn.store, into: new, holder: "us") == 120)
+        #expect(try Rebuilding.rebuild(torn.store, as: new, holder: "us") == 120)
     }
 
     @Test("where a page is damaged that a row reaches over to, what the log has of it from before will do") func olderPage() throws {
@@ -314,7 +314,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
         try torn.write(file, to: "store.sqlite")
         try torn.write(log, to: "store.sqlite-wal")
         // A few frames at the beginning of the old log are overwritten.
-        #expect(try Integrity.salvage(torn.store, into: new, holder: "us") >= 15)
+        #expect(try Rebuilding.rebuild(torn.store, as: new, holder: "us") >= 15)
     }
 
     @Test("a number that was changed behind our back is noticed when it is read") func changed() throws {
@@ -349,7 +349,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
             _ = try store.put([([trained, result(2)], author: author)], checkpoints: [checkpoint])
         }
         let new = directory.path + "/new.sqlite"
-        #expect(try Integrity.salvage(directory.store, into: new, holder: "us") == 2)
+        #expect(try Rebuilding.rebuild(directory.store, as: new, holder: "us") == 2)
         let store = try ResultStore(reading: new)
         #expect(try store.model(of: trained.key) == trained.model)
         #expect(try store.checkpoint(of: checkpoint.key) == checkpoint)
@@ -417,7 +417,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
                 _ = try repair { if $0 == step { throw Stopped() } }
             }
             guard step != .keepLog, step != .keepStore else { continue }
-            let error = StoreError.damaged(path: directory.store, reason: "its repair was stopped on the way")
+            let error = StoreError.damaged(path: directory.store, reason: "its repair was interrupted")
             #expect(throws: error) { try patiently { _ = try directory.writer() } }
             #expect(throws: error) { _ = try ResultStore(reading: directory.store) }
         }

@@ -5,14 +5,14 @@ internal import Glibc
 internal import Vocabulary
 internal import Wire
 
-/// One connection, for one thread.
+/// One connection, which only one thread may use.
 @safe struct Database: ~Copyable {
     private let handle: OpaquePointer
     let path: String
 
-    /// - Throws: `unusable` when the file cannot be opened or made; `foreign` when there is nothing to read.
+    /// - Throws: `unusable` when the file cannot be opened or made; `foreign` when there is no file to read.
     init(_ path: String, readOnly: Bool = false) throws(StoreError) {
-        // SQLite says the same of a file that is not there and of one that cannot be opened.
+        // SQLite gives the same error for a missing file and for one that cannot be opened.
         guard unsafe !readOnly || access(path, F_OK) == 0 else { throw .foreign(path: path, reason: "there is no store here yet") }
         var handle: OpaquePointer?
         let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
@@ -24,7 +24,7 @@ internal import Wire
         }
         unsafe self.handle = unsafe handle
         self.path = path
-        // A reader (`report`, `check`) may hold a page for a moment.
+        // 5 s: a reader (`report`, `check`) may hold a page for a moment.
         unsafe sqlite3_busy_timeout(handle, 5_000)
     }
 
@@ -42,14 +42,14 @@ internal import Wire
         return unsafe Statement(statement, path: path)
     }
 
-    /// All of it or nothing of it is on disk when this returns.
+    /// Runs the closure in one transaction: everything that it writes is on disk when this returns, or nothing of it when this throws.
     func transaction(_ body: () throws(StoreError) -> Void) throws(StoreError) {
         try execute("BEGIN IMMEDIATE")
         do {
             try body()
             try execute("COMMIT")
         } catch {
-            // SQLite may have rolled back by itself; a second time does nothing.
+            // SQLite may have rolled back by itself; doing so again does nothing.
             try? execute("ROLLBACK")
             throw error
         }
@@ -58,7 +58,7 @@ internal import Wire
     private func failure(_ code: CInt) -> StoreError { .of(code, message: unsafe String(cString: sqlite3_errmsg(handle)), path: path) }
 }
 
-/// A prepared statement: bind, step, read, again.
+/// A prepared statement, which may be run any number of times.
 @safe struct Statement: ~Copyable {
     private let handle: OpaquePointer
     private let path: String
@@ -74,10 +74,11 @@ internal import Wire
         case integer(Int64), real(Double), text(String), blob([UInt8]), null
     }
 
-    /// Binds the values in order and runs to the end; for statements that give no rows.
+    /// Binds the values in order and runs a statement that gives no rows.
     func run(_ values: [Value] = []) throws(StoreError) { try rows(values) { _ in } }
 
-    /// Binds the values in order and calls the closure at each row, whose columns the statement then reads.
+    /// Binds the values in order and calls the closure for each row. Within the closure the statement's properties read the columns of that
+    /// row.
     func rows(_ values: [Value] = [], _ body: (borrowing Statement) throws(StoreError) -> Void) throws(StoreError) {
         unsafe sqlite3_reset(handle)
         // Sound: SQLITE_TRANSIENT makes SQLite copy before the call returns.
@@ -125,7 +126,7 @@ internal import Wire
         (0..<Int(unsafe sqlite3_column_count(handle))).map { unsafe String(cString: sqlite3_column_name(handle, CInt($0))) }
     }
 
-    /// Nil where the column is no trial key. Without an array in between: a start reads a million of them.
+    /// - Returns: nil where the column is no trial key. It makes no array, since a start of the coordinator reads a million of them.
     func key(_ column: Int) -> TrialKey? {
         guard unsafe sqlite3_column_bytes(handle, CInt(column)) == CInt(TrialKey.byteCount),
             let bytes = unsafe sqlite3_column_blob(handle, CInt(column))

@@ -1,7 +1,7 @@
 // Migrations.swift · Coordinator/Store. The store grows by appending: a migration that has run anywhere is never edited.
 
 enum Migrations {
-    /// The number of those that ran is SQLite's `user_version`.
+    /// In the order in which they run. SQLite's `user_version` is the number of those that a database has seen.
     static let all = [
         // 001: results by trial key, with everything a query by hand wants to see; curves are columns of big-endian words.
         """
@@ -15,19 +15,20 @@ enum Migrations {
         CREATE TABLE base (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
         CREATE TABLE start (epoch INTEGER PRIMARY KEY, host TEXT NOT NULL, process INTEGER NOT NULL, at TEXT NOT NULL) STRICT;
         """,
-        // 002: what trials leave besides their losses, as columns of big-endian words; most leave nothing.
+        // 002: series that trials leave besides their losses, as columns of big-endian words; most trials leave none.
         """
         CREATE TABLE series (
             trial BLOB NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, "values" BLOB NOT NULL, PRIMARY KEY (trial, place)
         ) STRICT, WITHOUT ROWID;
         """,
-        // 003: where trials are that take hours, until they have a result; and what they are trained to.
+        // 003: checkpoints of long trials until they have a result; and their trained parameters.
         """
         CREATE TABLE checkpoint (trial BLOB PRIMARY KEY, epoch INTEGER NOT NULL, digest BLOB NOT NULL, content BLOB NOT NULL) STRICT;
         CREATE TABLE model (trial BLOB PRIMARY KEY, content BLOB NOT NULL) STRICT;
         """,
         // 004: who computed what, when and how it ended; which bits were compared and what came of it; checksums; and what a start has to
-        // read, in one place, since the curves beside it are a hundred times as large. Times are seconds since the epoch's start.
+        // read, in one place, since the curves beside it are a hundred times as large. The columns `epoch` count starts of the coordinator;
+        // times are seconds since that start.
         """
         ALTER TABLE result ADD COLUMN worker BLOB;
         ALTER TABLE result ADD COLUMN series_digest BLOB;
@@ -48,12 +49,12 @@ enum Migrations {
     /// The format of the first release whose results carry checksums.
     private static let firstWithSeals = 4
 
-    /// In SQLite's header, so that `file` and we know whose it is: "rgsw".
+    /// The bytes "rgsw" in SQLite's header tell `file`, and this program, whose database it is.
     static let applicationID = 0x7267_7377
 
-    /// - Parameter migrations: those this release knows.
+    /// - Parameter migrations: those that this release knows.
     /// - Throws: `foreign` for a database of another program or of a newer release.
-    /// - Returns: how many of them the database has seen; 0 for an empty one.
+    /// - Returns: how many migrations the database has seen; 0 for an empty one.
     @discardableResult
     static func check(_ database: borrowing Database, _ migrations: [String] = all) throws(StoreError) -> Int {
         let application = try number("PRAGMA application_id", database)
@@ -72,7 +73,7 @@ enum Migrations {
         return version
     }
 
-    /// For a reader, which cannot migrate.
+    /// Checks a database for a reader, which cannot migrate it.
     /// - Throws: `foreign` also for a database of an older release, or an empty one.
     static func requireCurrent(_ database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
         let version = try check(database, migrations)
@@ -82,13 +83,13 @@ enum Migrations {
         }
     }
 
-    /// Runs those that the database has not seen, and what cannot be said in SQL, in one transaction.
+    /// Runs the migrations that the database has not seen, and what cannot be said in SQL, in one transaction.
     static func run(on database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
         let version = try check(database, migrations)
         guard version < migrations.count else { return }
         try database.transaction { () throws(StoreError) in
             for sql in migrations[version...] { try database.execute(sql) }
-            // A row without a seal would be none to `repair`: the format is not the new one before all have theirs.
+            // `repair` ignores rows without a seal, so all rows get theirs before the format is said to be the new one.
             if migrations == all, (1..<firstWithSeals).contains(version) { try Integrity.sealAll(database) }
             try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")
         }

@@ -1,19 +1,19 @@
-// Repairing.swift · Coordinator/Store, after Integrity. A sound store in place of a damaged one. Whenever it is stopped, the next time finds
-// everything as it was, or finishes.
+// Repairing.swift · Coordinator/Store, after Rebuilding. Puts a sound store in the place of a damaged one. A repair that is stopped, at
+// whatever moment, has changed nothing, or is finished by the next one.
 
 internal import FoundationEssentials
 
 enum Repairing {
     enum Outcome: Equatable {
         case intact(results: Int)
-        /// - Parameter from: the damaged store, which is kept with its log.
+        /// - Parameter from: the name under which the damaged store is kept, with its log.
         case repaired(results: Int, from: String)
     }
 
-    /// What is done to the files of a store, one after the other, once the new one is complete beside them.
+    /// What is done to the files of the damaged store, in this order, once the new store is complete beside them.
     enum Step: CaseIterable { case keepLog, keepStore, removeLog, removeIndex, replace }
 
-    /// - Parameter before: called before each step that is done; for tests, which stop there.
+    /// - Parameter before: called before each step. Tests stop the repair there by an error.
     /// - Throws: `foreign` for a database of another program or release, which is left alone; `locked`, `blocked`, `unusable`.
     static func repair(_ path: String, holder: String, before: (Step) throws -> Void = { _ in }) throws -> Outcome {
         let lock = try StoreLock(of: path, holder: holder)
@@ -27,21 +27,23 @@ enum Repairing {
         if stopped == nil, let results = try intact(path) { return .intact(results: results) }
         let new = path + ".repaired"
         for file in [new, new + "-wal", new + "-shm", StoreLock.path(of: new)] { Files.remove(file) }
-        let results = try Integrity.salvage(stopped ?? path, into: new, holder: holder)
-        // SQLite's last connection takes the log into the file, unless there is no room.
-        guard Files.size(of: new + "-wal") == nil else { throw StoreError.blocked(reason: "\(new) cannot be completed: is the disk full?") }
+        let results = try Rebuilding.rebuild(stopped ?? path, as: new, holder: holder)
+        // SQLite takes the log into the file when the last connection is closed, unless there is no room for that.
+        guard Files.size(of: new + "-wal") == nil else {
+            throw StoreError.blocked(reason: "SQLite could not complete \(new), which needs room on that disk")
+        }
         Files.remove(StoreLock.path(of: new))
 
         let kept = stopped ?? freeName(path)
         if stopped == nil {
-            // The log first: what has the name of the store beside it is complete.
+            // The log is linked first, so that a second name of the store always has its log beside it.
             try before(.keepLog)
             if Files.size(of: path + "-wal") ?? 0 > 0 { try Files.link(path + "-wal", as: kept + "-wal") }
             try before(.keepStore)
             try Files.link(path, as: kept)
             Files.sync(directoryOf: path)
         }
-        // Under the new store's name SQLite would take the old one's log for its own.
+        // SQLite would take the old store's log for the new store's, since both have the same name.
         try before(.removeLog)
         Files.remove(path + "-wal")
         try before(.removeIndex)
@@ -50,13 +52,14 @@ enum Repairing {
         try before(.replace)
         try Files.move(new, inPlaceOf: path)
         Files.sync(directoryOf: path)
-        // Left by reading it.
+        // Reading the damaged store has left these.
         Files.remove(kept + "-shm")
         if Files.size(of: kept + "-wal") == 0 { Files.remove(kept + "-wal") }
         return .repaired(results: results, from: kept)
     }
 
-    /// A second name that a store has while it is being replaced: from then on its log may be found beside that name only.
+    /// - Returns: the second name of a store whose replacement was interrupted; its log may lie beside that name only. Nil for any other
+    ///   store.
     static func interrupted(_ path: String) -> String? {
         guard Files.hasOtherNames(path) else { return nil }
         let directory = Files.directory(of: path), name = path.split(separator: "/").last.map(String.init) ?? ""
@@ -66,12 +69,12 @@ enum Repairing {
         }
     }
 
-    /// Readers and writers leave such a store alone.
+    /// - Throws: `damaged` for a store whose replacement was interrupted, so that nobody reads or writes it.
     static func requireFinished(_ path: String) throws(StoreError) {
-        guard interrupted(path) == nil else { throw .damaged(path: path, reason: "its repair was stopped on the way") }
+        guard interrupted(path) == nil else { throw .damaged(path: path, reason: "its repair was interrupted") }
     }
 
-    /// The number of results of a store that is sound; nil for a damaged one.
+    /// - Returns: the number of results of a sound store; nil for a damaged one.
     private static func intact(_ path: String) throws(StoreError) -> Int? {
         do { try Migrations.requireCurrent(try Database(path, readOnly: true)) } catch {
             switch error {
@@ -84,7 +87,7 @@ enum Repairing {
             try Integrity.verify(store.database)
             return try Migrations.number("SELECT count(*) FROM result", store.database)
         } catch {
-            // It says that it is one of this release: a table that is missing is damage as well.
+            // Its header says that this release wrote it, so a missing table is damage as well.
             if case .blocked = error { throw error }
             return nil
         }

@@ -1,32 +1,33 @@
-// Salvage.swift · Coordinator/Store. Results out of a damaged store: every page is looked at, whatever the tree above it has become, and
-// a row counts only if its seal is right. It reads SQLite's file format (sqlite.org/fileformat2.html) and nothing else of SQLite.
+// Salvage.swift · Coordinator/Store, before Rebuilding. Results out of the bytes of a damaged store: every page is read, whatever the tree
+// above it has become, and a row counts only if its seal is right. It knows SQLite's file format (sqlite.org/fileformat2.html) alone.
 
 internal import Vocabulary
 internal import Wire
 
 struct Salvage {
-    /// Columns of a row by name.
+    /// The columns of a row of `result` by name.
     typealias Row = [(name: String, value: Statement.Value)]
 
-    /// What is known of each page, by number from 1, the newest first: what the write-ahead log has of it, what the file has, and what the
-    /// log has from before, or of a commit that was never made. Only the first is the store as it was; others are for where that is damaged.
+    /// All versions of each page that were found, by page number from 1, the newest first: the one in the write-ahead log, the one in the
+    /// file, and those that the log has from earlier, or from a commit that was never completed. The first versions together are the store
+    /// as it was; the others serve where the first one is damaged.
     private var versions: [Int: [ArraySlice<UInt8>]] = [:]
     private let usable: Int
     private let columns: [Column]
 
     struct Column: Equatable {
         var name: String
-        /// SQLite keeps a real number that is whole as an integer.
+        /// SQLite stores a real number that is whole as an integer, so the kind in the record does not tell.
         var isReal: Bool
     }
 
     /// - Parameters:
     ///   - file: the bytes of the database.
-    ///   - log: of its write-ahead log; empty where there is none.
+    ///   - log: the bytes of its write-ahead log; empty where there is none.
     ///   - columns: the columns of `result`, in order.
     init(file: [UInt8], log: [UInt8], columns: [Column]) {
         self.columns = columns
-        // The size of a page is a power of two; where the header is gone, it is the size that SQLite gives to new files.
+        // The size of a page is a power of two. Where the header is gone, it is 4,096 bytes, which SQLite gives to new files.
         let stated = file.count >= 18 ? Int(file[16]) << 8 | Int(file[17]) : 0
         let size = stated == 1 ? 65_536 : stated >= 512 && stated & (stated - 1) == 0 ? stated : 4096
         usable = size
@@ -40,18 +41,18 @@ struct Salvage {
 
     private typealias Frame = (number: Int, page: ArraySlice<UInt8>)
 
-    /// Frames of 24 bytes and a page, behind a header of 32, in the order of the log.
-    /// - Returns: those of commits that the log holds; and others: a log that starts anew overwrites its beginning and leaves the rest, which
-    ///   has other salts, and behind its last commit there may be pages of one that was not made. Rows in them are as good as any, if their
-    ///   seals are right.
+    /// Reads the log: a header of 32 bytes, then frames of 24 bytes and a page each.
+    /// - Returns: in the order of the log, the frames of commits that the log holds; and all others. A log that starts anew overwrites its
+    ///   beginning and leaves the rest, which has other salts; and behind its last commit there may be pages of one that was not completed.
+    ///   Rows in those are as good as any if their seals are right.
     private static func frames(of log: [UInt8], pageSize: Int) -> (current: [Frame], stale: [Frame]) {
         func word(_ place: Int) -> Int { log[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
         let starts = stride(from: 32, to: log.count, by: pageSize + 24).filter { $0 + 24 + pageSize <= log.count }
         guard let first = starts.first else { return ([], []) }
-        // Salts are the header's; where that is gone, those of the first frame, which is as old.
+        // The salts of the log are in its header; where that is gone, those of the first frame are the same.
         let hasHeader = [0x377f_0682, 0x377f_0683].contains(word(0)), salts = hasHeader ? 16 : first + 8
         let isCurrent = starts.map { log[$0 + 8..<$0 + 16].elementsEqual(log[salts..<salts + 8]) }
-        // The last frame of a commit has the size of the database.
+        // Only the last frame of a commit gives the size of the database.
         let end = starts.indices.last { isCurrent[$0] && word(starts[$0] + 4) > 0 }
         var current: [Frame] = [], stale: [Frame] = []
         for (index, start) in starts.enumerated() {
@@ -61,21 +62,21 @@ struct Salvage {
         return (current, stale)
     }
 
-    /// All pages as the store had them last, then all as they were before, and so on.
+    /// Calls the closure with the newest version of every page, then with the version before it of those that have one, and so on.
     private func forEachPage<E>(_ body: (ArraySlice<UInt8>) throws(E) -> Void) throws(E) {
         for pages in versions.values { try body(pages[0]) }
-        // Few of a large store's: the log is short beside it.
+        // These are few, since the log of a large store is short beside it.
         let changed = versions.values.filter { $0.count > 1 }
         for age in 1..<max(1, changed.reduce(0) { max($0, $1.count) }) {
             for pages in changed where age < pages.count { try body(pages[age]) }
         }
     }
 
-    /// Calls the closure with every row of `result` whose seal is right, the newest first; with some more than once.
+    /// Calls the closure with every row of `result` whose seal is right, the newest versions first. It may get a row more than once.
     func forEachRow(_ body: (Row) throws(StoreError) -> Void) throws(StoreError) {
         try forEachPage { (page) throws(StoreError) in
             for cell in cells(of: page) {
-                // Where the pages that it reaches over to are damaged, as they were before.
+                // Where the newest versions of its overflow pages are damaged, earlier ones may not be.
                 for payload in payloads(at: cell, in: page) {
                     guard let row = row(payload) else { continue }
                     try body(row)
@@ -85,7 +86,8 @@ struct Salvage {
         }
     }
 
-    /// Calls the closure with everything that looks like a row of `series`, the newest first; its trial's row knows whether it is one.
+    /// Calls the closure with everything that looks like a row of `series`, the newest versions first. Only the digest in the trial's row
+    /// tells whether it is one.
     func forEachSeries(_ body: (TrialKey, _ place: Int, Series) -> Void) {
         forEachPage { page in
             for payload in cells(of: page).flatMap({ payloads(at: $0, in: page) }) {
@@ -98,10 +100,10 @@ struct Salvage {
         }
     }
 
-    /// Where the records in the cells of an index page begin, leaf or interior: `result` and `series` have no rowid, so they are kept as
-    /// indices.
+    /// Where the records in the cells of an index page begin, be it a leaf or an interior page. (`result` and `series` have no rowid, so
+    /// SQLite stores them as indices.)
     private func cells(of page: ArraySlice<UInt8>) -> [Int] {
-        // The first page is SQLite's schema; its own header comes first, so that it does not look like one of these.
+        // The first page holds the schema and begins with the header of the file, so it does not look like an index page.
         let header = page.startIndex
         guard page.endIndex >= header + 12, page[header] == 0x0a || page[header] == 0x02 else { return [] }
         let isInterior = page[header] == 0x02
@@ -114,7 +116,7 @@ struct Salvage {
         }
     }
 
-    /// A record with what it reaches over to as that is now, and as it was before where that is known; a few at the most.
+    /// All versions of a record: with the newest versions of its overflow pages, then with earlier ones, at most `mostAges`.
     private func payloads(at offset: Int, in page: ArraySlice<UInt8>) -> [[UInt8]] {
         var found: [[UInt8]] = [], oldest = 0, age = 0
         repeat {
@@ -124,12 +126,12 @@ struct Salvage {
         return found
     }
 
-    /// 8: pages that rows reach over to are written once or twice.
+    /// 8: an overflow page is written once or twice.
     private static let mostAges = 8
 
     /// - Parameters:
-    ///   - age: how many versions back, of each page that the record reaches over to that has so many.
-    ///   - oldest: grows to the oldest that one of them has.
+    ///   - age: how many versions to go back, for each overflow page that has so many.
+    ///   - oldest: grows to the greatest age that one of the overflow pages has.
     private func payload(at offset: Int, in page: ArraySlice<UInt8>, age: Int, _ oldest: inout Int) -> [UInt8]? {
         var place = offset
         guard let size = varint(page, &place), (1...1 << 24).contains(size) else { return nil }
@@ -151,15 +153,15 @@ struct Salvage {
             guard more.count > 4 else { return nil }
             next = more.prefix(4).reduce(0) { $0 << 8 | Int($1) }
             bytes += more.dropFirst(4).prefix(min(size - bytes.count, usable - 4))
-            // A cut page, or a chain that goes round in circles.
+            // Otherwise a page is cut, or the chain goes round in circles.
             guard bytes.count == size || more.count == usable else { return nil }
         }
         return bytes
     }
 
-    /// A record as a row of `result`, if its seal is right.
+    /// - Returns: the record as a row of `result`; nil where its seal is not right.
     private func row(_ payload: [UInt8]) -> Row? {
-        // A row that was written before the last columns were added has fewer.
+        // A row that was written before columns were added has fewer.
         guard let values = record(payload), (1...columns.count).contains(values.count) else { return nil }
         let row: Row = zip(columns, values).map { column, value in
             if column.isReal, case .integer(let whole) = value { return (column.name, .real(Double(whole))) }
@@ -169,7 +171,7 @@ struct Salvage {
         return Seal(row.filter { $0.name != "seal" }) == Seal(bytes: seal) ? row : nil
     }
 
-    /// The size of its header, a kind for each column, then the columns.
+    /// Reads a record: the size of its header, a kind for each column, then the columns.
     private func record(_ payload: [UInt8]) -> [Statement.Value]? {
         let bytes = payload[...]
         var place = 0
@@ -179,7 +181,7 @@ struct Salvage {
             guard let kind = varint(bytes, &place) else { return nil }
             kinds.append(kind)
         }
-        // An index of SQLite's own, or a page of something else, may have any number of them.
+        // A record of another table may have any number of columns.
         guard place == headerSize, (1...max(4, columns.count)).contains(kinds.count) else { return nil }
         var values: [Statement.Value] = []
         for kind in kinds {
@@ -211,7 +213,7 @@ struct Salvage {
         }
     }
 
-    /// Seven bits a byte, the first byte highest; a ninth byte has eight.
+    /// Reads an integer of variable length: seven bits a byte, the highest first; a ninth byte has eight bits.
     private func varint(_ bytes: ArraySlice<UInt8>, _ place: inout Int) -> Int? {
         var value: UInt64 = 0
         for count in 1...9 {

@@ -9,7 +9,7 @@ struct Seal: Equatable {
 
     init(bytes: [UInt8]) { self.bytes = bytes }
 
-    /// - Parameter columns: of the row, by name, without the seal itself.
+    /// - Parameter columns: the columns of a row by name, without the seal itself.
     init(_ columns: [(name: String, value: Statement.Value)]) {
         var text: [UInt8] = []
         text.reserveCapacity(2048)
@@ -20,10 +20,10 @@ struct Seal: Equatable {
         }
         for (name, value) in columns.sorted(by: { $0.name < $1.name }) {
             switch value {
-            // A column that a later release adds is empty in older rows, and their seals stay.
+            // A column that a later release adds is null in older rows, whose seals stay as they are.
             case .null: continue
             case .integer(let value): add(1, name.utf8); add(2, Self.bigEndian(UInt64(bitPattern: value)))
-            // SQLite keeps −0 as 0.
+            // SQLite stores −0 as 0.
             case .real(let value): add(1, name.utf8); add(3, Self.bigEndian((value + 0).bitPattern))
             case .text(let value): add(1, name.utf8); add(4, value.utf8)
             case .blob(let value): add(1, name.utf8); add(5, value)
