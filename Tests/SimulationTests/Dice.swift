@@ -1,6 +1,6 @@
-// Dice.swift · Tests/SimulationTests. All chance of a simulation, from its seed.
+// Dice.swift · Tests/SimulationTests. The one source of chance in a simulation, which its seed decides.
 
-/// SplitMix64: small, and the same on every host.
+/// Random numbers by SplitMix64, the same on every host.
 struct Dice {
     private var state: UInt64
 
@@ -14,11 +14,11 @@ struct Dice {
         return z ^ (z >> 31)
     }
 
-    /// - Parameter range: not empty.
+    /// - Parameter range: must not be empty.
     mutating func number(_ range: ClosedRange<Int>) -> Int { range.lowerBound + Int(roll() % UInt64(range.count)) }
 
     mutating func milliseconds(_ range: ClosedRange<Int>) -> Duration { .milliseconds(number(range)) }
 
-    /// - Parameter perThousand: how often of a thousand times it is true.
+    /// - Parameter perThousand: in how many of a thousand cases it is true.
     mutating func chance(perThousand: Int) -> Bool { roll() % 1000 < UInt64(perThousand) }
 }

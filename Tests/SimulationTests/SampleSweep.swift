@@ -10,20 +10,20 @@ import Wire
 struct SampleSweep: Sendable {
     static let groups = 8, settings = 7
 
-    /// Trials of a second that share leases; and trials that have a lease each, read files and make checkpoints.
+    /// Trials of `short` take a second and share leases; those of `long` have a lease each, read files and make checkpoints.
     static let short = SampleSweep(problem: "diagonal-network", files: [])
     static let long = SampleSweep(
         problem: "convolutional-network", files: [Array(repeating: 7, count: 250), [1], Array(0..<200), Array(repeating: 9, count: 100)])
 
-    /// Of a trial of the long sweep.
+    /// Epochs of a trial of the long sweep.
     static let epochs = 10
-    /// Bytes of a chunk: three of them carry the largest file.
+    /// Bytes of a file that one frame carries: three frames carry the largest file.
     static let chunkBytes = 100
 
     let grid: Grid
     let keys: [TrialKey]
     let files: [Digest: [UInt8]]
-    /// Of an undisturbed run.
+    /// The results of an undisturbed run.
     let expected: [TrialKey: TrialResult]
 
     private init(problem: String, files: [[UInt8]]) {
@@ -44,7 +44,7 @@ struct SampleSweep: Sendable {
             uniqueKeysWithValues: keys.map { ($0, Self.lasting(Self.result(of: $0, attempt: 0, seconds: 0))) })
     }
 
-    /// - Returns: done, or diverged for one in eight.
+    /// - Returns: the right result: diverged for one trial in eight, done for the others.
     static func result(of key: TrialKey, attempt: Int, seconds: Double) -> TrialResult {
         let loss = Double(key.high % 1000) + 1
         return TrialResult(
@@ -62,7 +62,7 @@ struct SampleSweep: Sendable {
             seconds: 0)
     }
 
-    /// What a machine makes of it that computes wrong and does not notice.
+    /// The result of a machine that computes wrong and does not notice.
     static func corrupted(_ result: TrialResult, by number: Int) -> TrialResult {
         var result = result
         if case .done(let train, let test) = result.outcome { result.outcome = .done(trainLoss: train, testLoss: test + 1) }
@@ -74,7 +74,7 @@ struct SampleSweep: Sendable {
         Checkpoint(key: key, epoch: epoch, content: key.bytes + [UInt8(epoch)])
     }
 
-    /// What is left of a result when everything is gone that may differ from run to run.
+    /// The part of a result that must not differ from run to run.
     static func lasting(_ result: TrialResult) -> TrialResult {
         var result = result
         result.attempt = 0

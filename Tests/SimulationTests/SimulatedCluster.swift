@@ -1,5 +1,5 @@
 // SimulatedCluster.swift · Tests/SimulationTests. A whole cluster in one thread: the real Coordinator and the real WorkerMachines, joined by
-// a network, a journal and a clock that a seed rules. Whatever happens next, happens in one step; after each step everything is checked.
+// a network, a journal and a clock that a seed rules. One step is the next thing that happens; what must be true is checked after each.
 
 import Vocabulary
 import Wire
@@ -9,18 +9,18 @@ import Wire
 
 struct SimulatedCluster {
     let plan: Plan
-    /// What went wrong, once something has.
+    /// What went wrong; nil while nothing has.
     private(set) var failure: String?
     private(set) var isOver = false
     private(set) var now = Instant(sinceStart: .zero)
     private(set) var troubles: [Trouble: Int] = [:]
     /// The disk of the coordinator's host, which outlives its process.
     let journal: SimulatedJournal
-    /// Trials that were computed to their end, repeats counted.
+    /// How many trials were computed to their end. A trial that is computed twice counts twice.
     private(set) var computed = 0
-    /// How often it was run again for what was left.
+    /// How often the sweep was run again for what was left of it.
     private(set) var reruns = 0
-    /// Epochs that were computed, of trials that make checkpoints.
+    /// How many epochs of trials that make checkpoints were computed.
     private(set) var epochs = 0
     private(set) var steps = 0
     private var hosts = [SimulatedHost](repeating: SimulatedHost(), count: 3)
@@ -31,17 +31,17 @@ struct SimulatedCluster {
 
     private var sweep: SampleSweep { plan.sweep }
 
-    // The coordinator's process.
+    // The coordinator's process: nil while none runs.
     private var coordinator: Coordinator<SimulatedJournal>?
     private var inspector: LeaseInspector?
-    /// What waits for its next turn besides frames.
+    // What waits for its next turn besides frames.
     private var isDrainRequested = false
     private var exits: [(process: Int, host: String)] = []
     /// When its next turn has to come at the latest.
     private var turnAt = Instant.distantFuture
-    /// No turn begins before: the last one is not over, or the process is stopped (SIGSTOP, a laptop's lid).
+    /// No turn begins earlier: the last one is not over, or the process is stopped (SIGSTOP, a laptop's lid).
     private var busyUntil = Instant(sinceStart: .zero)
-    /// The first turn after a stop comes before anything of what was said meanwhile.
+    /// Whether the next turn comes before anything that was sent while the process was stopped.
     private var isDeafOnce = false
     private var hasFinished = false
     private var startsAt: Instant? = Instant(sinceStart: .zero)
@@ -50,7 +50,7 @@ struct SimulatedCluster {
     private var clockAhead = Duration.zero
     private var diskFullUntil = Instant(sinceStart: .zero)
     private var timeout = Duration.zero
-    /// Deaths over one trial that the journal had when somebody last looked.
+    /// How many records of deaths the journal had at the last check.
     private var deaths = 0
 
     private let calmAt: Instant
@@ -69,12 +69,12 @@ struct SimulatedCluster {
         workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: plan.workers)
         troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
         // A sweep that nothing disturbs takes about 20 trials' time. Trouble ends after 40; from then on it needs as long as it did from
-        // the start, and for those that fell silent a little more; one worker alone, three times as long.
+        // the start, and a little more for workers that time out; one worker alone, three times as long.
         calmAt = Instant(sinceStart: .seconds(40) * plan.pace)
         givenUpAt = Instant(sinceStart: .seconds(plan.workers < Plan.enough ? 480 : 160) * plan.pace)
     }
 
-    /// Until the sweep is over, nothing is left of it, or something is wrong.
+    /// Runs until nothing is left of the sweep, or something is wrong.
     mutating func run() {
         while failure == nil {
             while failure == nil, !isOver { step() }
@@ -84,21 +84,21 @@ struct SimulatedCluster {
         guard failure == nil else { return }
         for key in sweep.keys where key != plan.poison {
             guard let row = journal.contents.rows[key] else { return fail("trial \(key) is not stored") }
-            // Two machines that compute wrong, one after the other, may leave no two results that agree. That is said, not mended.
+            // Two machines that compute wrong, one after the other, may leave no two results that agree. The log says so; nobody can tell more.
             if SampleSweep.lasting(row) != sweep.expected[key], !journal.isUnsettled(key) {
                 fail("trial \(key) is stored as \(row.outcome)")
             }
         }
     }
 
-    /// Failures that somebody had, and bits that nobody was there to compare.
+    /// Whether there are failures of trials that others could compute, or bits that nobody was there to compare.
     private var hasLeftovers: Bool {
         guard !plan.isCalm else { return false }
         return journal.contents.rows.contains { $0.value.isFailure && $0.key != plan.poison }
             || !journal.unverifiedTrials(ofAll: plan.isAudited).isEmpty
     }
 
-    /// `run --retry failed`, after whatever was wrong is mended.
+    /// Does what `run --retry failed` does, after whatever was wrong is mended.
     private mutating func rerun() {
         guard reruns < 3 else {
             let left = journal.unverifiedTrials(ofAll: plan.isAudited).count
@@ -130,7 +130,7 @@ struct SimulatedCluster {
         case trouble
     }
 
-    /// The earliest thing that happens; of several at one time the first in this order.
+    /// - Returns: the earliest thing that happens; of several at one time, the first in this order.
     private func nextStep() -> (at: Instant, Step)? {
         var best: (at: Instant, Step)?
         func offer(_ at: Instant?, _ step: @autoclosure () -> Step) {
@@ -139,7 +139,7 @@ struct SimulatedCluster {
         }
         offer(startsAt, .startCoordinator)
         offer(leavesAt, .leaveCoordinator)
-        // By index: a copy of a connection or a worker costs more than the look at it.
+        // By index, since a copy of a connection or a worker costs more than looking at it.
         var wakesAt = turnAt
         for index in network.connections.indices {
             if let arrival = network.connections[index].up.nextArrival { wakesAt = min(wakesAt, arrival) }
@@ -160,7 +160,7 @@ struct SimulatedCluster {
         steps += 1
         guard let (at, step) = nextStep() else { return fail("nothing ever happens again") }
         now = max(now, at)
-        // A step of its own: it ends workers that the one in hand may be about.
+        // This is a step of its own, since it ends workers that the next step may be about.
         guard troubleAt == nil || now < calmAt else { return calmDown() }
         guard now < givenUpAt else {
             return fail("the sweep does not end: \(coordinator?.scheduler.trials.remaining ?? -1) trials are left")
@@ -187,7 +187,7 @@ struct SimulatedCluster {
         trace("calm")
         troubleAt = nil
         network.isHostile = false
-        // One that fails is quarantined and harms nobody; until it is run again, nobody sees to it.
+        // A worker that fails is quarantined and harms nobody, so it stays until the sweep is run again.
         for number in workers.filter({ $0.nature != .sound && ($0.nature != .failing || reruns > 0) }).map(\.number) {
             if let index = index(of: number) { killWorker(index) }
         }
@@ -200,7 +200,7 @@ struct SimulatedCluster {
 
     // MARK: The coordinator
 
-    /// As `regsweep run` does it.
+    /// Recovers and starts as `regsweep run` does.
     private mutating func startCoordinator() {
         startsAt = nil
         clockAhead = .zero
@@ -245,14 +245,14 @@ struct SimulatedCluster {
         if plan.fault == .losesRequeues, coordinator!.scheduler.trials.queue.count > waited, coordinator!.hasPersistedAll {
             coordinator = Coordinator(coordinator!.scheduler.withoutFirstWaiting(), journal)
         }
-        // Until the disk has answered, nothing leaves and nothing is heard.
+        // Until the disk has answered, nothing is sent and nothing is received.
         busyUntil = now + (journal.commits > commits ? dice.milliseconds(1...60) : .zero)
         perform(actions, at: busyUntil)
         check()
         if coordinator?.isDrained() == true { leavesAt = leavesAt.map { min($0, busyUntil) } ?? busyUntil }
     }
 
-    /// Everything that has arrived by now, in the order in which it did.
+    /// - Returns: everything that has arrived by now, in the order in which it did.
     private mutating func receive() -> [Scheduler.Event] {
         var events: [Scheduler.Event] = []
         while let route = network.nextArrival(by: now) {
@@ -270,7 +270,7 @@ struct SimulatedCluster {
         return events
     }
 
-    /// What is true after every turn.
+    /// Looks for what must be true after every turn, and is not.
     private mutating func check() {
         if let complaint = journal.complaint { fail(complaint) }
         guard let found = coordinator?.inspected() else { return }
@@ -285,7 +285,7 @@ struct SimulatedCluster {
         }
         guard journal.deaths != deaths else { return }
         deaths = journal.deaths
-        // One more for a trial and its copy, whose workers die one after the other.
+        // A trial that was copied loses one more, when both workers die one after the other.
         if let (key, count) = journal.crashes().max(by: { $0.value < $1.value }), count > plan.crashLimit + 1 {
             fail("\(count) workers were lost over trial \(key), where \(plan.crashLimit) are allowed")
         }
@@ -300,7 +300,7 @@ struct SimulatedCluster {
             case .sendChunk(let file, let offset, let route): sendChunk(of: file, offset, to: route, at: time)
             case .log(let notice): trace("coordinator: \(notice)")
             case .logJournal(let notice): trace("coordinator: \(notice)")
-            // No worker of ours sends a hundred frames that are none, and nobody commands.
+            // No worker here sends a hundred frames that are no messages, and nobody gives commands.
             case .close, .answer: fail("\(action) came out of nothing")
             }
         }
@@ -321,7 +321,7 @@ struct SimulatedCluster {
         switch envelope.message {
         case .acknowledged(let batch):
             let results = index(at: route).flatMap { workers[$0].batches[batch] } ?? []
-            // A failure that somebody else may not have is acknowledged and not stored.
+            // A failure that other workers may not have is acknowledged and not stored.
             acknowledged.formUnion(results.lazy.filter { !$0.isFailure }.map(\.key))
             for result in results where !result.isFailure && rows[result.key] == nil {
                 fail(
@@ -337,7 +337,7 @@ struct SimulatedCluster {
         network.send(.envelope(envelope), down: route, at: time, &dice)
     }
 
-    /// At once, or after it was interrupted twice: what is left is committed once more.
+    /// The coordinator ends by itself, drained or interrupted twice, after a last commit.
     private mutating func leave() {
         guard coordinator != nil else { return }
         journal.isFull = now < diskFullUntil
@@ -346,7 +346,7 @@ struct SimulatedCluster {
         stopCoordinator(for: dice.milliseconds(200...2000))
     }
 
-    /// Between two instructions, whatever it was about to do.
+    /// Ends the coordinator's process, whatever it was about to do.
     private mutating func stopCoordinator(for pause: Duration) {
         trace("coordinator stops")
         if coordinator != nil { journal.endProcess() }
@@ -393,7 +393,7 @@ struct SimulatedCluster {
                 if let route = workers[index].route { network.send(.envelope(envelope), up: route, at: now, &dice) }
             case .compute(let lease):
                 for file in sweep.files.keys where hosts[workers[index].host].whole[file].map(Digest.init(of:)) != file {
-                    // A copy may turn bad after it was looked at; a worker has it open, or in memory, by then.
+                    // A file may be damaged after it was verified; the worker has it open, or in memory, by then.
                     if troubles[.corruptedCache] == nil { fail("lease \(lease.id) is computed without its data") }
                 }
                 if let checkpoint = lease.checkpoint {
@@ -413,7 +413,7 @@ struct SimulatedCluster {
             case .notice: break
             case .exit(let exit):
                 trace("worker \(number) leaves: \(exit)")
-                // Where a machine reports a wrong protocol or other bits there is nothing to wait for; here both sides are one build.
+                // A worker leaves at once when it is refused for its build; the builds of all others here are right.
                 if case .refused(let reason) = exit, workers[index].nature != .foreign { fail("worker \(number) was refused: \(reason)") }
                 return removeWorker(index, kept: .max)
             }
@@ -442,13 +442,13 @@ struct SimulatedCluster {
     private mutating func killWorker(_ index: Int) {
         let (number, host) = (workers[index].number, workers[index].host)
         removeWorker(index, kept: dice.number(0...2))
-        // Half of them are the launcher's, which sees it at once.
+        // Half of the workers are children of the coordinator, which learns of their end at once.
         guard coordinator != nil, dice.chance(perThousand: 500) else { return }
         exits.append((number, "host\(host)"))
         turnAt = now
     }
 
-    /// Another one takes its place while there is something to do, as the launcher sees to it.
+    /// Another worker takes its place while there is something to do, as a launcher starts it.
     private mutating func removeWorker(_ index: Int, kept: Int) {
         let worker = workers.remove(at: index)
         hosts[worker.host].forget(worker.number)
@@ -482,7 +482,7 @@ struct SimulatedCluster {
             guard coordinator != nil, !isDeafOnce else { return }
             note(trouble)
             busyUntil = now + dice.milliseconds(500...12_000)
-            // What was said meanwhile may be there before the first turn or not.
+            // What was sent meanwhile may have arrived before the first turn or not.
             isDeafOnce = dice.chance(perThousand: 500)
             turnAt = now
         case .fullDisk:
@@ -530,7 +530,7 @@ struct SimulatedCluster {
         }
     }
 
-    /// ZeroMQ makes a new connection by itself and tells nobody.
+    /// Does what ZeroMQ does when a connection breaks: it makes a new one and tells nobody.
     private mutating func breakConnection(of index: Int, _ route: Route) {
         network.close(route, kept: dice.number(0...2))
         workers[index].route = open(for: workers[index])
@@ -540,7 +540,7 @@ struct SimulatedCluster {
         guard trouble != .brokenFrame else {
             return network.send(.unreadable(.malformed(reason: "noise")), up: route, at: now, &dice)
         }
-        // Shorter and longer than the 6 s after which both sides give the other up.
+        // Some are shorter and some longer than the 6 s after which each side gives the other up.
         let until = now + dice.milliseconds(1000...10_000)
         guard trouble == .partition else { return network.stall(route, until: until, dice.chance(perThousand: 500) ? .up : .down) }
         workers[index].stalledUntil = until
@@ -549,7 +549,7 @@ struct SimulatedCluster {
 }
 
 extension Coordinator where Storage == SimulatedJournal {
-    /// Mutating although it changes nothing: in place it is looked at without a copy.
+    /// It changes nothing, and is mutating so that the scheduler is looked at in place, without a copy.
     fileprivate mutating func inspected() -> (
         deadline: Instant, broken: String?, counts: TrialCounts, hasPersistedAll: Bool, isFinished: Bool
     ) {
@@ -559,10 +559,10 @@ extension Coordinator where Storage == SimulatedJournal {
         )
     }
 
-    /// Whether it was interrupted, and nothing keeps it any more.
+    /// Whether it was interrupted and has nothing left to wait for.
     fileprivate mutating func isDrained() -> Bool { scheduler.isDraining && scheduler.isOver && hasPersistedAll }
 
-    /// Whether a worker is still one of ours that has been silent for so long.
+    /// Whether a worker still counts as connected that has not been heard for so long.
     fileprivate mutating func isTrusting(anybodySilentFor timeout: Duration, at time: Instant) -> Bool {
         scheduler.workers.byID.values.contains { time - $0.lastHeard >= timeout }
     }
@@ -586,7 +586,7 @@ extension Scheduler {
 }
 
 extension Message {
-    /// For a trace.
+    /// One line of a trace.
     fileprivate var summary: String {
         switch self {
         case .hello(let hello): "hello, holds \(hello.held.keys.sorted())"

@@ -6,10 +6,10 @@ import Wire
 @testable import regsweep_worker
 
 struct SimulatedHost {
-    /// What is here under its name, right or wrong, and what is fetched.
+    /// Files that are complete, be their content right or wrong, and files that are being fetched.
     var whole: [Digest: [UInt8]] = [:]
     var parts: [Digest: [UInt8]] = [:]
-    /// Numbers of the workers that fetch.
+    /// The worker that fetches each file, by its number.
     private var locks: [Digest: Int] = [:]
     private var ownParts: [Digest: [Int: [UInt8]]] = [:]
     var fullUntil = Instant(sinceStart: .zero)
@@ -52,7 +52,7 @@ struct SimulatedHost {
         }
     }
 
-    /// A bit turns over.
+    /// Turns a bit of a file over, where there is one.
     mutating func corrupt(_ file: Digest) {
         if whole[file] != nil { whole[file]![0] ^= 1 } else if parts[file]?.isEmpty == false { parts[file]![0] ^= 1 }
     }

@@ -1,5 +1,5 @@
 // SimulatedNetwork.swift · Tests/SimulationTests. Connections between workers and a coordinator as ZeroMQ gives them: in order within
-// a connection, in any order between two, lost with the connection. What the protocol lets be lost is lost without that as well.
+// a connection, in any order between two, lost with the connection. Frames that the protocol does not depend on are lost at other times too.
 
 import Vocabulary
 import Wire
@@ -20,9 +20,9 @@ struct SimulatedNetwork {
     struct Lane {
         /// In the order in which they arrive.
         private(set) var flights: [Flight] = []
-        /// The arrival of the first of them. Asked for at every step of the simulation, when most lanes have nothing new.
+        /// When the first of them arrives. Kept beside them, since it is needed at every step of the simulation.
         private(set) var nextArrival: Instant?
-        /// A partition: nothing arrives before.
+        /// The end of a partition: nothing arrives before.
         private var stalledUntil = Instant(sinceStart: .zero)
 
         mutating func add(_ frame: Frame, copies: Int, after latency: Duration, at now: Instant) {
@@ -48,23 +48,23 @@ struct SimulatedNetwork {
         }
     }
 
-    /// To the coordinator and back.
+    /// Towards the coordinator, or back.
     enum Direction { case up, down }
 
     struct Connection {
         /// Number of the worker's process.
         let worker: Int
         let route: Route
-        /// To the coordinator and back.
+        /// Frames to the coordinator, and frames to the worker.
         var up = Lane(), down = Lane()
-        /// The worker has another one or none by now; what is under way may still arrive.
+        /// The worker has another connection or none by now; what is under way may still arrive.
         var isClosed = false
     }
 
     private(set) var connections: [Connection] = []
     private var nextRoute: UInt8 = 1
     private var nextRouteHigh: UInt8 = 0
-    /// Off: everything arrives once, in a millisecond.
+    /// When false, every frame arrives once, after a millisecond.
     var isHostile: Bool
 
     init(isHostile: Bool) { self.isHostile = isHostile }
@@ -94,7 +94,7 @@ struct SimulatedNetwork {
         stall(route, until: until, .down)
     }
 
-    /// In one direction only: the other side hears and is not heard.
+    /// Delays frames in one direction only: one side hears the other and is not heard.
     mutating func stall(_ route: Route, until: Instant, _ direction: Direction) {
         guard let index = index(of: route) else { return }
         switch direction {
@@ -124,7 +124,7 @@ struct SimulatedNetwork {
     }
 
     mutating func send(_ frame: Frame, down route: Route, at now: Instant, _ dice: inout Dice) {
-        // ROUTER_MANDATORY: the peer is gone and the loop drops the frame.
+        // With ROUTER_MANDATORY the socket says that the peer is gone, and the loop drops the frame.
         guard let index = index(of: route), !connections[index].isClosed else { return }
         let (latency, copies) = delivery(of: frame, &dice)
         connections[index].down.add(frame, copies: copies, after: latency, at: now)
@@ -139,7 +139,7 @@ struct SimulatedNetwork {
         return (latency, copies)
     }
 
-    /// Takes the next frame out.
+    /// Takes the next frame out of a connection that has one.
     mutating func receive(_ direction: Direction, of route: Route) -> Frame {
         let index = index(of: route)!
         let frame = direction == .up ? connections[index].up.removeFirst() : connections[index].down.removeFirst()
@@ -155,7 +155,7 @@ struct SimulatedNetwork {
 }
 
 extension SimulatedNetwork.Frame {
-    /// The protocol promises to live with the loss of these alone; all others are lost only with their connection.
+    /// Whether the protocol promises to live with the loss of this frame. All others are lost only with their connection.
     fileprivate var mayBeLost: Bool {
         guard case .envelope(let envelope) = self else { return true }
         return switch envelope.message {

@@ -6,7 +6,7 @@ import Wire
 @testable import regsweep_worker
 
 struct SimulatedWorker {
-    /// A compute thread.
+    /// What one compute thread does with one lease.
     struct Job {
         enum Step { case begin, progress, checkpoint(Int), paused, end }
 
@@ -18,11 +18,11 @@ struct SimulatedWorker {
 
     enum Nature: Equatable {
         case sound
-        /// Gives everything back as failed, at once.
+        /// Gives every trial back as failed, at once.
         case failing
         /// Computes other bits, now and then.
         case corrupting
-        /// Of a build that computes other bits, and says so.
+        /// Has a build that computes other bits, and says so.
         case foreign
     }
 
@@ -30,24 +30,25 @@ struct SimulatedWorker {
     let nature: Nature
     /// How far its clock is ahead of the time of the simulation. It may jump, and never back.
     private(set) var clockAhead = Duration.zero
-    /// The disk that it uses, one of three.
+    /// Number of the host whose disk it uses, one of three.
     let host: Int
     private var machine: WorkerMachine
-    /// When the machine has to be told that time has passed. Only what it hears changes that, and it is asked for at every step.
+    /// When the machine has to be told that time has passed. Kept beside the machine, since it is needed at every step and changes only with
+    /// an event.
     private(set) var nextDeadline: Instant
     var route: Route?
     var jobs: [Job] = []
-    /// What its disk will answer, in order.
+    /// Answers of its disk that are still to come, in order.
     var disk: [(at: Instant, Digest, DataNews)] = []
     var stalledUntil = Instant(sinceStart: .zero)
-    /// What was sent for an acknowledgement.
+    /// Results that it has sent, to be acknowledged.
     var batches: [BatchID: [TrialResult]] = [:]
 
     init(number: Int, slots: Int, nature: Nature = .sound, at now: Instant) {
         self.number = number
         self.nature = nature
         host = number % 3
-        // The id says what it is, so that whoever looks at a coordinator can tell.
+        // The id tells its nature, so that whoever looks at a coordinator knows it.
         let id = WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B8 | (nature == .sound ? 1 : 0))
         let identity = WorkerMachine.Identity(
             worker: id, host: "host\(host)", process: number, slots: slots,
@@ -73,7 +74,7 @@ struct SimulatedWorker {
 
     private static let theirs = Digest(of: "theirs")
 
-    /// - Parameter isLong: a trial that makes a checkpoint at every epoch.
+    /// - Parameter isLong: whether its trials make a checkpoint at every epoch.
     mutating func start(_ lease: Lease, secondsPerTrial: Double, isLong: Bool, at now: Instant) {
         let time = Duration.seconds(secondsPerTrial * Double(lease.trials.count))
         var steps: [(Instant, Job.Step)] = [(now, .begin)]
@@ -96,7 +97,7 @@ struct SimulatedWorker {
         }
     }
 
-    /// After the next checkpoint, if there is one.
+    /// Ends a lease after its next checkpoint, if there is one.
     mutating func pause(_ lease: LeaseID) {
         for index in jobs.indices where jobs[index].lease.id == lease && !jobs[index].isStopped {
             let next = jobs[index].steps.firstIndex { if case .checkpoint = $0.1 { true } else { false } }
@@ -105,7 +106,7 @@ struct SimulatedWorker {
         }
     }
 
-    /// The next thing that a compute thread has to say.
+    /// - Returns: the next event of a compute thread.
     mutating func advance(_ index: Int) -> WorkerMachine.Event {
         let job = jobs[index], (_, step) = jobs[index].steps.removeFirst()
         if jobs[index].steps.isEmpty { jobs.remove(at: index) }

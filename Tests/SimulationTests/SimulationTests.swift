@@ -11,11 +11,12 @@ import Wire
 @testable import regsweep
 
 @Suite("Simulation") struct SimulationTests {
-    /// The seed that somebody wants to see.
+    /// The one seed that is to run, step by step.
     static let chosen = number("REGSWEEP_SEED")
     static let seeds = chosen.map { [$0] } ?? Array(0..<(number("REGSWEEP_SEEDS") ?? 500)) + found
-    /// Seeds of long runs that have found something. 3672: two machines that compute wrong were both asked about one trial. The others: a
-    /// late result asked for a check when the sweep was over, and nobody told the worker to go that came for it.
+    /// Seeds that have found something in long runs. What happens under a seed changes with the simulation, so today they are four more
+    /// seeds. 3672 found that two machines that compute wrong were both asked about one trial; the others, that a late result asked for a
+    /// verification when the sweep was over, and that the worker which came for it was not told to leave.
     private static let found: [UInt64] = [3672, 6162, 11796, 14421]
 
     private static func number(_ name: String) -> UInt64? { getenv(name).flatMap { UInt64(String(cString: $0)) } }
@@ -36,7 +37,7 @@ import Wire
         let count = Self.seeds.count, clock = ContinuousClock(), total = Mutex(0.0), next = Atomic(0)
         let start = clock.now, before = Self.processorTime
         DispatchQueue.concurrentPerform(iterations: Host.cores) { _ in
-            // One after the other: clusters take very different times.
+            // Each thread takes the next seed when it is free, since clusters take very different times.
             while case let index = next.add(1, ordering: .relaxed).oldValue, index < count {
                 var cluster = SimulatedCluster(.hostile(seed: Self.seeds[index]))
                 cluster.run()
@@ -52,7 +53,7 @@ import Wire
         )
     }
 
-    /// Seconds that this process has computed.
+    /// Processor time of this process in seconds.
     private static var processorTime: Double { Double(clock()) / Double(CLOCKS_PER_SEC) }
 
     @Test("where nothing happens every trial is computed once", arguments: [0, 1, 2] as [UInt64]) func calm(seed: UInt64) {

@@ -115,7 +115,7 @@ struct SweepRun {
         if !isNeeded { cluster.hosts = [] }
         return Fleet(
             cluster, sweep: grid.spec.name, program: settings.workerProgram, endpoint: localEndpoint,
-            localCount: isNeeded ? settings.localWorkers : 0, directory: directory.absolutePath)
+            localCount: isNeeded ? settings.localWorkers : 0, localLog: directory.workersLog, directory: directory.absolutePath)
     }
 
     /// Writes and prints what came out.

@@ -19,15 +19,18 @@ struct Fleet: ~Copyable {
     ///   - program: the worker beside regsweep. Other hosts get the one that the cluster file names, if it does.
     ///   - endpoint: where workers of this host connect.
     ///   - localCount: how many worker processes run on this host; 0 for none.
+    ///   - localLog: path of the file for their standard error.
     ///   - directory: the results directory, absolute.
-    init(_ cluster: ClusterSpec, sweep: String, program: String, endpoint: String, localCount: Int, directory: String) {
+    init(
+        _ cluster: ClusterSpec, sweep: String, program: String, endpoint: String, localCount: Int, localLog: String, directory: String
+    ) {
         let start = Instant(sinceStart: .zero)
         let load = WorkerLoad(
             slots: "\(cluster.slots)", threadsPerTrial: cluster.threadsPerTrial, orphanTimeout: cluster.orphanTimeout)
         launchers = [
             LocalLauncher(
                 WorkerCommandLine(coordinator: .endpoint(endpoint), load: load), program: program, count: localCount,
-                logPath: "\(directory)/workers.log")
+                logPath: localLog)
         ]
         let hostProgram = cluster.workerProgram ?? program
         self.program = WorkerProgram(path: hostProgram)

@@ -5,7 +5,7 @@ internal import Logging
 internal import Vocabulary
 internal import Wire
 
-/// Like swift-log's own handler, but a line takes the place of the bar instead of standing behind it; the bar is drawn again below.
+/// Writes lines as swift-log's own handler does. On a terminal a line takes the place of the progress bar, which is drawn again below it.
 struct ConsoleLog: LogHandler {
     var logLevel = Logger.Level.info
     var metadata: Logger.Metadata = [:]
