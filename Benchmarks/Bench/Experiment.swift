@@ -3,6 +3,7 @@
 // bits or masks is none.
 
 import Compute
+import Vocabulary
 
 /// In `exponential` of Compute/Random: 15 fused multiply-adds and 8 others.
 private let exponentialFLOP = 38.0
@@ -20,8 +21,9 @@ struct KernelSpeed { var steps: Double, flops: Double }
 func landscapeSpeed() -> KernelSpeed {
     do {
         let epochs = 20_000
-        let problem = try Landscape(samples: 4_096, epochs: epochs)
-        let lanes = (0..<8).map { Lane(lambda1: Double($0) * 1e-4, lambda2: Double($0) * 1e-4, learningRate: 0.4) }
+        let problem = Landscape(
+            try Landscape.declaration.configuration(overriding: ["samples": 4096, "epochs": .integer(epochs)]))
+        let lanes = (0..<8).map { Lane(strengths: [.lambda1: Double($0) * 1e-4, .lambda2: Double($0) * 1e-4], learningRate: 0.4) }
         let plan = try GroupPlan(
             problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, replicate: 0), lanes: lanes)
         let steps = Double(lanes.count * epochs) / seconds { _ = run(plan) { _ in .goOn } }

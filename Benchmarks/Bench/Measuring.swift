@@ -39,8 +39,11 @@ func rounded(_ value: Double, _ decimals: Int = 1) -> String {
 func groupFLOPS(lanes count: Int, _ precision: Precision) -> Double {
     do {
         let epochs = 20
-        let problem = try DiagonalNetwork(initializationScale: 0.2, epochs: epochs, precision: precision)
-        let lanes = (0..<count).map { Lane(lambda1: Double($0) * 1e-5, lambda2: Double($0) * 1e-5, learningRate: 0.01) }
+        let problem = DiagonalNetwork(
+            try DiagonalNetwork.declaration.configuration(overriding: [
+                "initialization_scale": 0.2, "epochs": .integer(epochs), "precision": .text(precision.rawValue),
+            ]))
+        let lanes = (0..<count).map { Lane(strengths: [.lambda1: Double($0) * 1e-5, .lambda2: Double($0) * 1e-5], learningRate: 0.01) }
         let plan = try GroupPlan(
             problem: problem, coordinates: Coordinates(seed: 1, trainingSet: 0, initialization: 0, replicate: 0), lanes: lanes)
         let time = seconds { _ = run(plan) { _ in .goOn } }
@@ -53,7 +56,7 @@ func sampleResults() -> Envelope {
     let results = (0..<91).map { index in
         TrialResult(
             key: TrialKey(high: UInt64(index), low: 7), attempt: 1, outcome: .done(trainLoss: 0.5, testLoss: 2.5), epochs: 200,
-            lossRatio: 0.9, digest: Digest(of: "\(index)"),
+            digest: Digest(of: "\(index)"),
             curve: (1...50).map { CurvePoint(epoch: 4 * $0, trainLoss: 1 / Double($0), testLoss: 2 / Double($0)) }, seconds: 0.01)
     }
     return Envelope(incarnation: 1, message: .results(BatchID(rawValue: 1), LeaseID(incarnation: 1, number: 1), results))
@@ -129,7 +132,9 @@ func wireSpeed(encrypted: Bool) throws -> (leasesPerSecond: Double, cpuOfLease: 
                 id: id,
                 group: GroupSpec(problem: "diagonal-network", parameters: [:], seed: 1, trainingSet: 0, initialization: 0, replicate: 0),
                 trials: results.prefix(16).map {
-                    LeasedTrial(key: $0.key, attempt: 1, setting: Setting(algorithm: "sgd", lambda1: 0.1, lambda2: 0.1, learningRate: 0.01))
+                    LeasedTrial(
+                        key: $0.key, attempt: 1,
+                        setting: Setting(algorithm: "sgd", strengths: [.lambda1: 0.1, .lambda2: 0.1], learningRate: 0.01))
                 }, baselines: [])))
     let answer = Envelope(incarnation: 1, message: .results(batch, id, Array(results.prefix(16))))
     let count = 3_000

@@ -15,7 +15,7 @@ final class DataCache: Sendable {
     init(_ directory: String) { self.directory = directory }
 
     /// Where it is when nobody says: beside other programs' caches, as the XDG base directory specification has it.
-    static var standardDirectory: String {
+    static var defaultDirectory: String {
         func value(_ name: String) -> String { unsafe getenv(name).map { unsafe String(cString: $0) } ?? "" }
         let base = value("XDG_CACHE_HOME"), home = value("HOME")
         // The specification says that a relative path is to be ignored.

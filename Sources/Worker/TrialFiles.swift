@@ -5,10 +5,10 @@ internal import Compute
 internal import Vocabulary
 internal import Wire
 
-extension Vocabulary.Checkpoint {
+extension Checkpoint {
     /// - Parameter tensors: the arrays that the parameters are, one after the other.
     /// - Returns: nil for one that is too large for a message.
-    init?(_ checkpoint: Compute.Checkpoint, of key: TrialKey, tensors: [Tensor]) {
+    init?(_ checkpoint: TrainingState, of key: TrialKey, tensors: [Tensor]) {
         guard TrialFile.fits(tensors) else { return nil }
         let content = TrialFile.checkpoint(checkpoint, of: key, tensors).bytes
         guard content.count <= Limits.modelBytes else { return nil }
@@ -17,7 +17,7 @@ extension Vocabulary.Checkpoint {
 
     /// Where the trial goes on.
     /// - Throws: for a content that is not this trial's, not after this epoch, or not what this build would have written of it.
-    func opened(for key: TrialKey, tensors: [Tensor]) throws(TranslationError) -> Compute.Checkpoint {
+    func opened(for key: TrialKey, tensors: [Tensor]) throws(TranslationError) -> TrainingState {
         func refuse(_ reason: String) -> TranslationError {
             TranslationError(description: "its checkpoint after epoch \(epoch) \(reason)")
         }
@@ -36,14 +36,14 @@ extension Vocabulary.Checkpoint {
         let points = room / perPoint
         let columns = Safetensors.doubles(content[start..<start + room]), parameters = Safetensors.floats(content[(start + room)...])
         guard columns.allSatisfy(\.isFinite) else { throw refuse("has a loss that is not finite") }
-        let checkpoint = Compute.Checkpoint(
+        let checkpoint = TrainingState(
             epochs: epoch, parameters: parameters,
             curve: (0..<points).map { point in
-                Compute.CurvePoint(
+                CurvePoint(
                     epoch: Int(exactly: columns[3 * point]) ?? -1, trainLoss: columns[3 * point + 1], testLoss: columns[3 * point + 2])
             },
             series: names.enumerated().map { place, name in
-                Compute.Series(name: name, values: Array(columns[(3 + place) * points..<(4 + place) * points]))
+                Series(name: name, values: Array(columns[(3 + place) * points..<(4 + place) * points]))
             })
         guard TrialFile.checkpoint(checkpoint, of: key, tensors).header.elementsEqual(content[..<start]) else {
             throw refuse("has another header than this trial's")
@@ -70,7 +70,7 @@ private enum TrialFile {
     static func fits(_ tensors: [Tensor]) -> Bool { tensors.reduce(0) { $0 + 4 * $1.count } <= Limits.modelBytes }
 
     /// The curve as rows (epoch, train loss, test loss), the series, then the parameters by their names.
-    static func checkpoint(_ checkpoint: Compute.Checkpoint, of key: TrialKey, _ tensors: [Tensor]) -> Safetensors {
+    static func checkpoint(_ checkpoint: TrainingState, of key: TrialKey, _ tensors: [Tensor]) -> Safetensors {
         let curve = checkpoint.curve.flatMap { [Double($0.epoch), $0.trainLoss, $0.testLoss] }
         return Safetensors(
             metadata: [("format", "regsweep checkpoint"), ("trial", "\(key)"), ("epoch", "\(checkpoint.epochs)")],

@@ -12,7 +12,7 @@ final class TrialThread: Sendable {
     private let mustStop = Atomic(false)
     private let mustPause = Atomic(false)
 
-    private let images: ImageShelf
+    private let images: ImageCache
     private let checkpoints: CheckpointRule
     private let threads: Int
 
@@ -24,7 +24,7 @@ final class TrialThread: Sendable {
     ///   - post: called on the new thread, with `progressed` at most every 0.2 s, with `checkpointed`, and with `finished`, `stopped` or
     ///     `paused` once, last.
     init(
-        _ lease: Lease, images: ImageShelf, checkpoints: CheckpointRule, threads: Int,
+        _ lease: Lease, images: ImageCache, checkpoints: CheckpointRule, threads: Int,
         post: @escaping @Sendable (WorkerMachine.Event) -> Void
     ) {
         self.images = images
@@ -47,7 +47,7 @@ final class TrialThread: Sendable {
         let plan: any LeasePlan
         do { plan = try translate(lease, images) } catch { return failed(error) }
         let stopwatch = Stopwatch()
-        var baselines = Baselines(lease)
+        var baselines = BaselineLosses(lease)
         var lastPost = stopwatch.now, lastCheckpoint = stopwatch.now
         var isPaused = false
         // Says that the lease has begun: until then its trials are merely queued and share no blame if this worker dies.
@@ -69,7 +69,7 @@ final class TrialThread: Sendable {
             isPaused = pauses
             return pauses ? .stop : .goOn
         }
-        func run(from start: Compute.Checkpoint?) throws(PlanError) -> [TrialRecord]? {
+        func run(from start: TrainingState?) throws(ParameterError) -> [TrialRecord]? {
             try plan.run(from: start, threads: threads, goOn: { mustStop.load(ordering: .relaxed) ? .stop : .goOn }, observe: observe)
         }
         let records: [TrialRecord]?
@@ -83,45 +83,13 @@ final class TrialThread: Sendable {
         }
         guard let records else { return isPaused ? .paused(lease.id) : .stopped(lease.id) }
         let seconds = (stopwatch.now - Instant(sinceStart: .zero)).inSeconds / Double(records.count)
-        for (record, trial) in zip(records, lease.trials) where trial.setting.isBaseline {
-            baselines.note(record, of: trial)
-        }
-        let results = zip(records, lease.trials).map { record, trial in
-            let ratio = record.outcome == .done ? baselines.ratio(of: record.testLoss, epoch: record.epochs, for: trial.setting) : nil
-            return TrialResult(record, of: trial, lossRatio: ratio, seconds: seconds, tensors: plan.tensors)
-        }
+        let results = zip(records, lease.trials).map { TrialResult($0, of: $1, seconds: seconds, tensors: plan.tensors) }
         return .finished(lease.id, results)
     }
 
     /// Nil for a problem that makes none, for a trial at its end, and for one that is too large for a message.
-    private func checkpoint(at end: EpochEnd, of lease: Lease, _ plan: any LeasePlan) -> Vocabulary.Checkpoint? {
+    private func checkpoint(at end: EpochEnd, of lease: Lease, _ plan: any LeasePlan) -> Checkpoint? {
         guard lease.trials.count == 1, !plan.tensors.isEmpty, lease.group.parameters["epochs"] != .integer(end.epoch) else { return nil }
-        return end.checkpoint(ofLane: 0).flatMap { Vocabulary.Checkpoint($0, of: lease.trials[0].key, tensors: plan.tensors) }
-    }
-}
-
-/// Test losses of the group's baselines: those that came with the lease and those that run in it.
-private struct Baselines {
-    private var testLoss: [Double: [Int: Double]]
-
-    init(_ lease: Lease) { testLoss = Dictionary(lease.baselines.map { ($0.learningRate, $0.testLoss) }) { first, _ in first } }
-
-    mutating func note(_ observation: Observation, in lease: Lease) {
-        let setting = lease.trials[observation.lane].setting
-        guard setting.isBaseline else { return }
-        testLoss[setting.learningRate, default: [:]][observation.point.epoch] = observation.point.testLoss
-    }
-
-    mutating func note(_ record: TrialRecord, of trial: LeasedTrial) {
-        for point in record.curve { testLoss[trial.setting.learningRate, default: [:]][point.epoch] = point.testLoss }
-    }
-
-    func ratio(of loss: Double, epoch: Int, for setting: Setting) -> Double? {
-        testLoss[setting.learningRate]?[epoch].map { loss / $0 }
-    }
-
-    func progress(_ observation: Observation, in lease: Lease) -> ProgressPoint {
-        let trial = lease.trials[observation.lane], point = Vocabulary.CurvePoint(observation.point)
-        return ProgressPoint(key: trial.key, point: point, lossRatio: ratio(of: point.testLoss, epoch: point.epoch, for: trial.setting))
+        return end.checkpoint(ofLane: 0).flatMap { Checkpoint($0, of: lease.trials[0].key, tensors: plan.tensors) }
     }
 }

@@ -89,11 +89,11 @@ internal import Wire
             let mailbox = try Mailbox<WorkerMachine.Event>()
             catchSignals([SIGINT, SIGTERM]) { _ in mailbox.post(.drainRequested) }
             let identity = WorkerMachine.Identity(
-                worker: .random(), host: Host.name, process: Int(getpid()), slots: slots, cpu: Host.processor,
-                build: Build.version, selfTest: selfTestDigest())
+                worker: .random(), host: Host.name, process: Int(getpid()), slots: slots,
+                selfTest: selfTestDigest())
             var loop = try WorkerLoop(
                 identity, coordinator: coordinator, orphanTimeout: .seconds(orphanTimeout),
-                cache: DataCache(cache ?? DataCache.standardDirectory), threadsPerTrial: threadsPerTrial, mailbox: mailbox, logger: logger)
+                cache: DataCache(cache ?? DataCache.defaultDirectory), threadsPerTrial: threadsPerTrial, mailbox: mailbox, logger: logger)
             switch try loop.run() {
             case .drained: logger.info("drained: nothing is left here")
             case .refused(let reason):

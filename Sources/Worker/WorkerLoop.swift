@@ -34,7 +34,7 @@ struct WorkerLoop: ~Copyable {
     private let stopwatch = Stopwatch()
     private var machine: WorkerMachine
     private let cache: DataCache
-    private let images: ImageShelf
+    private let images: ImageCache
     private let threadsPerTrial: Int
     private var socket: DealerSocket?
     private var threads: [LeaseID: TrialThread] = [:]
@@ -48,7 +48,7 @@ struct WorkerLoop: ~Copyable {
     ) throws(SocketError) {
         context = try Context()
         self.cache = cache
-        images = ImageShelf(cache)
+        images = ImageCache(cache)
         self.coordinator = coordinator
         self.threadsPerTrial = threadsPerTrial
         self.mailbox = mailbox

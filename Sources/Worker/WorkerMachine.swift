@@ -56,8 +56,6 @@ struct WorkerMachine {
         var host: String
         var process: Int
         var slots: Int
-        var cpu: String
-        var build: String
         var selfTest: Digest
     }
 
@@ -212,8 +210,8 @@ struct WorkerMachine {
             held[lease.id] = lease.trials.map(\.key)
         }
         return Hello(
-            worker: identity.worker, host: identity.host, process: identity.process, slots: identity.slots, cpu: identity.cpu,
-            build: identity.build, selfTest: identity.selfTest, held: held, unacknowledged: unacknowledged.count)
+            worker: identity.worker, host: identity.host, process: identity.process, slots: identity.slots, selfTest: identity.selfTest,
+            held: held)
     }
 
     private mutating func join(_ welcome: Welcome, at now: Instant) -> [Effect] {

@@ -41,7 +41,7 @@ private final class Network {
 
     init() throws {
         scratch = try Scratch()
-        try scratch.write(Sweeps.small(epochs: 10_000, repeats: 4), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 10_000, replicates: 4), to: "sweep.toml")
         try scratch.write(Sweeps.nervous, to: "cluster.toml")
     }
 

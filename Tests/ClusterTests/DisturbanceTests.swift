@@ -142,7 +142,7 @@ import Testing
     @Test("a death that nothing comes after is counted by the next start, however the coordinator ends", arguments: [SIGINT, SIGKILL])
     func deaths(signal: Int32) throws {
         // Trials of minutes: no result comes with which a death could be stored.
-        try scratch.write(Sweeps.small(epochs: 3_000_000, repeats: 1), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 3_000_000, replicates: 1), to: "sweep.toml")
         for death in 1...2 {
             let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
             let worker = try scratch.worker(endpoint)
@@ -171,7 +171,7 @@ import Testing
     }
 
     @Test("leases that end after the last result are in the history as well") func lastHistory() throws {
-        try scratch.write(Sweeps.small(epochs: 3_000_000, repeats: 1), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 3_000_000, replicates: 1), to: "sweep.toml")
         let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
         let worker = try scratch.worker(endpoint)
         try worker.errors(have: "computing lease")

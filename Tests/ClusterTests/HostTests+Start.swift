@@ -30,7 +30,7 @@ extension HostTests {
 
     @Test("hosts that lack the program get it and compute, and compute sooner the next time") func start() throws {
         // Long enough to be still under way whenever somebody looks.
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 8), to: "sweep.toml")
         let worker = ProcessInfo.processInfo.environment["REGSWEEP_WORKER"].map { "worker_program = \"\($0)\"\n" } ?? ""
         try scratch.write(hosts.cluster(hosts.names, orphanTimeout: 30, worker: worker), to: "cluster.toml")
         let first = try seconds("first"), next = (0..<3).map { try? seconds("next-\($0)") }

@@ -54,7 +54,7 @@ import Testing
 
     @Test("a host that is not there is reported and the sweep goes on; hosts are added while it runs, drained, removed and added again")
     func addedAndDrained() throws {
-        try scratch.write(Sweeps.small(epochs: 12_000, repeats: 4), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 12_000, replicates: 4), to: "sweep.toml")
         #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--out", "calm").code == 0)
         try configure([hosts.names[0], "nowhere.invalid"])
         let coordinator = try run()
@@ -75,7 +75,7 @@ import Testing
     }
 
     @Test("a host that is cut off loses its leases and comes back with the network") func cutOff() throws {
-        try scratch.write(Sweeps.small(epochs: 12_000, repeats: 4), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 12_000, replicates: 4), to: "sweep.toml")
         try configure(hosts.names, orphanTimeout: 60)
         let coordinator = try run()
         for name in hosts.names { try coordinator.errors(have: "on \(name) joined") }
@@ -105,7 +105,7 @@ import Testing
     }
 
     @Test("a killed coordinator leaves no worker behind after the orphan timeout") func orphans() throws {
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 4), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 4), to: "sweep.toml")
         let coordinator = try run()
         for name in hosts.names { try coordinator.errors(have: "on \(name) joined") }
         #expect(try hosts.names.allSatisfy { try hosts.workers($0) == 1 })

@@ -107,7 +107,7 @@ import Wire
         #expect(end.code == 3 && end.errors.contains("  0/4  "), "\(end.errors)")
         #expect(try worker.end().code == 0)
         let watched = try watcher.end()
-        #expect(watched.output.contains(" λ₂ 0 η 0.1 initialization 0 replicate 0: epoch "))
+        #expect(watched.output.contains(" η 0.1 initialization 0 replicate 0: epoch "))
         #expect(watched.code == 0 && watched.output.contains("running: 0 of 4 trials stored"))
         #expect(watched.output.hasSuffix("not running: 0 trials stored, 0 diverged, 0 failed\n"), "\(watched.output)")
     }

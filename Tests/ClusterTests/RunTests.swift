@@ -79,7 +79,7 @@ import Testing
         #expect(!again.errors.contains("trials to run"))
         #expect(try Tables(scratch, "results/small") == before)
 
-        try scratch.write(Sweeps.small(repeats: 3, strengths: "0.001, 0.003, 0.01, 0.1, 1.0"), to: "sweep.toml")
+        try scratch.write(Sweeps.small(replicates: 3, strengths: "0.001, 0.003, 0.01, 0.1, 1.0"), to: "sweep.toml")
         let grown = try scratch.regsweep("run", "sweep.toml")
         #expect(grown.code == 0)
         #expect(grown.errors.contains("\(21 * 12 - 17 * 8) of \(21 * 12) trials to run"))

@@ -172,7 +172,7 @@ final class SlurmCluster {
     }
 
     @Test("a group that is removed by a command gets no workers again") func removed() throws {
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 8), to: "sweep.toml")
         try configure(max: 2, min: 2)
         let coordinator = try run()
         try coordinator.errors(have: "joined with", times: 2)
@@ -187,7 +187,7 @@ final class SlurmCluster {
     }
 
     @Test("an array that is being submitted when the run ends is cancelled as well") func submitting() throws {
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 8), to: "sweep.toml")
         try configure(max: 2, min: 2)
         try Root.shell("mkdir '\(scratch.path)/bin'")
         try scratch.write("#!/bin/sh\ntouch '\(scratch.path)/submits'\nsleep 2\nexec /usr/bin/sbatch \"$@\"\n", to: "bin/sbatch")
@@ -204,7 +204,7 @@ final class SlurmCluster {
     }
 
     @Test("workers that are cancelled from outside are made up for") func cancelled() throws {
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 8), to: "sweep.toml")
         try configure(max: 2, min: 2)
         let coordinator = try run()
         try coordinator.errors(have: "joined with", times: 2)
@@ -220,7 +220,7 @@ final class SlurmCluster {
 
     @Test("a node that loses its power takes its workers with it; others are started elsewhere, and the tables are those of any run")
     func nodeDown() throws {
-        try scratch.write(Sweeps.small(epochs: 12_000, repeats: 4), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 12_000, replicates: 4), to: "sweep.toml")
         #expect(try scratch.regsweep("run", "sweep.toml", "--quiet", "--out", "calm").code == 0)
         try configure(max: 2, min: 2)
         let coordinator = try run()
@@ -240,7 +240,7 @@ final class SlurmCluster {
 
     @Test("a controller that is away now and then is asked again, and given up only after five calls in a row") func controllerAway() throws
     {
-        try scratch.write(Sweeps.small(epochs: 60_000, repeats: 8), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 8), to: "sweep.toml")
         try configure(max: 1, min: 1)
         let coordinator = try run()
         try coordinator.errors(have: "joined with")

@@ -174,7 +174,7 @@ import Wire
 
     @Test("explain names the worker that holds a trial, and that a trial which lost its worker is at its second attempt") func runs() throws
     {
-        try scratch.write(Sweeps.small(epochs: 20_000, repeats: 1), to: "sweep.toml")
+        try scratch.write(Sweeps.small(epochs: 20_000, replicates: 1), to: "sweep.toml")
         try scratch.write(Sweeps.nervous, to: "cluster.toml")
         let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
         let worker = try scratch.worker(endpoint)

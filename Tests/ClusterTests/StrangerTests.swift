@@ -27,8 +27,7 @@ struct Stranger: ~Copyable {
     static func hello(selfTest: Digest = Build.selfTest) -> Message {
         .hello(
             Hello(
-                worker: .random(), host: "stranger", process: 1, slots: 1, cpu: "none", build: "none", selfTest: selfTest, held: [:],
-                unacknowledged: 0))
+                worker: .random(), host: "stranger", process: 1, slots: 1, selfTest: selfTest, held: [:]))
     }
 
     func say(_ message: Message, version: UInt32 = Envelope.protocolVersion) throws {
@@ -143,7 +142,7 @@ struct Stranger: ~Copyable {
                 batch += 1
                 let results = lease.trials.map {
                     TrialResult(
-                        key: $0.key, attempt: $0.attempt, outcome: .failed(reason: "out of luck"), epochs: 0, lossRatio: nil, digest: nil,
+                        key: $0.key, attempt: $0.attempt, outcome: .failed(reason: "out of luck"), epochs: 0, digest: nil,
                         curve: [], seconds: 0)
                 }
                 try stranger.say(.results(BatchID(rawValue: batch), lease.id, results))

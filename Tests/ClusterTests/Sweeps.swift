@@ -3,8 +3,8 @@
 import Testing
 
 enum Sweeps {
-    /// 17 settings in 2 × 2 × `repeats` groups.
-    static func small(epochs: Int = 200, repeats: Int = 2, strengths: String = "0.001, 0.01, 0.1, 1.0") -> String {
+    /// 17 settings in 2 × 2 × `replicates` groups.
+    static func small(epochs: Int = 200, replicates: Int = 2, strengths: String = "0.001, 0.01, 0.1, 1.0") -> String {
         """
         name = "small"
         [problem]
@@ -17,7 +17,7 @@ enum Sweeps {
         [grid]
         training_sets = 2
         initialization_scales = [0.2, 0.3]
-        repeats = \(repeats)
+        repeats = \(replicates)
         [strengths]
         values = [\(strengths)]
         [[curves]]
@@ -158,7 +158,7 @@ enum Sweeps {
     }
 
     /// About two seconds of one core, in leases of 16 trials at the most.
-    static let long = small(epochs: 3_000, repeats: 4)
+    static let long = small(epochs: 3_000, replicates: 4)
 
     /// Small leases, and a second of silence is death: disturbances then cost a test little time.
     static let nervous = """

@@ -3,10 +3,13 @@
 
 import Foundation
 import Testing
+import Vocabulary
 
 @testable import Compute
 
-private func network(samples: Int = 4, batchSize: Int = 2, epochs: Int = 7, replacements: Int = 11) throws(PlanError) -> DiagonalNetwork {
+private func network(
+    samples: Int = 4, batchSize: Int = 2, epochs: Int = 7, replacements: Int = 11
+) throws(ParameterError) -> DiagonalNetwork {
     try DiagonalNetwork(
         dimension: 5, samples: samples, nonzero: 2, initializationScale: 0.5, batchSize: batchSize, epochs: epochs, precision: .float64,
         recording: .variability, replacements: replacements)
@@ -344,26 +347,26 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
         #expect(refusal(.variability, dimension: 1024, epochs: 16_383, replacements: 4096) == nil)
         #expect(refusal(.losses, dimension: 1025, epochs: 16_384, precision: .float32, replacements: 1) == nil)
         for (found, allowed) in [
-            (refusal(.trajectory), "record = trajectory cannot be computed: it must be losses or variability with diagonal-network"),
+            (refusal(.trajectory), "record: found \"trajectory\", allowed is one of \"losses\", \"variability\""),
             (
                 refusal(.variability, precision: .float32),
-                "precision = float32 cannot be computed: it must be float64 with record = variability"
+                "precision: found \"float32\", allowed is \"float64\" with record = \"variability\""
             ),
             (
                 refusal(.variability, epochs: 16_384),
-                "epochs = 16384 cannot be computed: it must be from 1 to 16383 with record = variability"
+                "epochs: found 16384, allowed are at most 16383 with record = \"variability\""
             ),
             (
                 refusal(.variability, dimension: 1025),
-                "dimension = 1025 cannot be computed: it must be from 1 to 1024 with record = variability"
+                "dimension: found 1025, allowed are at most 1024 with record = \"variability\""
             ),
-            (refusal(.losses, replacements: 0), "replacements = 0 cannot be computed: it must be from 1 to 4096"),
-            (refusal(.losses, replacements: 4097), "replacements = 4097 cannot be computed: it must be from 1 to 4096"),
+            (refusal(.losses, replacements: 0), "replacements: found 0, allowed is an integer from 1 to 4096"),
+            (refusal(.losses, replacements: 4097), "replacements: found 4097, allowed is an integer from 1 to 4096"),
         ] { #expect(found == allowed) }
         for (lane, name) in [
             (Lane(lambda1: 0.5, lambda2: 0, learningRate: 0.1), "lambda1"), (Lane(lambda1: 0, lambda2: 0.5, learningRate: 0.1), "lambda2"),
         ] {
-            #expect(throws: PlanError(parameter: name, value: "0.5", allowed: "0 with record = variability, which is about SGD alone")) {
+            #expect(throws: ParameterError(name, "found 0.5, allowed is 0 with record = \"variability\", which is about SGD alone")) {
                 try train(try network(), [baseline, lane])
             }
         }

@@ -3,6 +3,7 @@
 
 import Foundation
 import Testing
+import Vocabulary
 
 @testable import Compute
 
@@ -51,12 +52,12 @@ import Testing
         // The self-test's generator of images, from another start.
         var state: UInt32 = 7
         func images(_ count: Int, _ name: String) throws -> ImageSet {
-            let pixels = (0..<count * ImageSet.pixels).map { place in
+            let pixels = (0..<count * ImageFormat.pixels).map { place in
                 state = state &* 1_664_525 &+ 1_013_904_223
-                let (row, column) = (place / ImageSet.side % ImageSet.side, place % ImageSet.side)
+                let (row, column) = (place / ImageFormat.side % ImageFormat.side, place % ImageFormat.side)
                 return trial.isPlain && !((9..<17).contains(row) && (6..<19).contains(column)) ? 40 : UInt8(state >> 24)
             }
-            let labels = (0..<count).map { UInt8($0 * 7 % ImageSet.classes) }
+            let labels = (0..<count).map { UInt8($0 * 7 % ImageFormat.classes) }
             let header: [UInt8] = [0, 0, 0, UInt8(count)]
             try Data([0, 0, 8, 3] + header + [0, 0, 0, 28, 0, 0, 0, 28] + pixels).write(
                 to: folder.appending(path: "\(name)-images-idx3-ubyte"))
@@ -65,11 +66,11 @@ import Testing
         }
         let problem = try ConvolutionalNetwork(
             train: images(trial.samples, "train"), test: images(trial.test, "t10k"), samples: trial.samples, pool: trial.pool,
-            batchSize: trial.batch, epochs: trial.epochs, learningRateDecay: trial.decay, weightDecay: trial.weightDecay,
+            batchSize: trial.batch, epochs: trial.epochs, learningRateDecay: trial.decay,
             clipNorm: trial.clip, batchGradientEvery: trial.every)
         let coordinates = Coordinates(seed: .max, trainingSet: 0, initialization: 65_535, replicate: 16_777_215)
-        let lane = Lane(lambda1: 0, lambda2: trial.lambda2, learningRate: trial.learningRate)
-        let record = run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: [lane])) { _ in .goOn }![0]
+        let lane = Lane(lambda1: 0, lambda2: trial.lambda2, weightDecay: trial.weightDecay, learningRate: trial.learningRate)
+        let record = run(GroupPlan(problem, coordinates, unchecked: [lane])) { _ in .goOn }![0]
         let answer = try repeatTrial(
             input: """
                 problem=convolutional-network seed=\(coordinates.seed) initialization=65535 repeat=16777215 data=\(folder.path) \

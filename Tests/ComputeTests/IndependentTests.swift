@@ -3,6 +3,7 @@
 
 import Foundation
 import Testing
+import Vocabulary
 
 @testable import Compute
 
@@ -86,7 +87,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
         #expect(answers.count == trials.count)
         var diverged = 0
         for (trial, answer) in zip(trials, answers) {
-            let record = run(try GroupPlan(problem: trial.problem, coordinates: trial.coordinates, lanes: [trial.lane])) { _ in .goOn }![0]
+            let record = run(GroupPlan(trial.problem, trial.coordinates, unchecked: [trial.lane])) { _ in .goOn }![0]
             let words = record.bits.map { String($0, radix: 16) }.joined(separator: ",")
             #expect(answer.hasSuffix(" record=\(words)"), "\(trial.what): \(record.outcome) after \(record.epochs); \(trial.line)")
             diverged += record.outcome == .diverged ? 1 : 0
@@ -106,7 +107,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
         let answers = try repeatTrial(input: trials.map { $0.line + "\n" }.joined()).split(separator: "\n")
         #expect(answers.count == trials.count)
         for (trial, answer) in zip(trials, answers) {
-            let record = run(try GroupPlan(problem: trial.problem, coordinates: trial.coordinates, lanes: [trial.lane])) { _ in .goOn }![0]
+            let record = run(GroupPlan(trial.problem, trial.coordinates, unchecked: [trial.lane])) { _ in .goOn }![0]
             #expect(record.series.count == (trial.lane.learningRate == 1e3 ? 0 : 9))
             let words = record.bits.map { String($0, radix: 16) }.joined(separator: ",")
             #expect(answer.hasSuffix(" record=\(words)"), "\(trial.what): \(trial.line)")
@@ -121,7 +122,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
         lanes += [Lane(lambda1: 0.002, lambda2: 0.003, learningRate: 0.4), Lane(lambda1: 1e308, lambda2: 1e308, learningRate: 0.4)]
         let problem = try Landscape(
             candidates: 6, samples: 5, batchSize: 3, epochs: 7, learningRateDecay: 0.97, recording: recording)
-        let records = run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: lanes)) { _ in .goOn }!
+        let records = run(GroupPlan(problem, coordinates, unchecked: lanes)) { _ in .goOn }!
         let lines = lanes.map { lane in
             """
             problem=landscape record=\(recording.rawValue) seed=\(coordinates.seed) training_set=65535 initialization=41 repeat=16777215 \
@@ -157,7 +158,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
                 lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate)
 
                 """)
-            let record = run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: [lane])) { _ in .goOn }![0]
+            let record = run(GroupPlan(problem, coordinates, unchecked: [lane])) { _ in .goOn }![0]
             expected.append(record.bits)
             outcomes.append(record.outcome)
         }

@@ -3,10 +3,11 @@
 
 import Foundation
 import Testing
+import Vocabulary
 
 @testable import Compute
 
-private func landscape(_ recording: Recording = .variability, epochs: Int = 9) throws(PlanError) -> Landscape {
+private func landscape(_ recording: Recording = .variability, epochs: Int = 9) throws(ParameterError) -> Landscape {
     try Landscape(candidates: 9, samples: 4, epochs: epochs, recording: recording)
 }
 
@@ -207,7 +208,7 @@ extension TrialRecord {
 
     @Test("more epochs than a series has room for are refused") func room() throws {
         _ = try Landscape(epochs: 16_383, recording: .variability)
-        #expect(throws: PlanError(parameter: "epochs", value: "16384", allowed: "from 1 to 16383")) {
+        #expect(throws: ParameterError("epochs", "found 16384, allowed are at most 16383 with record = \"trajectory\"")) {
             try Landscape(epochs: 16_384, recording: .trajectory)
         }
     }

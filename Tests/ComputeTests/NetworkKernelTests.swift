@@ -2,6 +2,7 @@
 // many steps.
 
 import Testing
+import Vocabulary
 
 @testable import Compute
 
@@ -9,7 +10,7 @@ import Testing
     private func images(_ set: ImageSet, _ places: some Sequence<Int>) -> [[Float]] {
         let intensities = pixelIntensities().map { Float($0) }
         return places.map { place in
-            set.images[place * ImageSet.pixels..<(place + 1) * ImageSet.pixels].map { intensities[Int($0)] }
+            set.images[place * ImageFormat.pixels..<(place + 1) * ImageFormat.pixels].map { intensities[Int($0)] }
         }
     }
 

@@ -1,5 +1,7 @@
 // NetworkSamples.swift · Tests/ComputeTests. Small image sets from a seed, and the parameters and images of the shared test vectors.
 
+import Vocabulary
+
 @testable import Compute
 
 /// Images that a network can learn: the class is where a bright bar lies, in noise.
@@ -7,8 +9,8 @@ func sampleImages(_ count: Int, seed: UInt64) -> ImageSet {
     var stream = RandomStream(seed: seed, for: .freshSample)
     let labels = (0..<count).map { _ in UInt8(stream.nextInteger(below: 10)) }
     let images = labels.flatMap { label in
-        (0..<ImageSet.pixels).map { pixel in
-            let (y, x) = (pixel / ImageSet.side, pixel % ImageSet.side)
+        (0..<ImageFormat.pixels).map { pixel in
+            let (y, x) = (pixel / ImageFormat.side, pixel % ImageFormat.side)
             let isBright = label < 5 ? (y / 5 == label) : (x / 5 == label - 5)
             return UInt8((isBright ? 140 : 10) + stream.nextInteger(below: 100))
         }
@@ -38,7 +40,7 @@ enum HashedNetwork {
     }
 
     static func images(_ count: Int) -> [[Double]] {
-        (0..<count).map { image in (0..<ImageSet.pixels).map { 4 * uniform(100, image * ImageSet.pixels + $0) } }
+        (0..<count).map { image in (0..<ImageFormat.pixels).map { 4 * uniform(100, image * ImageFormat.pixels + $0) } }
     }
 
     static func labels(_ count: Int) -> [Int] { (0..<count).map { (7 * $0 + 3) % 10 } }

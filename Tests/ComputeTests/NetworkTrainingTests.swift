@@ -2,15 +2,16 @@
 // learned, and that bits do not depend on company, pauses or replicate.
 
 import Testing
+import Vocabulary
 
 @testable import Compute
 
 @Suite("Convolutional network: training") struct NetworkTrainingTests {
     private let train = sampleImages(70, seed: 1), test = sampleImages(45, seed: 2)
     private let here = Coordinates(seed: 4, trainingSet: 0, initialization: 1, replicate: 2)
-    private let baseline = Lane(lambda1: 0, lambda2: 0, learningRate: 0.1)
-    private let penalized = Lane(lambda1: 0, lambda2: 0.03, learningRate: 0.1)
-    private let falling = Lane(lambda1: 0, lambda2: 1e30, learningRate: 1e30)
+    private let baseline = Lane(lambda1: 0, lambda2: 0, weightDecay: 0.01, learningRate: 0.1)
+    private let penalized = Lane(lambda1: 0, lambda2: 0.03, weightDecay: 0.01, learningRate: 0.1)
+    private let falling = Lane(lambda1: 0, lambda2: 1e6, weightDecay: 0.01, learningRate: 1e30)
 
     private func network(epochs: Int = 4, clipNorm: Double = 1, every: Int = 0) throws -> ConvolutionalNetwork {
         try ConvolutionalNetwork(
@@ -41,7 +42,7 @@ import Testing
         func means(_ set: ImageSet, _ count: Int) -> (loss: Double, accuracy: Double) {
             let intensities = pixelIntensities().map { Float($0) }
             let images = (0..<count).map { place in
-                set.images[place * ImageSet.pixels..<(place + 1) * ImageSet.pixels].map { intensities[Int($0)] }
+                set.images[place * ImageFormat.pixels..<(place + 1) * ImageFormat.pixels].map { intensities[Int($0)] }
             }
             withFlushedDenormals { plain.forward(images: images, labels: (0..<count).map { Int(set.labels[$0]) }) }
             let right = plain.losses.enumerated().filter { $1.prediction == Int(set.labels[$0]) }.count
@@ -85,7 +86,7 @@ import Testing
     func resumed(after epoch: Int) throws {
         let lanes = [penalized, falling, baseline]
         let plan = try GroupPlan(problem: network(every: 2), coordinates: here, lanes: lanes)
-        var kept: [Checkpoint?] = []
+        var kept: [TrainingState?] = []
         var epochs: [Int] = []
         let interrupted = try run(plan, from: [nil, nil, nil], goOn: { .goOn }) { end in
             epochs.append(end.epoch)
@@ -121,10 +122,10 @@ import Testing
 
     @Test("a checkpoint that is none of the trial's is refused") func foreignCheckpoint() throws {
         let problem = try network(epochs: 60)
-        let right = Checkpoint(
+        let right = TrainingState(
             epochs: 3, parameters: problem.initialParameters(at: here), curve: [CurvePoint(epoch: 2, trainLoss: 1, testLoss: 1)],
             series: [Series(name: "test_accuracy", values: [0.5])])
-        func isRefused(_ change: (inout Checkpoint) -> Void) -> Bool {
+        func isRefused(_ change: (inout TrainingState) -> Void) -> Bool {
             var checkpoint = right
             change(&checkpoint)
             do {
@@ -143,11 +144,11 @@ import Testing
         #expect(isRefused { $0.series = [] })
         #expect(isRefused { $0.series[0].values = [] })
         let plan = try GroupPlan(problem: problem, coordinates: here, lanes: [baseline])
-        #expect(throws: PlanError.self) { _ = try run(plan, from: [], goOn: { .goOn }) { _ in .goOn } }
+        #expect(throws: ParameterError.self) { _ = try run(plan, from: [], goOn: { .goOn }) { _ in .goOn } }
         let other = try GroupPlan(
             problem: DiagonalNetwork(dimension: 4, samples: 2, nonzero: 1, initializationScale: 0.3, epochs: 2), coordinates: here,
-            lanes: [baseline])
-        #expect(throws: PlanError.self) { _ = try run(other, from: [right], goOn: { .goOn }) { _ in .goOn } }
+            lanes: [Lane(lambda1: 0, lambda2: 0, learningRate: 0.1)])
+        #expect(throws: ParameterError.self) { _ = try run(other, from: [right], goOn: { .goOn }) { _ in .goOn } }
     }
 
     @Test("it stops when it is told to, in the middle of an epoch too") func stop() throws {
@@ -183,33 +184,34 @@ import Testing
     }
 
     @Test("what cannot be computed is refused by name") func refusals() throws {
-        func name(_ make: @autoclosure () throws(PlanError) -> some Any) -> String? {
+        func name(_ make: @autoclosure () throws(ParameterError) -> some Any) -> String? {
             do {
                 _ = try make()
                 return nil
             } catch { return error.parameter }
         }
         func network(
-            samples: Int = 70, batchSize: Int = 32, epochs: Int = 1, decay: Double = 0.9, weight: Double = 0, clip: Double = 0,
+            samples: Int = 70, batchSize: Int = 32, epochs: Int = 1, decay: Double = 0.9, clip: Double = 0,
             every: Int = 0
-        ) throws(PlanError) -> ConvolutionalNetwork {
+        ) throws(ParameterError) -> ConvolutionalNetwork {
             try ConvolutionalNetwork(
                 train: train, test: test, samples: samples, batchSize: batchSize, epochs: epochs, learningRateDecay: decay,
-                weightDecay: weight, clipNorm: clip, batchGradientEvery: every)
+                clipNorm: clip, batchGradientEvery: every)
         }
         #expect(name(try network()) == nil)
         #expect(name(try network(samples: 71)) == "samples" && name(try network(samples: 0)) == "samples")
         #expect(name(try network(batchSize: 70)) == nil && name(try network(batchSize: 71)) == "batch_size")
         #expect(name(try network(batchSize: 0)) == "batch_size" && name(try network(epochs: 0)) == "epochs")
         #expect(name(try network(decay: 1.1)) == "learning_rate_decay" && name(try network(decay: .nan)) == "learning_rate_decay")
-        #expect(name(try network(weight: -1)) == "weight_decay" && name(try network(clip: .infinity)) == "clip_norm")
+        #expect(name(try network(clip: .infinity)) == "clip_norm")
         #expect(name(try network(every: -1)) == "batch_gradient_every")
-        func plan(_ lane: Lane, trainingSet: Int = 0) throws(PlanError) -> GroupPlan<ConvolutionalNetwork> {
+        func plan(_ lane: Lane, trainingSet: Int = 0) throws(ParameterError) -> GroupPlan<ConvolutionalNetwork> {
             try GroupPlan(
                 problem: network(), coordinates: Coordinates(seed: 0, trainingSet: trainingSet, initialization: 0, replicate: 0),
                 lanes: [baseline, lane])
         }
         #expect(name(try plan(penalized)) == nil && name(try plan(penalized, trainingSet: 1)) == "training_set")
+        #expect(name(try plan(Lane(lambda1: 0, lambda2: 0, weightDecay: -1, learningRate: 1))) == "weight_decay")
         #expect(name(try plan(Lane(lambda1: 1, lambda2: 0, learningRate: 1))) == "lambda1")
         #expect(name(try plan(Lane(algorithm: .gd, lambda1: 0, lambda2: 0, learningRate: 1))) == "algorithm")
         #expect(name(try ImageSet(images: [], labels: [])) == "images")

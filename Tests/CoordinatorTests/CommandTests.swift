@@ -118,7 +118,8 @@ extension Snapshot {
         var snapshot = Snapshot.busy
         snapshot.curves = [
             Snapshot.Curve(
-                trial: "\(key)", lambda2: 0.1, learningRate: 0.05, initialization: 1, replicate: 3, epochs: [0, 10, 20], lastEpoch: 50,
+                trial: "\(key)", strengths: ["lambda2": 0.1], learningRate: 0.05, initialization: 1, replicate: 3, epochs: [0, 10, 20],
+                lastEpoch: 50,
                 trainLoss: [1, 0.5, 0.25], testLoss: [2, 1, 0.5], lossRatio: [nil, nil, nil])
         ]
         #expect(
@@ -133,7 +134,7 @@ extension Snapshot {
         TrialExplanation(
             key: key,
             result: outcome.map {
-                TrialResult(key: key, attempt: 2, outcome: $0, epochs: 40, lossRatio: nil, digest: nil, curve: [], seconds: 1)
+                TrialResult(key: key, attempt: 2, outcome: $0, epochs: 40, digest: nil, curve: [], seconds: 1)
             },
             author: outcome.map { _ in Author(worker: WorkerID(high: 0x0a0b_0c0d << 32, low: 0), host: "ada") }, hasCheckpoint: false,
             snapshot: snapshot, attempts: [], disagreements: [])

@@ -52,7 +52,7 @@ import Wire
         live.keep { $0 == b }
         #expect(Array(live.curves.keys) == [b])
         let curve = Snapshot.Curve(grid, 3, live.curves[b]!)
-        #expect(curve.trial == "\(b)" && curve.lambda2 == 0.01 && curve.initialization == 1 && curve.lastEpoch == 100)
+        #expect(curve.trial == "\(b)" && curve.strengths["lambda2"] == 0.01 && curve.initialization == 1 && curve.lastEpoch == 100)
         #expect(curve.epochs == [40, 42] && curve.testLoss == [1, 1] && curve.lossRatio == [nil, nil])
     }
 

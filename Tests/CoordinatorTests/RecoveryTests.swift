@@ -14,10 +14,10 @@ import Wire
 
     @Test("a coordinator goes on with a nearly finished sweep where it was, and hands out what is left") func recovery() throws {
         let directory = try StoreDirectory(), left = 10
-        // The trials of Figure 4, with so many more repeats: what a key costs depends on how much there is to say of a trial.
+        // The trials of Figure 4, with so many more replicates: what a key costs depends on how much there is to say of a trial.
         var spec = try SweepSpec.load(path: shipped("Sweeps/figure4.toml"))
-        spec.repeats = 1
-        spec.repeats = (Self.count + spec.trialCount - 1) / spec.trialCount
+        spec.replicates = 1
+        spec.replicates = (Self.count + spec.trialCount - 1) / spec.trialCount
         let grid = Grid(spec)
         do {
             let store = try directory.writer()
@@ -28,7 +28,7 @@ import Wire
             for start in stride(from: 0, to: keys.count, by: 20_000) {
                 let results = keys[start..<min(start + 20_000, keys.count)].map { key in
                     TrialResult(
-                        key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 200, lossRatio: nil,
+                        key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 200,
                         digest: Digest(of: key.bytes), curve: curve, seconds: 0.01)
                 }
                 _ = try store.put([(results, author: author)])
@@ -47,8 +47,7 @@ import Wire
         var scheduler = Scheduler(configuration, again, resuming: recovery)
         var effects: [Scheduler.Effect] = []
         let hello = Hello(
-            worker: ada, host: "ada", process: 1, slots: 1, cpu: "cpu", build: "0.1", selfTest: Digest(of: "ours"), held: [:],
-            unacknowledged: 0)
+            worker: ada, host: "ada", process: 1, slots: 1, selfTest: Digest(of: "ours"), held: [:])
         for message in [Message.hello(hello), .ready(credits: 2)] {
             effects += scheduler.handle(
                 .received(Envelope(incarnation: 2, message: message), from: routeA), at: Instant(sinceStart: .seconds(1)))
@@ -66,7 +65,7 @@ import Wire
         let directory = try StoreDirectory(), store = try directory.writer(), grid = Grid(try SweepSpec.small())
         let results = [1e300, 1.7e308, 1.7e308, 1].enumerated().map { index, seconds in
             TrialResult(
-                key: grid.key(of: index), attempt: 1, outcome: .diverged, epochs: 1, lossRatio: nil, digest: Digest(of: "\(index)"),
+                key: grid.key(of: index), attempt: 1, outcome: .diverged, epochs: 1, digest: Digest(of: "\(index)"),
                 curve: [], seconds: seconds)
         }
         _ = try store.put([(results, author: nil)])

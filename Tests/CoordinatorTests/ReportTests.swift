@@ -100,7 +100,7 @@ import Wire
             return TrialResult(
                 key: grid.key(of: index), attempt: 1,
                 outcome: index == 7 ? .failed(reason: "") : .done(trainLoss: 0, testLoss: Double(index)),
-                epochs: 1, lossRatio: nil, digest: nil, curve: [], seconds: 1)
+                epochs: 1, digest: nil, curve: [], seconds: 1)
         }
         for readsSeries in [false, true] {
             let recorders = [Recorder(readsSeries: readsSeries), Recorder(readsSeries: false)]
@@ -139,7 +139,7 @@ import Wire
         func result(_ index: Int, _ outcome: Outcome, epochs: Int, _ digest: String?, _ curve: [(Int, Double, Double)] = []) -> TrialResult
         {
             TrialResult(
-                key: grid.key(of: index), attempt: index, outcome: outcome, epochs: epochs, lossRatio: 77,
+                key: grid.key(of: index), attempt: index, outcome: outcome, epochs: epochs,
                 digest: digest.map { Digest(of: $0) },
                 curve: curve.map { CurvePoint(epoch: $0.0, trainLoss: $0.1, testLoss: $0.2) }, seconds: 99)
         }

@@ -12,8 +12,9 @@ private let cyd = WorkerID(high: 3, low: 0)
     private static let grid = Grid(
         SweepSpec(
             name: "sample", seed: 7, problem: "convolutional-network", parameters: ["epochs": .integer(10)], perInitialization: [:],
-            trainingSets: 1, initializations: 1, repeats: 1,
-            settings: (0..<4).map { Setting(algorithm: "sgd", lambda1: 0, lambda2: Double($0), learningRate: 0.5) }, curves: [],
+            trainingSets: 1, initializations: 1, replicates: 1,
+            settings: (0..<4).map { Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: Double($0)], learningRate: 0.5) },
+            curves: [],
             figure: FigureSpec(title: "sample"), warnings: []))
 
     private var driver: SchedulerDriver
@@ -109,7 +110,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         driver = SchedulerDriver(checkpoints: [mark(0, 7)])
         _ = driver.join(ada, at: routeA, credits: 1)
         let result = TrialResult(
-            key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, lossRatio: nil, digest: Digest(of: "d"), curve: [],
+            key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, digest: Digest(of: "d"), curve: [],
             seconds: 1)
         _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [result]), from: routeA))
         #expect(driver.scheduler.trials.checkpoints == [:])
@@ -135,7 +136,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
         let result = TrialResult(
-            key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, lossRatio: nil, digest: Digest(of: "d"), curve: [],
+            key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, digest: Digest(of: "d"), curve: [],
             seconds: 1)
         _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [result]), from: routeA))
         // The store should have removed it, and has not.
@@ -174,8 +175,9 @@ extension SchedulerDriver {
         let grid = Grid(
             SweepSpec(
                 name: "sample", seed: 7, problem: "convolutional-network", parameters: ["epochs": .integer(10)], perInitialization: [:],
-                trainingSets: 1, initializations: 1, repeats: 1,
-                settings: (0..<4).map { Setting(algorithm: "sgd", lambda1: 0, lambda2: Double($0), learningRate: 0.5) }, curves: [],
+                trainingSets: 1, initializations: 1, replicates: 1,
+                settings: (0..<4).map { Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: Double($0)], learningRate: 0.5) },
+                curves: [],
                 figure: FigureSpec(title: "sample"), warnings: []))
         scheduler = Scheduler(
             scheduler.configuration, grid: grid, stored: { only != nil && $0 != only },

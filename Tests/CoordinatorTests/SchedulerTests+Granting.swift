@@ -70,20 +70,29 @@ import Wire
         "as many results of the landscape go into a lease as half a frame has room for series, and at least one",
         arguments: [
             // what is recorded, epochs → trials of a lease
-            ("trajectory", 200, 231), ("variability", 200, 231), ("variability", 16_383, 3),
+            ("trajectory", 200, 610), ("variability", 200, 323), ("variability", 16_383, 3),
         ])
     func recorded(record: String, epochs: Int, expected: Int) {
-        let values: [String: ParameterValue] = ["record": .text(record), "epochs": .integer(epochs)]
-        let declaration = ProblemDeclaration.landscape
-        #expect(declaration.trialsPerLease(["record": .text("losses"), "epochs": .integer(1_000_000)]) == Limits.trialsPerLease)
+        func configuration(_ record: String, _ epochs: Int) -> Configuration {
+            Configuration(["record": .text(record), "epochs": .integer(epochs)])
+        }
+        let declaration = ProblemDeclaration.landscape, values = configuration(record, epochs)
+        #expect(declaration.trialsPerLease(configuration("losses", 1_000_000)) == Limits.trialsPerLease)
         #expect(declaration.trialsPerLease(values) == expected)
-        #expect(expected * declaration.resultBytes(values) <= Limits.frameBytes / 2)
-        #expect((expected + 1) * declaration.resultBytes(values) > Limits.frameBytes / 2)
+        let bytes = declaration.recordedSeries(values).reduce(0) { sum, series in
+            switch series.length {
+            case .path: sum + 8 * (epochs + 1)
+            case .fixed(let count): sum + 8 * count
+            case .curve: sum + 8 * CurveRule.points
+            }
+        }
+        #expect(expected * bytes <= Limits.frameBytes / 2)
+        #expect((expected + 1) * bytes > Limits.frameBytes / 2)
         // Whatever a problem declares, a lease has a trial, and none has more than a message may list.
         var other = declaration
-        other.resultBytes = { _ in Limits.frameBytes }
+        other.series = [SeriesDeclaration(.gap, .fixed(Limits.frameBytes / 8), [.trajectory, .variability])]
         #expect(other.trialsPerLease(values) == 1)
-        other.resultBytes = { _ in 0 }
+        other.series = []
         #expect(other.trialsPerLease(values) == Limits.trialsPerLease)
     }
 

@@ -14,8 +14,8 @@ private func lease(_ number: UInt32) -> LeaseID { LeaseID(incarnation: 1, number
 
 private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hello {
     Hello(
-        worker: worker, host: worker == ada ? "ada" : "bob", process: process, slots: slots, cpu: "cpu", build: "0.1",
-        selfTest: Digest(of: "ours"), held: [:], unacknowledged: 0)
+        worker: worker, host: worker == ada ? "ada" : "bob", process: process, slots: slots,
+        selfTest: Digest(of: "ours"), held: [:])
 }
 
 @Suite("Scheduler: trials alone") struct TrialsTests {
@@ -70,10 +70,10 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
         trials.lease([0], of: 0, as: lease(1))
         #expect(trials.awaitsBaseline(0) && !trials.awaitsBaseline(1))
         trials.deliver(0)
-        #expect(trials.awaitsBaseline(0) && trials.knownBaselines(of: 0, weightDecay: 0).isEmpty)
+        #expect(trials.awaitsBaseline(0) && trials.knownBaselines(of: 0).isEmpty)
         _ = trials.persist(driver.result(0), 0)
-        #expect(trials.knownBaselines(of: 0, weightDecay: 0) == [Baseline(learningRate: 0.5, testLoss: [3: 0])])
-        #expect(trials.knownBaselines(of: 0, weightDecay: 0.5).isEmpty && trials.knownBaselines(of: 1, weightDecay: 0).isEmpty)
+        #expect(trials.knownBaselines(of: 0) == [Baseline(setting: Setting(learningRate: 0.5), testLoss: [3: 0])])
+        #expect(trials.knownBaselines(of: 1).isEmpty)
         trials.lease([1, 2], of: 0, as: lease(2))
         #expect(trials.baselines.count == 1)
         trials.deliver(1)

@@ -41,8 +41,10 @@ struct SchedulerDriver {
         Grid(
             SweepSpec(
                 name: "sample", seed: 7, problem: "diagonal-network", parameters: ["epochs": .integer(3)], perInitialization: [:],
-                trainingSets: groups, initializations: 1, repeats: 1,
-                settings: (0..<settings).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.5) }, curves: [],
+                trainingSets: groups, initializations: 1, replicates: 1,
+                settings: (0..<settings).map {
+                    Setting(algorithm: "sgd", strengths: [.lambda1: Double($0), .lambda2: 0], learningRate: 0.5)
+                }, curves: [],
                 figure: FigureSpec(title: "sample"), warnings: []))
     }
 
@@ -94,8 +96,7 @@ struct SchedulerDriver {
 
     func hello(_ worker: WorkerID, slots: Int = 1, held: [LeaseID: [TrialKey]] = [:], selfTest: Digest = Digest(of: "ours")) -> Hello {
         Hello(
-            worker: worker, host: host(worker), process: 1, slots: slots, cpu: "cpu", build: "0.1", selfTest: selfTest, held: held,
-            unacknowledged: 0)
+            worker: worker, host: host(worker), process: 1, slots: slots, selfTest: selfTest, held: held)
     }
 
     func host(_ worker: WorkerID) -> String { worker == ada ? "ada" : "bob" }
@@ -105,13 +106,13 @@ struct SchedulerDriver {
     func result(_ trial: Int, seconds: Double = 0, attempt: Int = 1) -> TrialResult {
         TrialResult(
             key: scheduler.grid.key(of: trial), attempt: attempt, outcome: .done(trainLoss: 1, testLoss: Double(trial)), epochs: 3,
-            lossRatio: nil, digest: Digest(of: "\(trial)"), curve: [CurvePoint(epoch: 3, trainLoss: 1, testLoss: Double(trial))],
+            digest: Digest(of: "\(trial)"), curve: [CurvePoint(epoch: 3, trainLoss: 1, testLoss: Double(trial))],
             seconds: seconds)
     }
 
     func failure(_ trial: Int, reason: String = "cannot", attempt: Int = 1) -> TrialResult {
         TrialResult(
-            key: scheduler.grid.key(of: trial), attempt: attempt, outcome: .failed(reason: reason), epochs: 0, lossRatio: nil, digest: nil,
+            key: scheduler.grid.key(of: trial), attempt: attempt, outcome: .failed(reason: reason), epochs: 0, digest: nil,
             curve: [], seconds: 0)
     }
 
@@ -135,7 +136,7 @@ struct SchedulerDriver {
                 Lease(
                     id: id, group: grid.groups[grid.group(of: trials[0])].spec,
                     trials: trials.map { LeasedTrial(key: grid.key(of: $0), attempt: attempt, setting: grid.setting(of: $0)) },
-                    baselines: baseline.map { [Baseline(learningRate: 0.5, testLoss: [3: $0])] } ?? [])), to: route)
+                    baselines: baseline.map { [Baseline(setting: Setting(learningRate: 0.5), testLoss: [3: $0])] } ?? [])), to: route)
     }
 
     func welcome(keep: [LeaseID] = [], to route: Route) -> Effect {

@@ -62,7 +62,7 @@ private func trajectory(
     _ x: [Double] = [1, 2, 7.5], _ y: [Double] = [1, 3, 6.5], traces: [Double] = [0.5, 2.5, 9], mapTraces: [Double] = [3]
 ) -> [String: [Double]] {
     var series = ["x": x, "y": y, "covariance_trace": traces]
-    for (name, _) in Density.mapTitles { series[name] = (0..<64).map(Double.init) }
+    for (name, _) in Density.mapTitles { series[name.rawValue] = (0..<64).map(Double.init) }
     series["map_covariance_trace"] = (0..<64).map { mapTraces[$0 % mapTraces.count] }
     return series
 }
@@ -94,7 +94,7 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
     @Test("each kind reads what it draws") func kinds() throws {
         let spec = try SweepSpec.parse(density, file: "s.toml")
         #expect((spec.figure.kind, spec.figure.initializations, spec.figure.trainingSet) == (.density, [0, 3], 0))
-        #expect(spec.rows.count == 2 && spec.repeats == 1)
+        #expect(spec.rows.count == 2 && spec.replicates == 1)
         let theory = try SweepSpec.parse(sweep("theory", record: "variability"), file: "s.toml")
         #expect(theory.figure == FigureSpec(title: "a `title`", kind: .theory))
         let lines = "training_set = 1\ninitializations = [2]"
@@ -225,14 +225,14 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
         #expect(row("domain with a smaller trace") == [share, nil] && row("mean trace") == [mean, nil])
         // 8 is in the last square; (1, 3) in square 5, 15.
         #expect(report.visits[0][5 * 40 + 15] == 9 && report.visits[0][39 * 40 + 39] == 1 && report.visits[0].reduce(0, +) == 12)
-        #expect(report.paths[0].count == 2 && report.paths[1].isEmpty && report.maps["map_training_loss"]?.count == 4)
+        #expect(report.paths[0].count == 2 && report.paths[1].isEmpty && report.maps[.mapTrainingLoss]?.count == 4)
         #expect(report.leftOut == 0)
     }
 
     @Test("density: a trial with series that no trial leaves is left out of picture and table, and counted") func densityMistakes() throws {
         let spec = try SweepSpec.parse(shortDensity, file: "s.toml")
         var report = Density(spec), sound = Density(spec)
-        let good = trajectory(), all = ["x", "y", "covariance_trace"] + Density.mapTitles.map(\.0)
+        let good = trajectory(), all = ["x", "y", "covariance_trace"] + Density.mapTitles.map(\.0.rawValue)
         let bad =
             mistakes(in: good, of: all)
             + mistakes(in: good, of: ["x", "y"], also: [-0.1, 8.1, -1e300, 1e300, .leastNonzeroMagnitude * -1]) + [[:]]
@@ -357,7 +357,7 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
             grid, directory: nil,
             lookup: { key in
                 TrialResult(
-                    key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 1), epochs: 2, lossRatio: nil, digest: nil, curve: [],
+                    key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 1), epochs: 2, digest: nil, curve: [],
                     seconds: 1)
             },
             recorded: { key in

@@ -15,7 +15,7 @@ private func result(_ number: Int) -> TrialResult {
     let digest = Digest(of: "\(number)")
     return TrialResult(
         key: TrialKey(bytes: digest.bytes.prefix(16))!, attempt: 1, outcome: .done(trainLoss: Double(number), testLoss: 0.5), epochs: 200,
-        lossRatio: nil, digest: digest,
+        digest: digest,
         curve: (1...50).map { CurvePoint(epoch: 4 * $0, trainLoss: Double(number), testLoss: 1 / Double($0)) },
         // Of every fourth trial, one of them longer than a page's share.
         series: number.isMultiple(of: 4)

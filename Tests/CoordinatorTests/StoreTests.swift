@@ -30,7 +30,7 @@ private func key(_ number: UInt64) -> TrialKey { TrialKey(high: 1 << 63, low: nu
 
 private func done(_ number: UInt64, attempt: Int = 1, loss: Double = 1.25, digest: String = "a") -> TrialResult {
     TrialResult(
-        key: key(number), attempt: attempt, outcome: .done(trainLoss: 0.1, testLoss: loss), epochs: 200, lossRatio: nil,
+        key: key(number), attempt: attempt, outcome: .done(trainLoss: 0.1, testLoss: loss), epochs: 200,
         digest: Digest(of: digest),
         curve: [
             CurvePoint(epoch: 1, trainLoss: .leastNonzeroMagnitude, testLoss: -0.0), CurvePoint(epoch: 200, trainLoss: 0.1, testLoss: loss),
@@ -39,12 +39,12 @@ private func done(_ number: UInt64, attempt: Int = 1, loss: Double = 1.25, diges
 
 private func diverged(_ number: UInt64) -> TrialResult {
     TrialResult(
-        key: key(number), attempt: 2, outcome: .diverged, epochs: 7, lossRatio: nil, digest: Digest(of: "d"), curve: [], seconds: 0.25)
+        key: key(number), attempt: 2, outcome: .diverged, epochs: 7, digest: Digest(of: "d"), curve: [], seconds: 0.25)
 }
 
 private func failed(_ number: UInt64, reason: String = "kernel refused: größer als \"d\"") -> TrialResult {
     TrialResult(
-        key: key(number), attempt: 3, outcome: .failed(reason: reason), epochs: 0, lossRatio: nil, digest: nil, curve: [], seconds: 0)
+        key: key(number), attempt: 3, outcome: .failed(reason: reason), epochs: 0, digest: nil, curve: [], seconds: 0)
 }
 
 private func author(_ host: String) -> Author { Author(worker: WorkerID(high: 0, low: UInt64(host.utf8.first!)), host: host) }

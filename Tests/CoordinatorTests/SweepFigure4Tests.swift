@@ -21,13 +21,14 @@ func shipped(_ name: String) -> String {
         #expect(spec.settings.count == 91)
         #expect(spec.groupCount == 48)
         #expect(spec.trialCount == 4368)
-        #expect((spec.trainingSets, spec.initializations, spec.repeats) == (4, 3, 4))
+        #expect((spec.trainingSets, spec.initializations, spec.replicates) == (4, 3, 4))
         #expect(spec.warnings == [])
     }
 
     @Test("its six curves are those of the figure, each with 15 strengths") func curves() {
-        #expect(spec.curves.map(\.relation) == [.fixed(0), .ratio(4), .ratio(2), .ratio(1), .ratio(0.5), .fixed(0)])
-        #expect(spec.curves.map(\.axis) == [.lambda1, .lambda1, .lambda1, .lambda1, .lambda1, .lambda2])
+        #expect(spec.curves.map(\.ratio) == [nil, 4, 2, 1, 0.5, nil])
+        #expect(spec.curves.map(\.fixed) == Array(repeating: [:], count: 6))
+        #expect(spec.curves.map(\.axis) == Array(repeating: .strength(.lambda1), count: 5) + [.strength(.lambda2)])
         #expect(spec.curves.map(\.points.count) == Array(repeating: 15, count: 6))
         #expect(spec.curves.map(\.label) == ["λ₂ = 0", "λ₁/λ₂ = 4", "λ₁/λ₂ = 2", "λ₁/λ₂ = 1", "λ₁/λ₂ = 0.5", "λ₁ = 0 (Reg2 only)"])
     }
@@ -42,10 +43,12 @@ func shipped(_ name: String) -> String {
 
     @Test("λ₂ of a ratio is λ₁ divided by it, bit for bit") func ratios() {
         for curve in spec.curves {
-            guard case .ratio(let ratio) = curve.relation else { continue }
+            guard let ratio = curve.ratio else { continue }
             for point in curve.points {
                 #expect(
-                    point.setting == Setting(algorithm: "sgd", lambda1: point.strength, lambda2: point.strength / ratio, learningRate: 0.01)
+                    spec.settings[point.setting]
+                        == Setting(
+                            algorithm: "sgd", strengths: [.lambda1: point.strength, .lambda2: point.strength / ratio], learningRate: 0.01)
                 )
             }
         }

@@ -141,13 +141,13 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             "26: repeats: found a date or time, allowed is an integer from 1 to 16777216",
             "29: label: found \"\", allowed is a text of 1 to 40 characters on one line",
             "30: ratio: found 0, allowed is a number from 1e-06 to 1000000",
-            "32: label: found lambda1 and ratio beside it, allowed is exactly one of lambda1, lambda2 and ratio (λ1/λ2)",
+            "32: label: found lambda1 and ratio beside it, allowed is axis, or exactly one of lambda1, lambda2 and ratio (λ1/λ2)",
             "34: lambda1: found inf, allowed is a number from 0 to 1000000",
             "36: label: found \"twice\" a second time, allowed is one curve for each label",
             "37: lambda2: found nan, allowed is a number from 0 to 1000000",
             "38: label: is missing in [[curves]], allowed is a text of 1 to 40 characters on one line",
-            "38: label: found none of them beside it, allowed is exactly one of lambda1, lambda2 and ratio (λ1/λ2)",
-            "39: lamda2: is not known here, allowed are label, lambda1, lambda2, ratio; did you mean lambda2?",
+            "38: label: found none of them beside it, allowed is axis, or exactly one of lambda1, lambda2 and ratio (λ1/λ2)",
+            "39: lamda2: is not known here, allowed are axis, label, lambda1, lambda2, momentum, ratio; did you mean lambda2?",
             "42: title: found 7, allowed is a text",
             "43: xlabel: is not known here, allowed are kind, title, x_label, y_label; did you mean x_label?",
         ]
@@ -172,7 +172,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
         #expect(
             mistakes(text) == [
                 "5: kind: found \"diagonal-net\", allowed is one of \"diagonal-network\", \"landscape\", \"convolutional-network\"; did you mean \"diagonal-network\"?",
-                "12: epoch: is not known here, allowed are algorithm, batch_gradient_every, batch_size, clip_norm, epochs, learning_rate_decay, learning_rates, noise_deviation, precision, weight_decay; did you mean epochs?",
+                "12: epoch: is not known here, allowed are algorithm, batch_gradient_every, batch_size, clip_norm, epochs, learning_rate_decay, learning_rates, momentum, noise_deviation, precision, weight_decay; did you mean epochs?",
                 "17: repeats: found 0, allowed is an integer from 1 to 16777216",
                 "28: ratio: found -1, allowed is a number from 1e-06 to 1000000",
             ])
@@ -212,7 +212,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
                 $0 += "[[settings]]\nlabel = \"Reg\"\nalgorithm = \"sgd\"\nlambda2 = 0.5\nlambda1 = 1\n"
             } == [
                 "26: lambda2: found 0.5, allowed is 0 with record = \"variability\", which is about SGD alone",
-                "27: lambda1: found 1.0, allowed is 0 with record = \"variability\", which is about SGD alone",
+                "27: lambda1: found 1, allowed is 0 with record = \"variability\", which is about SGD alone",
             ])
         #expect(
             recorded(float64) { $0.replace("\"variability\"", with: "\"trajectory\"") }.contains {
@@ -228,7 +228,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             ])
         #expect(
             mistakes("values = [0.1, 0.01]", "from = -1\nto = -1.5\nper_decade = 4") == [
-                "21: to: found -1.5, allowed is from = -1.0 or more"
+                "20: from: found from = -1, allowed is at most to = -1.5: both are exponents of 10, from = -4 and to = -1 give 0.0001 to 0.1"
             ])
     }
 
@@ -253,7 +253,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
     @Test("an array of curves that are no tables is told element by element") func inlineCurves() {
         let text = smallSweep.prefix { $0 != "\n" } + "\ncurves = [\n  1,\n  { label = \"a\", lambda2 = 0, x = 1 },\n]\n"
         #expect(mistakes(String(text)).contains("2: curves: found 1, allowed is at least one table, written [[curves]]"))
-        #expect(mistakes(String(text)).contains("4: x: is not known here, allowed are label, lambda1, lambda2"))
+        #expect(mistakes(String(text)).contains("4: x: is not known here, allowed are label, lambda1, lambda2, momentum, weight_decay"))
     }
 
     @Test(
@@ -343,7 +343,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
     }
 
     @Test("−0 in a file is 0 everywhere, also where it is printed") func minusZero() throws {
-        #expect(try SweepSpec.small("lambda2 = 0", "lambda2 = -0.0").settings[1].lambda2.sign == .plus)
+        #expect(try SweepSpec.small("lambda2 = 0", "lambda2 = -0.0").settings[1].strengths[.lambda2].sign == .plus)
     }
 
     @Test("what the file leaves out has its default") func defaults() throws {
@@ -368,7 +368,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] { mistakes(small
             smallSweep("[0.01]", "[0.01, 0.02]") + "[[curves]]\nlabel = \"again\"\nlambda2 = 0\n[[curves]]\nlabel = \"2\"\nlambda1 = 0\n",
             file: "s.toml")
         func setting(_ lambda1: Double, _ lambda2: Double, _ rate: Double) -> Setting {
-            Setting(algorithm: "sgd", lambda1: lambda1, lambda2: lambda2, learningRate: rate)
+            Setting(algorithm: "sgd", strengths: [.lambda1: lambda1, .lambda2: lambda2], learningRate: rate)
         }
         var expected = [setting(0, 0, 0.01), setting(0, 0, 0.02)]
         for (first, second) in [((0.01, 0.0), (0.1, 0.0)), ((0.01, 0.02), (0.1, 0.2)), ((0.0, 0.01), (0.0, 0.1))] {

@@ -47,19 +47,20 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
 @Suite("Sweep: table1.toml") struct SweepTable1Tests {
     @Test("it has the rows and the trials of the paper's table, with the defaults of the landscape") func table1() throws {
         let spec = try SweepSpec.load(path: shipped("Sweeps/table1.toml"))
-        #expect((spec.trainingSets, spec.initializations, spec.repeats, spec.trialCount) == (10, 100, 4, 24_000))
+        #expect((spec.trainingSets, spec.initializations, spec.replicates, spec.trialCount) == (10, 100, 4, 24_000))
         #expect(spec.warnings == [] && spec.curves == [] && spec.perInitialization == [:])
-        func row(_ label: String, _ algorithm: String, _ lambda1: Double = 0, _ lambda2: Double = 0) -> RowSpec {
-            RowSpec(label: label, setting: Setting(algorithm: algorithm, lambda1: lambda1, lambda2: lambda2, learningRate: 0.4))
+        func row(_ label: String, _ algorithm: String, _ lambda1: Double = 0, _ lambda2: Double = 0) throws -> RowSpec {
+            let setting = Setting(algorithm: algorithm, strengths: [.lambda1: lambda1, .lambda2: lambda2], learningRate: 0.4)
+            return RowSpec(label: label, setting: try #require(spec.settings.firstIndex(of: setting)))
         }
         #expect(
-            spec.rows == [
+            try spec.rows == [
                 row("GD", "gd"), row("SGD", "sgd"), row("NoisyGD", "noisy-gd"), row("NoisyGD (matched)", "noisy-gd-matched"),
                 row("SGDwReg1", "sgd", 0.001), row("SGDwReg2", "sgd", 0, 0.001),
             ])
-        #expect(spec.settings == [spec.rows[1].setting, spec.rows[0].setting] + spec.rows[2...].map(\.setting))
-        let standards = ProblemDeclaration.landscape.parameters.map { ($0.name, $0.standard) }
-        #expect(spec.parameters.mapValues(Optional.some) == Dictionary(uniqueKeysWithValues: standards))
+        #expect(spec.rows.map(\.setting) == [1, 0, 2, 3, 4, 5] && spec.settings.count == 6)
+        let defaults = ProblemDeclaration.landscape.parameters.map { ($0.name, $0.defaultValue) }
+        #expect(spec.parameters.mapValues(Optional.some) == Dictionary(uniqueKeysWithValues: defaults))
     }
 
     @Test("each learning rate has its own rows and its own plain SGD") func rates() throws {
@@ -103,7 +104,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
             (
                 "repeats = 2", "repeats = 1",
                 [
-                    "12: repeats: found 1, which leaves no standard error over repeats, allowed with [[settings]] is an integer from 2 to 16777216"
+                    "12: repeats: found 1, which leaves no standard error over replicates, allowed with [[settings]] is an integer from 2 to 16777216"
                 ]
             ),
             ("\"GD|1\"", "\"Reg2\"", ["17: label: found \"Reg2\" a second time, allowed is one setting for each label"]),
@@ -115,12 +116,12 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
             ),
             (
                 "\"gd\"", "\"gd\"\nlambda2 = 1",
-                ["16: lambda2: found 1.0, allowed is 0 with gd, which has no mini-batch that could deviate"]
+                ["16: lambda2: found 1, allowed is 0 with gd, which has no mini-batch that could deviate"]
             ),
             ("\"gd\"", "\"sgd\"\nlambda2 = 0.5", ["19: algorithm: found the same setting a second time, allowed is each once"]),
             (
                 "lambda2 = 0.5", "lambda3 = 0.5",
-                ["19: lambda3: is not known here, allowed are algorithm, label, lambda1, lambda2; did you mean lambda1?"]
+                ["19: lambda3: is not known here, allowed are algorithm, label, lambda1, lambda2, momentum; did you mean lambda1?"]
             ),
             (
                 "lambda2 = 0.5", "[strengths]\nvalues = [1]\n[figure]\ntitle = \"t\"",
@@ -139,8 +140,8 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
         #expect(
             throws: SpecErrors(errors: [
                 SpecError(
-                    file: "s.toml", line: 16,
-                    message: "label: lambda2: found 1.0, allowed is 0 with gd, which has no mini-batch that could deviate")
+                    file: "s.toml", line: 17,
+                    message: "ratio: lambda2: found 1, allowed is 0 with gd, which has no mini-batch that could deviate")
             ])
         ) { try SweepSpec.parse(String(text), file: "s.toml") }
     }
@@ -154,7 +155,9 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
         let grid = Grid(spec)
         return Summary(grid) { index in
             let group = grid.groups[grid.group(of: index)].spec
-            if grid.setting(of: index).lambda2 > 0 { return group.replicate == 1 ? .diverged : .done(trainLoss: 1, testLoss: 1) }
+            if grid.setting(of: index).strengths[.lambda2] > 0 {
+                return group.replicate == 1 ? .diverged : .done(trainLoss: 1, testLoss: 1)
+            }
             return .done(trainLoss: 0, testLoss: Self.losses[group.trainingSet][group.initialization][group.replicate])
         }
     }

@@ -30,8 +30,8 @@ import Wire
     private var hello: Message {
         .hello(
             Hello(
-                worker: Sample.ada.worker, host: "ada", process: 7, slots: 1, cpu: "cpu", build: "0.1", selfTest: SampleSweep.selfTest,
-                held: [:], unacknowledged: 0))
+                worker: Sample.ada.worker, host: "ada", process: 7, slots: 1, selfTest: SampleSweep.selfTest,
+                held: [:]))
     }
 
     private mutating func take(_ turn: Turn) throws -> [CoordinatorAction] {
@@ -98,8 +98,8 @@ import Wire
         #expect(!coordinator.hasPersistedAll && coordinator.nextDeadline <= now + .seconds(1))
         // A worker that comes now gets nothing.
         let other = Hello(
-            worker: Sample.bob.worker, host: "bob", process: 8, slots: 1, cpu: "cpu", build: "0.1", selfTest: SampleSweep.selfTest,
-            held: [:], unacknowledged: 0)
+            worker: Sample.bob.worker, host: "bob", process: 8, slots: 1, selfTest: SampleSweep.selfTest,
+            held: [:])
         let second = try take(Turn(frames: [frame(.hello(other), Sample.routeB), frame(.ready(credits: 1), Sample.routeB)]))
         #expect(!sent(second).contains { if case .lease = $0 { true } else { false } })
     }

@@ -18,10 +18,10 @@ final class LeaseInspector {
         self.grid = grid
         for (number, group) in grid.groups.enumerated()
         where group.trials.contains(where: { journal.contents.rows[grid.key(of: $0)] == nil }) {
-            let known = group.trials.filter { grid.setting(of: $0).isBaseline }.compactMap { index -> Baseline? in
+            let known = group.trials.filter { grid.isBaseline($0) }.compactMap { index -> Baseline? in
                 guard let row = journal.contents.rows[grid.key(of: index)], !row.isFailure else { return nil }
                 return Baseline(
-                    learningRate: grid.setting(of: index).learningRate,
+                    setting: grid.setting(of: index),
                     testLoss: Dictionary(uniqueKeysWithValues: row.curve.map { ($0.epoch, $0.testLoss) }))
             }
             if !known.isEmpty { baselines[number] = known }

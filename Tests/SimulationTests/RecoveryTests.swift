@@ -91,8 +91,8 @@ import Wire
         var scheduler = Scheduler(configuration, grid, resuming: try recovery())
         #expect(scheduler.trials.remaining == 1 && scheduler.trials.counts == journal.contents.counts)
         let hello = Hello(
-            worker: Sample.bob.worker, host: "bob", process: 1, slots: 1, cpu: "cpu", build: "0.1", selfTest: SampleSweep.selfTest,
-            held: [:], unacknowledged: 0)
+            worker: Sample.bob.worker, host: "bob", process: 1, slots: 1, selfTest: SampleSweep.selfTest,
+            held: [:])
         for message in [Message.hello(hello), .ready(credits: 1)] {
             _ = scheduler.handle(.received(Envelope(incarnation: 2, message: message), from: Sample.routeB), at: Instant(sinceStart: .zero))
         }

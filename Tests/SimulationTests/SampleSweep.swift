@@ -34,8 +34,10 @@ struct SampleSweep: Sendable {
         let grid = Grid(
             SweepSpec(
                 name: "sample", seed: 7, problem: problem, parameters: parameters, perInitialization: [:], trainingSets: Self.groups,
-                initializations: 1, repeats: 1,
-                settings: (0..<Self.settings).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.5) },
+                initializations: 1, replicates: 1,
+                settings: (0..<Self.settings).map {
+                    Setting(algorithm: "sgd", strengths: [.lambda1: Double($0), .lambda2: 0], learningRate: 0.5)
+                },
                 curves: [], figure: FigureSpec(title: "sample"), warnings: []))
         self.grid = grid
         keys = (0..<grid.count).map(grid.key(of:))
@@ -49,7 +51,7 @@ struct SampleSweep: Sendable {
         let loss = Double(key.high % 1000) + 1
         return TrialResult(
             key: key, attempt: attempt, outcome: key.low % 8 == 0 ? .diverged : .done(trainLoss: loss, testLoss: 2 * loss), epochs: 3,
-            lossRatio: nil, digest: Digest(of: key.bytes), curve: [CurvePoint(epoch: 1, trainLoss: loss, testLoss: 3 * loss)],
+            digest: Digest(of: key.bytes), curve: [CurvePoint(epoch: 1, trainLoss: loss, testLoss: 3 * loss)],
             seconds: seconds)
     }
 
@@ -57,7 +59,7 @@ struct SampleSweep: Sendable {
 
     static func failure(of trial: LeasedTrial) -> TrialResult {
         TrialResult(
-            key: trial.key, attempt: trial.attempt, outcome: .failed(reason: "no memory"), epochs: 0, lossRatio: nil, digest: nil,
+            key: trial.key, attempt: trial.attempt, outcome: .failed(reason: "no memory"), epochs: 0, digest: nil,
             curve: [],
             seconds: 0)
     }

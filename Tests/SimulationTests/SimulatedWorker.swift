@@ -52,7 +52,7 @@ struct SimulatedWorker {
         let id = WorkerID(high: UInt64(number), low: UInt64(number) &* 0x9E37_79B8 | (nature == .sound ? 1 : 0))
         let identity = WorkerMachine.Identity(
             worker: id, host: "host\(host)", process: number, slots: slots,
-            cpu: "cpu", build: "0.1", selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
+            selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
         machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: now)
         nextDeadline = machine.nextDeadline
     }

@@ -21,8 +21,11 @@ enum Bytes {
     /// Bytes, a text, a message inside a message or a packed list.
     static func block(_ field: UInt64, _ content: [UInt8]) -> [UInt8] { varint(field << 3 | 2) + varint(UInt64(content.count)) + content }
 
-    /// A frame of version 1 and epoch 7.
-    static func frame(_ body: UInt64, _ content: [UInt8]) -> [UInt8] { number(1, 1) + number(2, 7) + block(body, content) }
+    /// The field that every frame begins with.
+    static var version: [UInt8] { number(1, UInt64(Envelope.protocolVersion)) }
+
+    /// A frame of this version and incarnation 7.
+    static func frame(_ body: UInt64, _ content: [UInt8]) -> [UInt8] { version + number(2, 7) + block(body, content) }
 }
 
 enum Samples {
@@ -31,17 +34,17 @@ enum Samples {
 
     static func hello(held: [LeaseID: [TrialKey]] = [:], slots: Int = 1) -> Hello {
         Hello(
-            worker: WorkerID(high: .max, low: 1), host: "Ædna 🖥", process: Int(UInt32.max), slots: slots, cpu: "", build: "0.1.0",
-            selfTest: digest, held: held, unacknowledged: 3)
+            worker: WorkerID(high: .max, low: 1), host: "Ædna 🖥", process: Int(UInt32.max), slots: slots,
+            selfTest: digest, held: held)
     }
 
     static func result(
-        _ outcome: Outcome, curve: [CurvePoint] = [], series: [Series] = [], lossRatio: Double? = nil, seconds: Double = 0
+        _ outcome: Outcome, curve: [CurvePoint] = [], series: [Series] = [], seconds: Double = 0
     ) -> TrialResult {
         var digest: Digest? = Self.digest
         if case .failed = outcome { digest = nil }
         return TrialResult(
-            key: key, attempt: Int(UInt32.max), outcome: outcome, epochs: 200, lossRatio: lossRatio, digest: digest, curve: curve,
+            key: key, attempt: Int(UInt32.max), outcome: outcome, epochs: 200, digest: digest, curve: curve,
             series: series, seconds: seconds)
     }
 
@@ -49,7 +52,9 @@ enum Samples {
         (0..<count).map { CurvePoint(epoch: $0 + 1, trainLoss: Double($0) * 0.1, testLoss: .leastNonzeroMagnitude) }
     }
 
-    static func trial(_ setting: Setting = Setting(algorithm: "sgd", lambda1: 1e-300, lambda2: 0, learningRate: 0.01)) -> LeasedTrial {
+    static func trial(
+        _ setting: Setting = Setting(algorithm: "sgd", strengths: [.lambda1: 1e-300, .lambda2: 0], learningRate: 0.01)
+    ) -> LeasedTrial {
         LeasedTrial(key: key, attempt: 1, setting: setting)
     }
 
@@ -72,6 +77,13 @@ enum Samples {
         .welcome(Welcome(sweep: "figure4", heartbeatInterval: heartbeat, timeout: timeout, keep: keep))
     }
 
+    /// Strengths that no kernel knows, and values that none allows.
+    private static var unusual: Strengths {
+        var strengths: Strengths = [.lambda1: .infinity, .lambda2: -1, .momentum: 0.9]
+        strengths["of another release"] = 3
+        return strengths
+    }
+
     /// Every kind of message, with values at the edge of what each field can say.
     static let messages: [Message] = [
         .hello(hello()),
@@ -87,8 +99,8 @@ enum Samples {
         .results(
             BatchID(rawValue: .max), LeaseID(rawValue: .max),
             [
-                result(.done(trainLoss: 0, testLoss: -0.0), curve: curve(3), lossRatio: 0, seconds: 1e-9),
-                result(.done(trainLoss: .greatestFiniteMagnitude, testLoss: .leastNonzeroMagnitude), lossRatio: .infinity),
+                result(.done(trainLoss: 0, testLoss: -0.0), curve: curve(3), seconds: 1e-9),
+                result(.done(trainLoss: .greatestFiniteMagnitude, testLoss: .leastNonzeroMagnitude)),
                 result(
                     .done(trainLoss: 1, testLoss: 2),
                     series: [
@@ -105,11 +117,13 @@ enum Samples {
             lease(
                 parameters: [
                     "integer": .integer(.min), "more": .integer(.max), "zero": .integer(0), "real": .real(-.infinity), "text": .text(""),
-                    "": .text("float32"),
+                    "": .text("float32"), "list": [1, 2.5, "x", [], [[3]]], "table": ["a": ["b": [["c": 1], [:]]], "": 2], "no entry": [:],
                 ],
-                trials: [trial(), trial(Setting(algorithm: "", lambda1: .infinity, lambda2: -1, learningRate: -0.0))],
+                trials: [trial(), trial(Setting(algorithm: "", strengths: unusual, learningRate: -0.0))],
                 baselines: [
-                    Baseline(learningRate: 0.01, testLoss: [:]), Baseline(learningRate: 0.1, testLoss: [0: 1, Int(UInt32.max): .infinity]),
+                    Baseline(setting: Setting(learningRate: 0.01), testLoss: [:]),
+                    Baseline(
+                        setting: Setting(strengths: [.weightDecay: 0.5], learningRate: 0.1), testLoss: [0: 1, Int(UInt32.max): .infinity]),
                 ])),
         .dataRequest(digest, offset: 0), .dataRequest(digest, offset: Limits.blobBytes),
         .dataChunk(DataChunk(digest: digest, offset: 3, total: 5, content: [0, 255])),
@@ -126,13 +140,14 @@ enum Samples {
         .lease(
             Lease(
                 id: LeaseID(rawValue: 1), group: lease().group,
-                trials: [trial(Setting(algorithm: "sgd", lambda1: 0, lambda2: 0.1, learningRate: 0.1, weightDecay: 0.01))], baselines: [],
+                trials: [trial(Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: 0.1, .weightDecay: 0.01], learningRate: 0.1))],
+                baselines: [],
                 checkpoint: checkpoint())),
         .results(
             BatchID(rawValue: 1), LeaseID(rawValue: 1),
             [
                 TrialResult(
-                    key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 2, lossRatio: nil, digest: digest, curve: [],
+                    key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 2, digest: digest, curve: [],
                     seconds: 1, model: [1, 2, 3])
             ]),
         .cancel(LeaseID(rawValue: .max)), .drain, .acknowledged(BatchID(rawValue: .max)), .introduce,

@@ -62,7 +62,7 @@ import Testing
         func isText(_ texts: String...) -> Bool { texts.allSatisfy { $0.utf8.count <= Limits.textBytes } }
         switch envelope.message {
         case .hello(let hello):
-            return isText(hello.host, hello.cpu, hello.build) && (1...Limits.slots).contains(hello.slots)
+            return isText(hello.host) && (1...Limits.slots).contains(hello.slots)
                 && hello.held.count <= Limits.heldLeases && hello.held.values.allSatisfy { $0.count <= Limits.trialsPerLease }
         case .ready(let count), .heartbeat(let count): return (0...2 * Limits.slots).contains(count)
         case .progress(_, let points): return points.count <= Limits.trialsPerLease

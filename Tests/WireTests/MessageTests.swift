@@ -139,11 +139,11 @@ import Testing
             .lease(Samples.lease(parameters: Dictionary(uniqueKeysWithValues: (0..<count).map { ("\($0)", .integer($0)) })))
         }
         func baselines(_ count: Int) -> Message {
-            .lease(Samples.lease(baselines: (0..<count).map { Baseline(learningRate: Double($0), testLoss: [1: 1]) }))
+            .lease(Samples.lease(baselines: (0..<count).map { Baseline(setting: Setting(learningRate: Double($0)), testLoss: [1: 1]) }))
         }
         func baseline(_ count: Int) -> Message {
             let losses = Dictionary(uniqueKeysWithValues: (0..<count).map { ($0, 1.0) })
-            return .lease(Samples.lease(baselines: [Baseline(learningRate: 1, testLoss: losses)]))
+            return .lease(Samples.lease(baselines: [Baseline(setting: Setting(learningRate: 1), testLoss: losses)]))
         }
         let day = 86_400_000
         let limits: [(make: (Int) -> Message, last: Int, reason: String)] = [
@@ -159,7 +159,7 @@ import Testing
             ({ series(1, values: $0) }, Limits.seriesValues, "16385 values of a series, at most 16384 are allowed"),
             (keep, Limits.heldLeases, "4097 leases to keep, at most 4096 are allowed"),
             (trials, Limits.trialsPerLease, "4097 trials, at most 4096 are allowed"),
-            (parameters, Limits.parameters, "65 parameters, at most 64 are allowed"),
+            (parameters, Limits.parameters, "1025 parameters, at most 1024 are allowed"),
             (baselines, Limits.trialsPerLease, "4097 baselines, at most 4096 are allowed"),
             (baseline, Limits.curvePoints, "1025 points of a baseline, at most 1024 are allowed"),
             ({ Samples.welcome(heartbeat: .milliseconds($0)) }, day, "heartbeat interval: 86400001 is outside 1...86400000"),
@@ -236,16 +236,15 @@ import Testing
 
     @Test("another protocol is told apart whatever else it says, and a frame without a version is of no protocol") func version() {
         for message in Samples.messages {
-            for version in [2, UInt32.max] {
+            for version in [1, Envelope.protocolVersion + 1, UInt32.max] {
                 let frame = Envelope(incarnation: 7, message: message).encoded(version: version)
-                #expect(error(of: frame) == .versionMismatch(theirs: version, ours: 1))
+                #expect(error(of: frame) == .versionMismatch(theirs: version, ours: Envelope.protocolVersion))
             }
         }
-        #expect(error(of: Bytes.number(1, 2)) == .versionMismatch(theirs: 2, ours: 1), "no body")
-        #expect(error(of: Bytes.number(1, 2) + Bytes.block(99, [1])) == .versionMismatch(theirs: 2, ours: 1), "a body of the future")
-        #expect(
-            error(of: Bytes.number(1, 2) + Bytes.block(11, Bytes.number(1, 9999))) == .versionMismatch(theirs: 2, ours: 1), "beyond a limit"
-        )
+        let (theirs, other) = (Bytes.number(1, 99), MessageError.versionMismatch(theirs: 99, ours: Envelope.protocolVersion))
+        #expect(error(of: theirs) == other, "no body")
+        #expect(error(of: theirs + Bytes.block(99, [1])) == other, "a body of the future")
+        #expect(error(of: theirs + Bytes.block(11, Bytes.number(1, 9999))) == other, "beyond a limit")
         // A scrap of bytes must not make a worker leave for good.
         #expect(error(of: Bytes.number(2, 7) + Bytes.block(24, [])) == .malformed(reason: "no protocol version"))
     }
@@ -276,8 +275,8 @@ import Testing
         let identity = Bytes.block(1, Array(repeating: 1, count: 16)) + Bytes.number(4, 1) + Bytes.block(7, Samples.digest.bytes)
         return [
             ([], "an empty frame"), ([0], "not an Envelope"), (Array("GET / HTTP/1.1\r\n\r\n".utf8), "not an Envelope"),
-            (Array(repeating: 0xff, count: 64), "not an Envelope"), (Bytes.number(1, 1), "no message of a kind that is known here"),
-            (Bytes.number(1, 1) + Bytes.block(27, []), "a field that is not known here"),
+            (Array(repeating: 0xff, count: 64), "not an Envelope"), (Bytes.version, "no message of a kind that is known here"),
+            (Bytes.version + Bytes.block(27, []), "a field that is not known here"),
             (Bytes.frame(24, Bytes.number(1, 1)), "a field that is not known here"),
             (Bytes.frame(14, Bytes.number(2, 1)), "a field that is not known here"),
             (Bytes.frame(10, identity + Bytes.block(8, Bytes.number(9, 1))), "a field that is not known here"),
@@ -285,7 +284,7 @@ import Testing
             (Bytes.frame(12, Bytes.block(2, key + Bytes.block(6, [1]))), "a field that is not known here"),
             (result(key + Bytes.number(3, 2) + digest + Bytes.number(15, 1)), "a field that is not known here"),
             (Bytes.frame(22, trial + Bytes.block(9, Bytes.number(4, 1))), "a field that is not known here"),
-            (Bytes.frame(22, trial + Bytes.block(3, Bytes.number(5, 1))), "a field that is not known here"),
+            (Bytes.frame(22, trial + Bytes.block(3, Bytes.number(9, 1))), "a field that is not known here"),
             // Known fields of another wire type are read as none.
             (Bytes.frame(15, Bytes.block(1, [0xc3])), "reason is not UTF-8"),
             (Bytes.frame(15, Bytes.block(1, [0xed, 0xa0, 0x80])), "reason is not UTF-8"),
@@ -323,6 +322,34 @@ import Testing
 
     @Test("what is no message of ours is refused with a reason, and never anything worse", arguments: malformed)
     func refused(frame: [UInt8], reason: String) { #expect(error(of: frame) == .malformed(reason: reason)) }
+
+    /// Parameters are written one after the other; a list or a table says how many of those that follow are inside it.
+    static let malformedParameters: [(parameters: [UInt8], reason: String)] = {
+        func parameter(_ name: String, _ field: UInt64, _ value: UInt64) -> [UInt8] {
+            Bytes.block(3, Bytes.block(1, Array(name.utf8)) + Bytes.number(field, value))
+        }
+        let tooDeep: [UInt8] = (0...Limits.parameterDepth).flatMap { _ in parameter("a", 5, 1) } + parameter("a", 2, 1)
+        let twice: [UInt8] = parameter("b", 2, 1) + parameter("b", 2, 1)
+        return [
+            (twice, "parameter b twice"),
+            (parameter("a", 6, 2) + twice, "parameter b twice"),
+            (parameter("a", 5, 2) + parameter("", 2, 1), "a list of parameters that is cut off"),
+            (parameter("a", 5, 4_294_967_295), "a list of parameters that is cut off"),
+            (parameter("a", 6, 2) + parameter("b", 2, 1), "a table of parameters that is cut off"),
+            (tooDeep, "parameters of more than \(Limits.parameterDepth) levels"),
+        ]
+    }()
+
+    @Test("parameters that do not fit into each other are refused", arguments: malformedParameters)
+    func refusedParameters(parameters: [UInt8], reason: String) {
+        #expect(error(of: Bytes.frame(22, Bytes.block(8, Bytes.block(1, Samples.key.bytes)) + parameters)) == .malformed(reason: reason))
+    }
+
+    @Test("a trial has one value for each strength that its lease names") func strengthNames() {
+        let names = Bytes.block(21, Array("lambda1".utf8)) + Bytes.block(21, Array("lambda2".utf8))
+        let frame = Bytes.frame(22, Bytes.block(8, Bytes.block(1, Samples.key.bytes)) + names)
+        #expect(error(of: frame) == .malformed(reason: "0 strengths for 2 names"))
+    }
 
     @Test("noise is malformed or of another protocol") func noise() {
         var random = SeededRandom(seed: 1)

@@ -12,7 +12,7 @@ import Wire
                 "dimension": .integer(100), "samples": .integer(40), "signal_variance": .real(2), "precision": .text("float32"),
                 "initialization_scale": .real(0.2), "note": .text("é=\n1"), "offset": .integer(-3),
             ], seed: 18_446_744_073_709_551_615, trainingSet: 3, initialization: 2, replicate: 1),
-        setting: Setting(algorithm: "sgd", lambda1: 0.1, lambda2: 0, learningRate: 0.01))
+        setting: Setting(algorithm: "sgd", strengths: [.lambda1: 0.1, .lambda2: 0], learningRate: 0.01))
 
     @Test("the keys of known trials do not move") func pinned() {
         #expect("\(Self.identity.key)" == "c4edb20a7b6dc97164a98a7cd92e97e2")
@@ -21,7 +21,7 @@ import Wire
                 == "d71262636d55e9e1b8a4665ef78ef960")
         let bare = TrialIdentity(
             group: GroupSpec(problem: "", parameters: [:], seed: 0, trainingSet: 0, initialization: 0, replicate: 0),
-            setting: Setting(algorithm: "", lambda1: 0, lambda2: 0, learningRate: 0))
+            setting: Setting(algorithm: "", learningRate: 0))
         #expect("\(bare.key)" == "93345252cf00fb8c5b6d02b377f92106")
     }
 
@@ -31,7 +31,10 @@ import Wire
             { $0.group.replicate = 0 }, { $0.group.parameters["dimension"] = .integer(101) },
             { $0.group.parameters["dimension"] = .real(100) }, { $0.group.parameters["dimension"] = .text("100") },
             { $0.group.parameters["dimension"] = nil }, { $0.group.parameters["size"] = .integer(100) }, { $0.setting.algorithm = "gd" },
-            { $0.setting.lambda1 = 0.1.nextUp }, { $0.setting.lambda2 = .leastNonzeroMagnitude }, { $0.setting.learningRate = 0.02 },
+            { $0.setting.strengths[.lambda1] = 0.1.nextUp }, { $0.setting.strengths[.lambda2] = .leastNonzeroMagnitude },
+            { $0.setting.learningRate = 0.02 },
+            { $0.setting.strengths[.weightDecay] = 0.01 }, { $0.setting.strengths[.momentum] = 0.01 },
+            { $0.setting.strengths["lambda3"] = 0.01 },
         ]
         let keys = changes.map { change in
             var other = Self.identity
@@ -43,7 +46,8 @@ import Wire
 
     @Test("−0 and 0 are one strength and one trial") func negativeZero() {
         var negative = Self.identity
-        negative.setting.lambda2 = -0.0
+        negative.setting.strengths[.lambda2] = -0.0
+        negative.setting.strengths[.momentum] = -0.0
         #expect(negative.key == Self.identity.key)
         var (a, b) = (Self.identity, Self.identity)
         (a.group.parameters["signal_variance"], b.group.parameters["signal_variance"]) = (.real(0), .real(-0.0))
@@ -77,7 +81,7 @@ import Wire
                 problem: "p", parameters: number == 0 ? [:] : ["a": .integer(number), "b": .text("x"), "c": .real(0.5)], seed: 7,
                 trainingSet: number, initialization: 1, replicate: 2)
         }
-        let settings = (0..<4).map { Setting(algorithm: "sgd", lambda1: Double($0), lambda2: 0, learningRate: 0.1) }
+        let settings = (0..<4).map { Setting(algorithm: "sgd", strengths: [.lambda1: Double($0), .lambda2: 0], learningRate: 0.1) }
         let each = groups.flatMap { group in settings.map { TrialIdentity(group: group, setting: $0).key } }
         #expect(TrialIdentity.keys(of: groups, settings) == each)
     }

@@ -47,20 +47,20 @@ enum ImageSamples {
     static let files = [training, trainingLabels, test, testLabels]
 
     /// The four files, fetched as a worker would have.
-    static func shelf(in directory: CacheDirectory) throws -> ImageShelf {
+    static func cache(in directory: CacheDirectory) throws -> ImageCache {
         let cache = DataCache(directory.path)
         for file in files {
             let name = Digest(of: file)
             try directory.write(file, to: "\(name)")
             guard try cache.answer(.look(alone: false), name) == .whole else { throw CacheError(description: "\(name) is not whole") }
         }
-        return ImageShelf(cache)
+        return ImageCache(cache)
     }
 
     /// Batches of 4 of 8 images.
     static func group(epochs: Int = 4) -> GroupSpec {
         var parameters: [String: ParameterValue] = [:]
-        for parameter in ProblemDeclaration.convolutionalNetwork.parameters { parameters[parameter.name] = parameter.standard }
+        for parameter in ProblemDeclaration.convolutionalNetwork.parameters { parameters[parameter.name] = parameter.defaultValue }
         for (name, file) in zip(["training_images", "training_labels", "test_images", "test_labels"], files) {
             parameters[name] = .text(Digest(of: file).description)
         }
@@ -71,9 +71,9 @@ enum ImageSamples {
             problem: "convolutional-network", parameters: parameters, seed: 5, trainingSet: 0, initialization: 2, replicate: 1)
     }
 
-    static let setting = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0.01, learningRate: 0.1, weightDecay: 0.01)
+    static let setting = Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: 0.01, .weightDecay: 0.01], learningRate: 0.1)
 
-    static func lease(_ number: UInt32, from checkpoint: Vocabulary.Checkpoint? = nil, epochs: Int = 4) -> Lease {
+    static func lease(_ number: UInt32, from checkpoint: Checkpoint? = nil, epochs: Int = 4) -> Lease {
         var lease = longLease(number, epochs)
         lease.checkpoint = checkpoint
         return lease

@@ -16,20 +16,18 @@ extension Instant {
 
 func identity(slots: Int = 2, low: UInt64 = 0) -> WorkerMachine.Identity {
     WorkerMachine.Identity(
-        worker: WorkerID(high: 1, low: low), host: "ada", process: 12, slots: slots, cpu: "a processor", build: "0.1.0",
-        selfTest: Digest(of: "bits"))
+        worker: WorkerID(high: 1, low: low), host: "ada", process: 12, slots: slots, selfTest: Digest(of: "bits"))
 }
 
-func hello(epoch: UInt64 = epoch, slots: Int = 2, held: [Lease] = [], unacknowledged: Int = 0) -> WorkerMachine.Effect {
+func hello(epoch: UInt64 = epoch, slots: Int = 2, held: [Lease] = []) -> WorkerMachine.Effect {
     let me = identity(slots: slots)
     return .send(
         Envelope(
             incarnation: epoch,
             message: .hello(
                 Hello(
-                    worker: me.worker, host: me.host, process: me.process, slots: me.slots, cpu: me.cpu, build: me.build,
-                    selfTest: me.selfTest, held: Dictionary(uniqueKeysWithValues: held.map { ($0.id, $0.trials.map(\.key)) }),
-                    unacknowledged: unacknowledged))))
+                    worker: me.worker, host: me.host, process: me.process, slots: me.slots, selfTest: me.selfTest,
+                    held: Dictionary(uniqueKeysWithValues: held.map { ($0.id, $0.trials.map(\.key)) })))))
 }
 
 func said(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Effect { .send(Envelope(incarnation: epoch, message: message)) }
@@ -67,16 +65,16 @@ func lease(_ number: UInt32, epoch: UInt64 = epoch, settings: [Setting] = [basel
     return Lease(id: LeaseID(incarnation: epoch, number: number), group: group, trials: trials, baselines: [])
 }
 
-let baseline = Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: 0.01)
-let penalized = Setting(algorithm: "sgd", lambda1: 0.001, lambda2: 0.002, learningRate: 0.01)
+let baseline = Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: 0], learningRate: 0.01)
+let penalized = Setting(algorithm: "sgd", strengths: [.lambda1: 0.001, .lambda2: 0.002], learningRate: 0.01)
 
 func results(of lease: Lease) -> [TrialResult] {
     lease.trials.map { trial in
         TrialResult(
-            key: trial.key, attempt: trial.attempt, outcome: .diverged, epochs: 3, lossRatio: nil, digest: Digest(of: "\(trial.key)"),
+            key: trial.key, attempt: trial.attempt, outcome: .diverged, epochs: 3, digest: Digest(of: "\(trial.key)"),
             curve: [], seconds: 0.5)
     }
 }
 
 /// For problems that read none.
-let noImages = ImageShelf(DataCache("/dev/null/none"))
+let noImages = ImageCache(DataCache("/dev/null/none"))

@@ -16,7 +16,7 @@ import Wire
     /// All that a thread posts, up to its last word.
     private func events(of lease: Lease, rule: CheckpointRule = CheckpointRule(), pauses: Bool = false) throws -> [WorkerMachine.Event] {
         let mailbox = try Mailbox<WorkerMachine.Event>()
-        let thread = TrialThread(lease, images: try ImageSamples.shelf(in: directory), checkpoints: rule, threads: 2) { mailbox.post($0) }
+        let thread = TrialThread(lease, images: try ImageSamples.cache(in: directory), checkpoints: rule, threads: 2) { mailbox.post($0) }
         if pauses { thread.pause() }
         var events: [WorkerMachine.Event] = []
         for _ in 0..<60 {
@@ -30,7 +30,7 @@ import Wire
         return events
     }
 
-    private func checkpoints(_ events: [WorkerMachine.Event]) -> [Vocabulary.Checkpoint] {
+    private func checkpoints(_ events: [WorkerMachine.Event]) -> [Checkpoint] {
         events.compactMap { if case .checkpointed(_, let checkpoint) = $0 { checkpoint } else { nil } }
     }
 
@@ -71,16 +71,16 @@ import Wire
     func refused() throws {
         let expected = try result(events(of: ImageSamples.lease(1))).digest
         let good = try #require(checkpoints(try events(of: ImageSamples.lease(1), rule: CheckpointRule(epochs: 3))).first)
-        func changed(_ change: (inout [UInt8]) -> Void) -> Vocabulary.Checkpoint {
+        func changed(_ change: (inout [UInt8]) -> Void) -> Checkpoint {
             var content = good.content
             change(&content)
-            return Vocabulary.Checkpoint(key: good.key, epoch: good.epoch, content: content)
+            return Checkpoint(key: good.key, epoch: good.epoch, content: content)
         }
         let name = try #require(good.content.firstRange(of: Array("conv1.weight".utf8))?.lowerBound)
-        let cases: [(Vocabulary.Checkpoint, String)] = [
-            (Vocabulary.Checkpoint(key: TrialKey(high: 9, low: 9), epoch: 3, content: good.content), "is of trial 0000000000000009"),
-            (Vocabulary.Checkpoint(key: good.key, epoch: 2, content: good.content), "has another header"),
-            (Vocabulary.Checkpoint(key: good.key, epoch: 3, digest: Digest(of: "x"), content: good.content), "does not match its hash"),
+        let cases: [(Checkpoint, String)] = [
+            (Checkpoint(key: TrialKey(high: 9, low: 9), epoch: 3, content: good.content), "is of trial 0000000000000009"),
+            (Checkpoint(key: good.key, epoch: 2, content: good.content), "has another header"),
+            (Checkpoint(key: good.key, epoch: 3, digest: Digest(of: "x"), content: good.content), "does not match its hash"),
             (changed { $0 = [1, 2] }, "is cut off"), (changed { $0[7] = 1 }, "is cut off"),
             (changed { $0.removeLast() }, "bytes of values"),
             (changed { $0.removeLast(32) }, "has another header"), (changed { $0[name] ^= 1 }, "has another header"),
@@ -137,37 +137,49 @@ import Wire
     @Test("the network's lease becomes the plan with its configuration; each parameter is read under its own name") func translation()
         throws
     {
-        let images = try ImageSamples.shelf(in: directory)
+        let images = try ImageSamples.cache(in: directory)
         let lease = ImageSamples.lease(1)
         let plan = try #require(try translate(lease, images) as? GroupPlan<ConvolutionalNetwork>)
         let train = try ImageSet(images: Array(ImageSamples.training[16...]), labels: [0, 1, 2, 3, 4, 5, 6, 9])
         #expect(plan.problem.train.images == train.images && plan.problem.train.labels == train.labels)
         #expect(plan.problem.test.labels == [9, 0, 3])
-        #expect(plan.problem.weightDecay == 0.01 && plan.problem.samples == 8 && plan.problem.pool == .max)
-        #expect(plan.lanes == [Lane(lambda1: 0, lambda2: 0.01, learningRate: 0.1)])
+        #expect(plan.problem.samples == 8 && plan.problem.pool == .max)
+        #expect(plan.lanes == [Lane(strengths: [.lambda2: 0.01, .weightDecay: 0.01], learningRate: 0.1)])
+        // What the kernels read of a problem: all of it but the values that it was made of.
+        func fields(_ problem: ConvolutionalNetwork) -> [String] {
+            Mirror(reflecting: problem).children.filter { $0.label != "configuration" }.map { "\($0)" }
+        }
         for (name, value) in lease.group.parameters {
             var changed = lease
             switch value {
             case .integer(let value): changed.group.parameters[name] = .integer(value - 1)
             case .real(let value): changed.group.parameters[name] = .real(value * 0.5)
             case .text(let value): changed.group.parameters[name] = .text(value == "max" ? "none" : "float64")
+            case .list, .table: Issue.record("\(name) is changed here in no way")
             }
             let other = try? translate(changed, images) as? GroupPlan<ConvolutionalNetwork>
-            #expect(other?.problem != plan.problem, "\(name)")
+            #expect(other.map { fields($0.problem) } != fields(plan.problem), "\(name)")
             changed.group.parameters[name] = nil
             #expect(throws: TranslationError.self, "\(name)") { try translate(changed, images) }
         }
-        var mixed = lease
-        mixed.trials.append(LeasedTrial(key: lease.trials[0].key, attempt: 1, setting: baseline))
-        #expect(throws: TranslationError(description: "this worker computes no lease of several weight decays")) {
-            try translate(mixed, images)
+    }
+
+    @Test("trials of several weight decays in one lease have the bits of each alone") func mixedDecays() throws {
+        let images = try ImageSamples.cache(in: directory)
+        var lease = ImageSamples.lease(1, epochs: 1), other = lease
+        other.trials[0].setting.strengths[.weightDecay] = 0.5
+        func digests(_ lease: Lease) throws -> [Digest] {
+            try #require(try translate(lease, images).run(from: nil, threads: 1, goOn: { .goOn }) { _ in .goOn }).map(\.digest)
         }
+        let alone = try digests(lease) + digests(other)
+        lease.trials += other.trials
+        #expect(try digests(lease) == alone && alone[0] != alone[1])
     }
 
     @Test("a problem without weight decay refuses one") func noDecay() {
         var setting = baseline
-        setting.weightDecay = 0.5
-        #expect(throws: TranslationError(description: "weight_decay: found 0.5, and diagonal-network has none")) {
+        setting.strengths[.weightDecay] = 0.5
+        #expect(throws: TranslationError(description: "weight_decay: found 0.5, allowed is 0: diagonal-network has no λ_wd")) {
             try translate(lease(1, settings: [setting]), noImages)
         }
     }

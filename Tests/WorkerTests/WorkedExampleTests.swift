@@ -13,7 +13,7 @@ import Wire
     @Test("the page states this build's text, key and digest of its example, and its self-test") func stated() throws {
         let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
         let page = try String(contentsOf: root.appending(path: "Docs/numerics.md"), encoding: .utf8)
-        let setting = Setting(algorithm: "sgd", lambda1: 0.01, lambda2: 0.02, learningRate: 0.05)
+        let setting = Setting(algorithm: "sgd", strengths: [.lambda1: 0.01, .lambda2: 0.02], learningRate: 0.05)
         let group = GroupSpec(
             problem: "diagonal-network",
             parameters: [
@@ -22,10 +22,10 @@ import Wire
                 "precision": .text("float32"), "record": .text("losses"), "replacements": .integer(8),
             ], seed: 2026, trainingSet: 1, initialization: 2, replicate: 4)
         let identity = TrialIdentity(group: group, setting: setting)
-        let problem = try DiagonalNetwork(dimension: 3, samples: 2, nonzero: 1, initializationScale: 0.5, epochs: 2)
+        let problem = DiagonalNetwork(try DiagonalNetwork.declaration.configuration(group.parameters))
         let plan = try GroupPlan(
             problem: problem, coordinates: Coordinates(seed: 2026, trainingSet: 1, initialization: 2, replicate: 4),
-            lanes: [Lane(lambda1: 0.01, lambda2: 0.02, learningRate: 0.05)])
+            lanes: [Lane(setting)])
         let digest = try #require(run(plan) { _ in .goOn }).first?.digest
 
         let text = identity.canonicalText.split(separator: "\n").map { "  \($0)\n" }.joined()

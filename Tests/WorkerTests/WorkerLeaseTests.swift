@@ -30,14 +30,14 @@ private func batch(_ number: UInt64) -> BatchID { BatchID(rawValue: number) }
         var machine = joined(holding: [first, second])
         _ = machine.handle(.finished(first.id, results(of: first)), at: start)
         // Finished while nobody is there to hear it.
-        #expect(machine.handle(heard(.introduce), at: start) == [hello(held: [first, second], unacknowledged: 1)])
+        #expect(machine.handle(heard(.introduce), at: start) == [hello(held: [first, second])])
         #expect(machine.handle(.finished(second.id, results(of: second)), at: start) == [])
         let again = [first, second].enumerated().map { i, lease in said(.results(batch(UInt64(i + 1)), lease.id, results(of: lease))) }
         #expect(machine.handle(heard(welcome(keep: [first, second])), at: start) == again + [said(.ready(credits: 4))])
 
         #expect(machine.handle(heard(.acknowledged(batch(1))), at: start) == [])
         #expect(machine.handle(heard(.acknowledged(batch(1))), at: start) == [], "a repeated acknowledgement")
-        #expect(machine.handle(heard(.introduce), at: start) == [hello(held: [second], unacknowledged: 1)])
+        #expect(machine.handle(heard(.introduce), at: start) == [hello(held: [second])])
         #expect(machine.handle(heard(welcome()), at: start) == [again[1], said(.ready(credits: 4))])
         _ = machine.handle(heard(.acknowledged(batch(2))), at: start)
         #expect(machine.handle(heard(.introduce), at: start) == [hello()])
@@ -115,7 +115,6 @@ private func batch(_ number: UInt64) -> BatchID { BatchID(rawValue: number) }
             return
         }
         #expect(Set(hello.held.keys) == Set(leases[..<64].map(\.id)))
-        #expect(hello.unacknowledged == 1)
         let frame = envelope.encoded()
         #expect(frame.count < Limits.frameBytes)
         #expect(try Envelope(decoding: frame) == envelope)
@@ -170,7 +169,7 @@ private func batch(_ number: UInt64) -> BatchID { BatchID(rawValue: number) }
         #expect(machine.handle(.drainRequested, at: start + .seconds(6)) == [])
         #expect(machine.handle(.finished(lease(1).id, results(of: lease(1))), at: start + .seconds(6)) == [])
         let back = start + .milliseconds(6250)
-        #expect(machine.handle(.tick, at: back) == [.connect, hello(slots: 1, held: [lease(1)], unacknowledged: 1)])
+        #expect(machine.handle(.tick, at: back) == [.connect, hello(slots: 1, held: [lease(1)])])
         #expect(
             machine.handle(heard(welcome(keep: [lease(1)])), at: back) == [
                 said(.results(batch(1), lease(1).id, results(of: lease(1)))), said(.ready(credits: 0)),

@@ -2,6 +2,8 @@
 // once more for tangents, which give the exact product of the batch's Hessian with a vector (Pearlmutter, 1994). ReferenceNetwork.swift
 // is the same in plain loops, and the one to read; both give the same bits.
 
+internal import Vocabulary
+
 /// Activations of a batch and the memory to compute with. One lives for a whole group of trials: nothing is allocated in a step but
 /// what softmax takes.
 struct ConvolutionalKernel {
@@ -120,7 +122,7 @@ struct ConvolutionalKernel {
             let scratch = scratch[member]
             for b in range {
                 let image = images.base + b * imageSize, activation = activations.base + b * activationSize
-                let pixels = places[places.startIndex + b] * ImageSet.pixels
+                let pixels = places[places.startIndex + b] * ImageFormat.pixels
                 for y in 0..<shape.side1 {
                     for x in 0..<shape.side1 {
                         image[(y + 1) * rowStride1 + x + 1] = intensities[Int(set.images[pixels + y * shape.side1 + x])]

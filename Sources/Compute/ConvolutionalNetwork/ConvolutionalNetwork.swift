@@ -1,10 +1,14 @@
 // ConvolutionalNetwork.swift · Compute/ConvolutionalNetwork. The convolutional network on Fashion-MNIST, the paper's appendix A.3 (Figure 5).
 // In: images and a configuration, checked here. Out: records, by way of NetworkTraining.swift and ConvolutionalKernel.swift.
 
+public import Vocabulary
+
 /// Two convolutions and two dense layers under softmax and cross-entropy, trained by SGD with weight decay, clipping and a penalty on the
 /// norm of the mini-batch's gradient. Float32.
 public struct ConvolutionalNetwork: Problem {
-    public static let name = "convolutional-network"
+    public static let declaration = ProblemDeclaration.convolutionalNetwork
+
+    public let configuration: Configuration
 
     public let train: ImageSet, test: ImageSet
     /// N: the first so many images of `train` are the training set.
@@ -15,78 +19,53 @@ public struct ConvolutionalNetwork: Problem {
     public let epochs: Int
     /// What the learning rate is multiplied with after each epoch.
     public let learningRateDecay: Double
-    /// λ of the term λθ that is added to each gradient.
-    public let weightDecay: Double
     /// The norm to which a longer direction is shortened; 0 for none.
     public let clipNorm: Double
     /// 0: the penalty is λ2‖g_B‖². k > 0: it is λ2‖g_B − ḡ‖², with the whole training set's gradient ḡ taken anew at every k-th step of
     /// an epoch, from its first, and held constant in between.
     public let batchGradientEvery: Int
 
-    /// What memory and the random counters can hold.
-    public enum Limit {
-        public static let batchSize = 1 << 10
-        public static let weightDecay = 1e3, clipNorm = 1e6
+    public init(_ configuration: Configuration, _ data: some DataSource) throws {
+        try self.init(
+            configuration, train: data.images(configuration.file("training_images"), labels: configuration.file("training_labels")),
+            test: data.images(configuration.file("test_images"), labels: configuration.file("test_labels")))
     }
 
-    /// The defaults are those of numerics.md.
-    /// - Throws: for a value that cannot be computed, with its name in a sweep file.
-    public init(
-        train: ImageSet, test: ImageSet, samples: Int = 60_000, pool: Pooling = .max, batchSize: Int = 32, epochs: Int = 400,
-        learningRateDecay: Double = 0.99, weightDecay: Double = 0.01, clipNorm: Double = 1, batchGradientEvery: Int = 0
-    ) throws(PlanError) {
-        try require("samples", samples, 1...train.count)
-        try require("batch_size", batchSize, 1...min(samples, Limit.batchSize))
-        try require("epochs", epochs, 1...(1 << 32 - 1))
-        try require("learning_rate_decay", learningRateDecay, 0...1)
-        try require("weight_decay", weightDecay, 0...Limit.weightDecay)
-        try require("clip_norm", clipNorm, 0...Limit.clipNorm)
-        try require("batch_gradient_every", batchGradientEvery, 0...(1 << 32 - 1))
-        self.train = train
-        self.test = test
-        self.samples = samples
-        self.pool = pool
-        self.batchSize = batchSize
-        self.epochs = epochs
-        self.learningRateDecay = learningRateDecay
-        self.weightDecay = weightDecay
-        self.clipNorm = clipNorm
-        self.batchGradientEvery = batchGradientEvery
+    /// - Parameter configuration: values that the declaration allows; which files it names is of no matter here.
+    /// - Throws: for a training set with fewer images than `samples`.
+    public init(_ configuration: Configuration, train: ImageSet, test: ImageSet) throws(ParameterError) {
+        self.configuration = configuration
+        (self.train, self.test) = (train, test)
+        samples = configuration.integer("samples")
+        pool = configuration.choice("pool")
+        batchSize = configuration.integer("batch_size")
+        epochs = configuration.integer("epochs")
+        learningRateDecay = configuration.real("learning_rate_decay")
+        clipNorm = configuration.real("clip_norm")
+        batchGradientEvery = configuration.integer("batch_gradient_every")
+        guard samples <= train.count else {
+            throw ParameterError("samples", found: samples, allowed: "at most the \(train.count) images of the training set")
+        }
     }
 
     /// The arrays that a record's or a checkpoint's parameters are, one after the other, row-major.
     public var tensors: [Tensor] { shape.tensors }
 
-    public func check(_ lanes: [Lane], at coordinates: Coordinates) throws(PlanError) {
-        guard coordinates.trainingSet == 0 else {
-            throw PlanError(parameter: "training_set", value: "\(coordinates.trainingSet)", allowed: "0: the images are one training set")
-        }
-        for lane in lanes {
-            guard lane.algorithm == .sgd else {
-                throw PlanError(parameter: "algorithm", value: lane.algorithm.rawValue, allowed: "sgd with \(Self.name)")
-            }
-            guard lane.lambda1 == 0 else {
-                throw PlanError(parameter: "lambda1", value: "\(lane.lambda1)", allowed: "0 with \(Self.name)")
-            }
-        }
-    }
-
-    public func check(_ checkpoint: Checkpoint) throws(PlanError) {
+    public func check(_ checkpoint: TrainingState) throws(ParameterError) {
         guard checkpoint.parameters.count == shape.count, checkpoint.parameters.allSatisfy(\.isFinite) else {
-            throw PlanError(
-                parameter: "checkpoint", value: "\(checkpoint.parameters.count) parameters", allowed: "\(shape.count) finite ones")
+            throw ParameterError("checkpoint", found: "\(checkpoint.parameters.count) parameters", allowed: "\(shape.count) finite ones")
         }
         guard (0...epochs).contains(checkpoint.epochs) else {
-            throw PlanError(parameter: "checkpoint", value: "after \(checkpoint.epochs) epochs", allowed: "after 0 to \(epochs)")
+            throw ParameterError("checkpoint", found: "after \(checkpoint.epochs) epochs", allowed: "after 0 to \(epochs)")
         }
         let rule = CurveRule(epochs: epochs)
-        let due = checkpoint.epochs / rule.stride + (checkpoint.epochs == epochs && epochs % rule.stride != 0 ? 1 : 0)
+        let due = rule.points(after: checkpoint.epochs)
         let isRight =
             checkpoint.curve.count == due && checkpoint.series.map(\.name) == Self.seriesNames
             && checkpoint.series.allSatisfy { $0.values.count == due }
         guard isRight, zip(checkpoint.curve, 1...).allSatisfy({ $0.epoch == min($1 * rule.stride, epochs) }) else {
-            throw PlanError(
-                parameter: "checkpoint", value: "\(checkpoint.curve.count) curve points",
+            throw ParameterError(
+                "checkpoint", found: "\(checkpoint.curve.count) curve points",
                 allowed: "\(due), at the epochs that have one, with the same number of each of \(Self.seriesNames)")
         }
     }
@@ -100,7 +79,7 @@ public struct ConvolutionalNetwork: Problem {
 
     @inline(never)
     public func train(
-        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [Checkpoint?], threads: Int, goOn: () -> Flow,
+        _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [TrainingState?], threads: Int, goOn: () -> Flow,
         observe: (EpochEnd) -> Flow
     ) -> [TrialRecord]? {
         NetworkTraining(self, coordinates, lanes, from: checkpoints, threads: threads).run(goOn: goOn, observe: observe)
@@ -109,7 +88,7 @@ public struct ConvolutionalNetwork: Problem {
 
 extension ConvolutionalNetwork {
     /// What a record has besides losses, at each point of the curve.
-    static let seriesNames = ["test_accuracy"]
+    static let seriesNames = declaration.series.map(\.name.rawValue)
 
     var shape: NetworkShape { NetworkShape(pool: pool) }
 

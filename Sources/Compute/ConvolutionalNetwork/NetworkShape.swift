@@ -1,28 +1,11 @@
 // NetworkShape.swift · Compute/ConvolutionalNetwork, between ConvolutionalNetwork.swift and its kernels. How large every layer is, and where each
 // parameter lies: in the order that people and files use, and in the order that the kernels read.
 
-/// What follows each convolution's ReLU.
-public enum Pooling: String, Sendable, Hashable, CaseIterable {
-    /// The largest of 2 × 2 activations; the first in reading order where several are.
-    case max
-    case none
-}
-
-/// One of the network's arrays of parameters.
-public struct Tensor: Sendable, Hashable {
-    /// As PyTorch names it: `conv1.weight` to `fc2.bias`.
-    public let name: String
-    /// Row-major, as PyTorch has it: (out, in, row, column) of a convolution, (out, in) of a dense layer, (out) of biases.
-    public let shape: [Int]
-    /// How many inputs each output of its layer has: it starts uniform within ±1/√fanIn.
-    public let fanIn: Int
-
-    public var count: Int { shape.reduce(1, *) }
-}
+internal import Vocabulary
 
 /// Two convolutions of 3 × 3 with padding 1, ReLU and pooling after each, a hidden layer with ReLU, and logits.
 struct NetworkShape: Sendable, Hashable {
-    static let channels1 = 32, channels2 = 64, classes = ImageSet.classes
+    static let channels1 = 32, channels2 = 64, classes = ImageFormat.classes
     /// Rows of logits and of what belongs to them are padded to this.
     static let paddedClasses = 16
     /// A kernel row of the first convolution, three numbers, fills a vector.
@@ -32,13 +15,13 @@ struct NetworkShape: Sendable, Hashable {
     /// Units of the hidden layer.
     let hidden: Int
     /// Rows and columns of the first convolution's output, of the second's (and its input), and of the second's after pooling.
-    let side1 = ImageSet.side, side2: Int, side3: Int
+    let side1 = ImageFormat.side, side2: Int, side3: Int
 
     /// - Parameter hidden: a multiple of 16; 128 but in tests.
     init(pool: Pooling, hidden: Int = 128) {
         self.pool = pool
         self.hidden = hidden
-        side2 = pool == .max ? ImageSet.side / 2 : ImageSet.side
+        side2 = pool == .max ? ImageFormat.side / 2 : ImageFormat.side
         side3 = pool == .max ? side2 / 2 : side2
     }
 

@@ -1,6 +1,8 @@
 // NetworkTraining.swift · Compute/ConvolutionalNetwork, between ConvolutionalNetwork.swift and its kernel. In: lanes, each from its start or from a
 // checkpoint. Out: records. Decides the order of steps and of evaluations and when a trial has diverged.
 
+internal import Vocabulary
+
 /// The lanes of one group, one beside the other, epoch by epoch.
 struct NetworkTraining {
     /// A lane's parameters, in the order of the kernels, and what is known of it so far.
@@ -27,7 +29,7 @@ struct NetworkTraining {
     private let batchGradient: Buffer<Float>, difference: Buffer<Float>
     private var trials: [Trial]
 
-    init(_ problem: ConvolutionalNetwork, _ coordinates: Coordinates, _ lanes: [Lane], from checkpoints: [Checkpoint?], threads: Int) {
+    init(_ problem: ConvolutionalNetwork, _ coordinates: Coordinates, _ lanes: [Lane], from checkpoints: [TrainingState?], threads: Int) {
         let shape = problem.shape
         let places = shape.places
         func memory(_ isNeeded: Bool) -> Buffer<Float> { Buffer(Array(repeating: 0, count: isNeeded ? shape.memory : 0)) }
@@ -38,7 +40,7 @@ struct NetworkTraining {
         team = ThreadTeam(size: threads)
         kernel = ConvolutionalKernel(shape: shape, batch: max(problem.batchSize, Self.evaluated), team: team)
         gradient = memory(true)
-        product = memory(lanes.contains { $0.lambda2 > 0 })
+        product = memory(lanes.contains { $0.strengths[.lambda2] > 0 })
         batchGradient = memory(problem.batchGradientEvery > 0)
         difference = memory(problem.batchGradientEvery > 0)
         let start = checkpoints.allSatisfy { $0 != nil } ? [] : problem.initialParameters(at: coordinates)
@@ -49,7 +51,8 @@ struct NetworkTraining {
                 outcome: .done, epochs: checkpoint?.epochs ?? 0, trainLoss: .nan, testLoss: .nan, curve: checkpoint?.curve ?? [],
                 parameterBits: [])
             record.series = checkpoint?.series ?? ConvolutionalNetwork.seriesNames.map { Series(name: $0, values: []) }
-            let step = NetworkStep(productFactor: 2 * lane.lambda2, decay: problem.weightDecay, clipNorm: problem.clipNorm)
+            let step = NetworkStep(
+                productFactor: 2 * lane.strengths[.lambda2], decay: lane.strengths[.weightDecay], clipNorm: problem.clipNorm)
             return Trial(lane: lane, step: step, theta: theta, record: record)
         }
     }
@@ -89,9 +92,9 @@ struct NetworkTraining {
         }
     }
 
-    private static func checkpoint(of trial: Trial, _ places: [Int]) -> Checkpoint? {
+    private static func checkpoint(of trial: Trial, _ places: [Int]) -> TrainingState? {
         guard trial.record.outcome == .done else { return nil }
-        return Checkpoint(
+        return TrainingState(
             epochs: trial.record.epochs, parameters: places.map { trial.theta[$0] }, curve: trial.record.curve, series: trial.record.series)
     }
 
@@ -102,7 +105,7 @@ struct NetworkTraining {
         let rate = problem.learningRate(trial.lane, epoch: epoch - 1)
         for step in 0..<problem.samples / problem.batchSize {
             if step % Self.patience == 0, goOn() == .stop { return .stop }
-            if trial.lane.lambda2 > 0, problem.batchGradientEvery > 0, step % problem.batchGradientEvery == 0 {
+            if trial.lane.strengths[.lambda2] > 0, problem.batchGradientEvery > 0, step % problem.batchGradientEvery == 0 {
                 guard takeBatchGradient(trial.theta, goOn: goOn) == .goOn else { return .stop }
             }
             let batch = order[step * problem.batchSize..<(step + 1) * problem.batchSize]
@@ -118,7 +121,7 @@ struct NetworkTraining {
         let losses = kernel.forward(trial.theta, on: problem.train, batch)
         guard losses.reduce(0, { $0 + $1.loss }).isFinite else { return false }
         kernel.gradient(trial.theta, on: problem.train, batch, losses, into: gradient)
-        if trial.lane.lambda2 > 0 {
+        if trial.lane.strengths[.lambda2] > 0 {
             if problem.batchGradientEvery > 0 {
                 for k in stride(from: 0, to: kernel.shape.memory, by: 8) {
                     store(load(gradient.base + k) - load(batchGradient.base + k), difference.base + k)
@@ -128,7 +131,7 @@ struct NetworkTraining {
                 trial.theta, with: problem.batchGradientEvery > 0 ? difference : gradient, batch.count, losses, into: product)
         }
         return trial.step.update(
-            trial.theta, gradient, trial.lane.lambda2 > 0 ? product : nil, count: kernel.shape.memory, rate: rate, team: team)
+            trial.theta, gradient, trial.lane.strengths[.lambda2] > 0 ? product : nil, count: kernel.shape.memory, rate: rate, team: team)
     }
 
     /// ḡ: the batches' mean gradients in the order of the images, the last one as small as it is, weighted by their sizes.

@@ -1,6 +1,8 @@
 // PoolingKernels.swift · Compute/ConvolutionalNetwork. ReLU and pooling of a convolution's output, and the lists of the pixels that got
 // through: what the backward pass and the tangents need to know of both.
 
+internal import Vocabulary
+
 /// ReLU of the largest of each window, or of each pixel if `pool` is none.
 /// - Parameters:
 ///   - z: [side][side][channels], channels a multiple of 8.

@@ -2,6 +2,8 @@
 // to trust: in Float32 ConvolutionalKernel.swift must give the same bits, and in Float64 the tests hold it against known numbers and slopes.
 // Knows besides a smooth form of the network (any activation, averages for pools), in which finite differences of any size are right.
 
+internal import Vocabulary
+
 struct ReferenceNetwork<Scalar: WorkingPrecision> {
     /// An activation's value, slope and curvature.
     typealias Activation = (Scalar) -> (value: Scalar, slope: Scalar, curvature: Scalar)

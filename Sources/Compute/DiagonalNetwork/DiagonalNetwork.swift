@@ -1,9 +1,13 @@
 // DiagonalNetwork.swift · Compute/DiagonalNetwork. The diagonal linear network of the paper's appendix A.2 (Figure 4).
 // In: its configuration, checked here. Out: records, by way of DiagonalNetworkData.swift and the kernels.
 
+public import Vocabulary
+
 /// f(x; θ) = ⟨a⊙b, x⟩ with θ = (a, b) ∈ R²ᵈ, trained on (f(x) − y)² with labels y = ⟨β, x⟩ + ξ of a sparse β.
 public struct DiagonalNetwork: Problem {
-    public static let name = "diagonal-network"
+    public static let declaration = ProblemDeclaration.diagonalNetwork
+
+    public let configuration: Configuration
 
     /// d, the length of x, a and b.
     public let dimension: Int
@@ -24,79 +28,22 @@ public struct DiagonalNetwork: Problem {
     /// Fresh samples that take each place of the training set in turn, where the variability is recorded.
     public let replacements: Int
 
-    /// What the random counters and memory can hold.
-    public enum Limit {
-        /// d and N. 65,536: ten times any network of the kind that was published.
-        public static let side = 1 << 16
-        /// d·N. 2²⁴: the eight copies of the inputs (as drawn, rounded and packed) then take 1 GiB in Float64.
-        public static let elements = 1 << 24
-        /// Epochs. 2³² − 1: they are counted in one word of the random counters.
-        public static let epochs = 1 << 32 - 1
-        /// d, where the variability is recorded. 2¹⁰: the covariances, each of 2d × 2d, then take 160 MiB.
-        public static let recordedDimension = 1 << 10
-        public static let replacements = 1 << 12
-    }
+    public init(_ configuration: Configuration, _ data: some DataSource) { self.init(configuration) }
 
-    /// The defaults are those of numerics.md.
-    /// - Throws: for a value that cannot be computed, with its name in a sweep file. a = b everywhere cannot arise: a and b are drawn
-    ///   independently at any scale.
-    public init(
-        dimension: Int = 100, samples: Int = 40, nonzero: Int = 5, signalVariance: Double = 2, noiseVariance: Double = 1,
-        initializationScale: Double, batchSize: Int = 1, epochs: Int = 200, precision: Precision = .float32,
-        recording: Recording = .losses, replacements: Int = 8
-    ) throws(PlanError) {
-        func require(_ holds: Bool, _ name: String, _ value: some CustomStringConvertible, _ allowed: String) throws(PlanError) {
-            if !holds { throw PlanError(parameter: name, value: "\(value)", allowed: allowed) }
-        }
-        try require((1...Limit.side).contains(dimension), "dimension", dimension, "from 1 to \(Limit.side)")
-        try require((1...Limit.side).contains(samples), "samples", samples, "from 1 to \(Limit.side)")
-        try require(
-            samples * dimension <= Limit.elements, "samples", samples,
-            "at most \(Limit.elements / dimension) with dimension = \(dimension)")
-        try require(
-            (0...dimension).contains(nonzero), "nonzero", nonzero, "from 0 to dimension = \(dimension)")
-        try require(
-            signalVariance >= 0 && signalVariance.isFinite, "signal_variance", signalVariance, "at least 0 and finite")
-        try require(noiseVariance >= 0 && noiseVariance.isFinite, "noise_variance", noiseVariance, "at least 0 and finite")
-        try require(
-            initializationScale > 0 && initializationScale.isFinite, "initialization_scale", initializationScale,
-            "above 0 and finite: a network that starts at 0 stays there")
-        try require(
-            batchSize >= 1 && batchSize <= samples && samples.isMultiple(of: batchSize), "batch_size", batchSize,
-            "a divisor of samples = \(samples): every sample is used once in each epoch")
-        try require((1...Limit.epochs).contains(epochs), "epochs", epochs, "from 1 to \(Limit.epochs)")
-        try require(recording != .trajectory, "record", recording.rawValue, "losses or variability with \(Self.name)")
-        try require((1...Limit.replacements).contains(replacements), "replacements", replacements, "from 1 to \(Limit.replacements)")
-        if recording == .variability {
-            let with = "with record = variability"
-            try require(precision == .float64, "precision", precision.rawValue, "float64 \(with)")
-            try require(epochs <= Recording.epochs, "epochs", epochs, "from 1 to \(Recording.epochs) \(with)")
-            try require(
-                dimension <= Limit.recordedDimension, "dimension", dimension, "from 1 to \(Limit.recordedDimension) \(with)")
-        }
-        self.dimension = dimension
-        self.samples = samples
-        self.nonzero = nonzero
-        self.signalVariance = signalVariance
-        self.noiseVariance = noiseVariance
-        self.initializationScale = initializationScale
-        self.batchSize = batchSize
-        self.epochs = epochs
-        self.precision = precision
-        self.recording = recording
-        self.replacements = replacements
-    }
-
-    public func check(_ lanes: [Lane], at coordinates: Coordinates) throws(PlanError) {
-        for lane in lanes where lane.algorithm != .sgd {
-            throw PlanError(parameter: "algorithm", value: lane.algorithm.rawValue, allowed: "sgd with \(Self.name)")
-        }
-        guard recording == .variability else { return }
-        for (name, values) in [("lambda1", lanes.map(\.lambda1)), ("lambda2", lanes.map(\.lambda2))] {
-            for value in values where value != 0 {
-                throw PlanError(parameter: name, value: "\(value)", allowed: "0 with record = variability, which is about SGD alone")
-            }
-        }
+    /// a = b everywhere cannot arise: a and b are drawn independently at any scale.
+    /// - Parameter configuration: values that the declaration allows.
+    public init(_ configuration: Configuration) {
+        self.configuration = configuration
+        dimension = configuration.integer("dimension")
+        samples = configuration.integer("samples")
+        nonzero = configuration.integer("nonzero")
+        (signalVariance, noiseVariance) = (configuration.real("signal_variance"), configuration.real("noise_variance"))
+        initializationScale = configuration.real("initialization_scale")
+        batchSize = configuration.integer("batch_size")
+        epochs = configuration.integer("epochs")
+        precision = configuration.choice("precision")
+        recording = configuration.choice("record")
+        replacements = configuration.integer("replacements")
     }
 
     @inline(never)
@@ -112,18 +59,6 @@ public struct DiagonalNetwork: Problem {
             records[member].series = series
         }
         return records
-    }
-}
-
-extension DiagonalNetwork {
-    /// - Throws: for a parameter that is missing or of another type, and for what the initializer above refuses.
-    public init(_ parameters: some Parameters) throws {
-        try self.init(
-            dimension: parameters.integer("dimension"), samples: parameters.integer("samples"), nonzero: parameters.integer("nonzero"),
-            signalVariance: parameters.real("signal_variance"), noiseVariance: parameters.real("noise_variance"),
-            initializationScale: parameters.real("initialization_scale"), batchSize: parameters.integer("batch_size"),
-            epochs: parameters.integer("epochs"), precision: parameters.precision(), recording: parameters.recording(),
-            replacements: parameters.integer("replacements"))
     }
 }
 

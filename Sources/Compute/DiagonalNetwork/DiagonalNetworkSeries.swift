@@ -1,6 +1,8 @@
 // DiagonalNetworkSeries.swift · Compute/DiagonalNetwork, after DiagonalNetwork.swift. How the solution of a trial that is done depends on its training
 // set. Definitions: Docs/numerics.md, "Network: series".
 
+internal import Vocabulary
+
 extension DiagonalNetwork {
     /// At the start and after every epoch: the gap (Eq. 1), the variability (Eq. 5), and what Lemma 2 says of it; and over all epochs
     /// what Proposition 1 says.
@@ -58,8 +60,8 @@ extension DiagonalNetwork {
             if observe([]) == .stop { return nil }
         }
         let series = [
-            Series(name: "gap", values: path.map(\.gap)), Series(name: "covariance_trace", values: traces),
-            Series(name: "bound_population", values: first), Series(name: "bound_batch", values: second),
+            Series(.gap, path.map(\.gap)), Series(.covarianceTrace, traces),
+            Series(.boundPopulation, first), Series(.boundBatch, second),
         ]
         return (path, series + bootstrap.series)
     }
@@ -104,8 +106,8 @@ extension DiagonalNetwork {
         }
         let copies = Double(samples * replacements)
         return [
-            Series(name: "variability_trace", values: forms.map { 2 * $0 / Double(samples) / copies }),
-            Series(name: "solution_variance", values: squares.map { $0 / copies }),
+            Series(.variabilityTrace, forms.map { 2 * $0 / Double(samples) / copies }),
+            Series(.solutionVariance, squares.map { $0 / copies }),
         ]
     }
 }
@@ -149,15 +151,15 @@ private struct DiagonalNetworkBootstrap {
     var series: [Series] {
         let all = estimates + [exact], size = target.norm
         return [
-            Series(name: "bootstrap_ratio", values: all.map { $0.trace / target.trace }),
+            Series(.bootstrapRatio, all.map { $0.trace / target.trace }),
             Series(
-                name: "bootstrap_error",
-                values: all.map { estimate in
+                .bootstrapError,
+                all.map { estimate in
                     var difference = estimate
                     difference.subtract(target)
                     return difference.norm / size
                 }),
-            Series(name: "accumulated_covariance", values: [exact.trace]),
+            Series(.accumulatedCovariance, [exact.trace]),
         ]
     }
 }

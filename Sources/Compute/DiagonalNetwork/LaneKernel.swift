@@ -80,7 +80,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
 
     private let set: PackedSet<Scalar>
     /// As in `StepConstants`, one lane each; a place without a lane repeats the last one.
-    private var c1 = V(), minusC2 = V(), minusC3 = V(), c4 = V(), c7 = V(), minusRate = V()
+    private var c1 = V(), minusC2 = V(), minusC3 = V(), c4 = V(), c7 = V(), minusRate = V(), momentum = V()
     private let c5: Scalar, minusC6: Scalar
 
     /// Indexed by j: θ, w = a⊙b, s = a² + b², then c₁t which becomes e, and p.
@@ -89,6 +89,9 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
     private let r: Buffer<V>, rr: Buffer<V>, q: Buffer<V>, c: Buffer<V>
     /// Indexed by place in the batch.
     private let g: Buffer<V>, z: Buffer<V>
+    /// Indexed by j: the last step's directions of a and b; empty where no lane has momentum.
+    private let velocityA: Buffer<V>, velocityB: Buffer<V>
+    private let hasMomentum: Bool
 
     init(_ set: PackedSet<Scalar>, lanes: [Lane], start: [Scalar]) {
         self.set = set
@@ -101,6 +104,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
             c4[place] = own.c4
             c7[place] = own.c7
             minusRate[place] = own.minusRate
+            momentum[place] = own.momentum
         }
         c5 = constants[0].c5
         minusC6 = constants[0].minusC6
@@ -112,6 +116,9 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
         (r, rr) = (vectors(set.paddedSamples), vectors(set.paddedSamples))
         (q, c) = (vectors(set.paddedSamples), vectors(set.paddedSamples))
         (g, z) = (vectors(set.batchSize), vectors(set.batchSize))
+        hasMomentum = constants.contains { $0.momentum > 0 }
+        velocityA = vectors(hasMomentum ? set.paddedDimension : 0)
+        velocityB = vectors(hasMomentum ? set.paddedDimension : 0)
         for j in 0..<set.dimension {
             a[j] = V(repeating: start[j])
             b[j] = V(repeating: start[set.dimension + j])
@@ -128,7 +135,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
         squaredSums()
         if batch.count == 1 { linearSums(row: batch[batch.startIndex]) } else { linearSums(batch: batch) }
         coefficients(batch)
-        update()
+        if hasMomentum { updateWithMomentum() } else { update() }
     }
 
     /// r = Xw − y, and r².
@@ -261,9 +268,25 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
         for (place, i) in batch.enumerated() { c[i] += g[place].addingProduct(c4, z[place]) }
     }
 
-    /// k = Xᵀc, the step, and w and s of the next one.
     @inline(never)
-    private mutating func update() {
+    private mutating func update() { update { _, gradientA, gradientB in (gradientA, gradientB) } }
+
+    @inline(never)
+    private mutating func updateWithMomentum() {
+        let (momentum, velocityA, velocityB) = (momentum, velocityA.base, velocityB.base)
+        // A lane without momentum keeps its gradient: 0 times a velocity that is not finite would be NaN.
+        let remembers = momentum .> 0
+        update { j, gradientA, gradientB in
+            velocityA[j] = gradientA.replacing(with: gradientA.addingProduct(momentum, velocityA[j]), where: remembers)
+            velocityB[j] = gradientB.replacing(with: gradientB.addingProduct(momentum, velocityB[j]), where: remembers)
+            return (velocityA[j], velocityB[j])
+        }
+    }
+
+    /// k = Xᵀc, the step, and w and s of the next one.
+    /// - Parameter direction: what the step follows, of the gradients of a_j and b_j.
+    @inline(__always)
+    private mutating func update(_ direction: (_ j: Int, V, V) -> (V, V)) {
         let panels = set.transposedInputPanels.base
         let c = self.c.base
         let e = self.e.base
@@ -278,8 +301,10 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
             for row in 0..<rowsPerPanel {
                 let j = first + row
                 let (oldA, oldB) = (a[j], b[j])
-                let newA = oldA.addingProduct(minusRate, (oldA * e[j]).addingProduct(oldB, k[row]))
-                let newB = oldB.addingProduct(minusRate, (oldB * e[j]).addingProduct(oldA, k[row]))
+                let (directionA, directionB) = direction(
+                    j, (oldA * e[j]).addingProduct(oldB, k[row]), (oldB * e[j]).addingProduct(oldA, k[row]))
+                let newA = oldA.addingProduct(minusRate, directionA)
+                let newB = oldB.addingProduct(minusRate, directionB)
                 a[j] = newA
                 b[j] = newB
                 w[j] = newA * newB

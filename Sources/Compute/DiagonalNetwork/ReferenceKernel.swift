@@ -9,12 +9,15 @@ struct ReferenceKernel<Scalar: WorkingPrecision>: StepKernel {
     private let set: TrainingSet<Scalar>
     private let constants: StepConstants<Scalar>
     private var a: [Scalar], b: [Scalar]
+    /// The last step's direction, which momentum carries on, in the order of (a, b).
+    private var velocity: [Scalar]
 
     init(_ set: TrainingSet<Scalar>, lanes: [Lane], start: [Scalar]) {
         self.set = set
         constants = StepConstants(lanes[0], samples: set.samples, batchSize: set.batchSize)
         a = Array(start[..<set.dimension])
         b = Array(start[set.dimension...])
+        velocity = Array(repeating: 0, count: start.count)
     }
 
     mutating func step(batch: ArraySlice<Int>) {
@@ -44,9 +47,16 @@ struct ReferenceKernel<Scalar: WorkingPrecision>: StepKernel {
         for j in 0..<d {
             let gradient = sum(from: 0, over: 0..<n) { i in (input(i, j), c[i]) }
             let (oldA, oldB) = (a[j], b[j])
-            a[j] = oldA.addingProduct(k.minusRate, (oldA * e[j]).addingProduct(oldB, gradient))
-            b[j] = oldB.addingProduct(k.minusRate, (oldB * e[j]).addingProduct(oldA, gradient))
+            a[j] = oldA.addingProduct(k.minusRate, direction(j, (oldA * e[j]).addingProduct(oldB, gradient)))
+            b[j] = oldB.addingProduct(k.minusRate, direction(d + j, (oldB * e[j]).addingProduct(oldA, gradient)))
         }
+    }
+
+    /// The gradient of a parameter, penalties included, with what momentum adds.
+    private mutating func direction(_ index: Int, _ gradient: Scalar) -> Scalar {
+        guard constants.momentum > 0 else { return gradient }
+        velocity[index] = gradient.addingProduct(constants.momentum, velocity[index])
+        return velocity[index]
     }
 
     func testLosses() -> [Double] {

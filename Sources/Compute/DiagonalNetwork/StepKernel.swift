@@ -1,6 +1,8 @@
 // StepKernel.swift · Compute/DiagonalNetwork. What the kernels of the diagonal network share: the working precision, the training set in it
 // and the constants of a step. The step itself is stated in Docs/numerics.md, "One step".
 
+internal import Vocabulary
+
 /// A training set rounded to the working precision; the truth stays in Float64 for the risk.
 struct TrainingSet<Scalar: WorkingPrecision> {
     let samples: Int, dimension: Int, batchSize: Int
@@ -28,18 +30,21 @@ struct TrainingSet<Scalar: WorkingPrecision> {
 struct StepConstants<Scalar: WorkingPrecision> {
     /// 8λ1/N, −8λ1/N², −4λ2/N, 4λ2/B, 2/B, −2/N, 2λ2, −η.
     let c1: Scalar, minusC2: Scalar, minusC3: Scalar, c4: Scalar, c5: Scalar, minusC6: Scalar, c7: Scalar, minusRate: Scalar
+    /// μ.
+    let momentum: Scalar
 
     init(_ lane: Lane, samples: Int, batchSize: Int) {
-        let n = Double(samples)
-        let b = Double(batchSize)
-        c1 = Scalar(8 * lane.lambda1 / n)
-        minusC2 = Scalar(-(8 * lane.lambda1 / (n * n)))
-        minusC3 = Scalar(-(4 * lane.lambda2 / n))
-        c4 = Scalar(4 * lane.lambda2 / b)
+        let n = Double(samples), b = Double(batchSize)
+        let lambda1 = lane.strengths[.lambda1], lambda2 = lane.strengths[.lambda2]
+        c1 = Scalar(8 * lambda1 / n)
+        minusC2 = Scalar(-(8 * lambda1 / (n * n)))
+        minusC3 = Scalar(-(4 * lambda2 / n))
+        c4 = Scalar(4 * lambda2 / b)
         c5 = Scalar(2 / b)
         minusC6 = Scalar(-(2 / n))
-        c7 = Scalar(2 * lane.lambda2)
+        c7 = Scalar(2 * lambda2)
         minusRate = Scalar(-lane.learningRate)
+        momentum = Scalar(lane.strengths[.momentum])
     }
 }
 

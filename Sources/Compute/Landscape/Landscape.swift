@@ -1,12 +1,13 @@
 // Landscape.swift · Compute/Landscape. The idealized experiment of the paper's section 2.4 and appendix A.1 (Table 1).
 // In: its configuration, checked here. Out: records, by way of LandscapeData.swift and LandscapeKernel.swift.
 
+public import Vocabulary
+
 /// The mean over a training set of functions of θ ∈ [0, 8]², each the sum of two Gaussian bumps and drawn from a finite population.
 public struct Landscape: Problem {
-    public static let name = "landscape"
+    public static let declaration = ProblemDeclaration.landscape
 
-    /// θ stays in [0, side]².
-    static let side = 8.0
+    public let configuration: Configuration
 
     /// Means and standard deviations of the bumps at one of a candidate's two critical points.
     public struct Shape: Sendable, Hashable {
@@ -41,89 +42,32 @@ public struct Landscape: Problem {
     /// What a trial leaves besides its losses (Docs/numerics.md, "Landscape: series").
     public let recording: Recording
 
-    /// What the random counters and memory can hold.
-    public enum Limit {
-        /// C, N and B.
-        public static let count = 1 << 16
-        /// 256² initializations fill their field of the random counters.
-        public static let perSide = 1 << 8
-        /// Heights, widths and what else is a real number: no square of a width and no sum of losses is near the ends of Float64.
-        public static let real = 1e6
-        public static let narrowest = 1e-3
-    }
+    public init(_ configuration: Configuration, _ data: some DataSource) { self.init(configuration) }
 
-    /// The defaults are those of numerics.md.
-    /// - Throws: for a value that cannot be computed, with its name in a sweep file.
-    public init(
-        candidates: Int = 30, samples: Int = 30, maximumProbability: Double = 0.35,
-        minimum: Shape = Shape(height: 31, heightDeviation: 3.1, width: 1.9, widthDeviation: 0.19),
-        second: Shape = Shape(height: 44, heightDeviation: 4.4, width: 0.83, widthDeviation: 0.083), offset: Double = 36,
-        initializationsPerSide: Int = 10, batchSize: Int = 2, epochs: Int = 200, learningRateDecay: Double = 0.99,
-        noiseDeviation: Double = 1.25, recording: Recording = .losses
-    ) throws(PlanError) {
-        try require("candidates", candidates, 1...Limit.count)
-        try require("samples", samples, 1...Limit.count)
-        try require("maximum_probability", maximumProbability, 0...1)
-        for (name, shape) in [("minimum", minimum), ("second", second)] {
-            try require("\(name)_height", shape.height, 0...Limit.real)
-            try require("\(name)_height_deviation", shape.heightDeviation, 0...Limit.real)
-            try require("\(name)_width", shape.width, Limit.narrowest...Limit.real)
-            try require("\(name)_width_deviation", shape.widthDeviation, 0...Limit.real)
+    /// - Parameter configuration: values that the declaration allows.
+    public init(_ configuration: Configuration) {
+        func shape(_ name: String) -> Shape {
+            Shape(
+                height: configuration.real("\(name)_height"), heightDeviation: configuration.real("\(name)_height_deviation"),
+                width: configuration.real("\(name)_width"), widthDeviation: configuration.real("\(name)_width_deviation"))
         }
-        try require("offset", offset, -Limit.real...Limit.real)
-        try require("initializations_per_side", initializationsPerSide, 2...Limit.perSide)
-        try require("batch_size", batchSize, 1...Limit.count)
-        try require("epochs", epochs, 1...(recording == .losses ? 1 << 32 - 1 : Recording.epochs))
-        try require("learning_rate_decay", learningRateDecay, 0...1)
-        try require("noise_deviation", noiseDeviation, 0...Limit.real)
-        self.candidates = candidates
-        self.samples = samples
-        self.maximumProbability = maximumProbability
-        self.minimum = minimum
-        self.second = second
-        self.offset = offset
-        self.initializationsPerSide = initializationsPerSide
-        self.batchSize = batchSize
-        self.epochs = epochs
-        self.learningRateDecay = learningRateDecay
-        self.noiseDeviation = noiseDeviation
-        self.recording = recording
-    }
-
-    public func check(_ lanes: [Lane], at coordinates: Coordinates) throws(PlanError) {
-        let points = initializationsPerSide * initializationsPerSide
-        guard coordinates.initialization < points else {
-            throw PlanError(parameter: "initialization", value: "\(coordinates.initialization)", allowed: "from 0 to \(points - 1)")
-        }
-        for lane in lanes where lane.algorithm != .sgd && lane.lambda2 != 0 {
-            throw PlanError(
-                parameter: "lambda2", value: "\(lane.lambda2)",
-                allowed: "0 with \(lane.algorithm.rawValue), which has no mini-batch that could deviate")
-        }
+        self.configuration = configuration
+        candidates = configuration.integer("candidates")
+        samples = configuration.integer("samples")
+        maximumProbability = configuration.real("maximum_probability")
+        (minimum, second) = (shape("minimum"), shape("second"))
+        offset = configuration.real("offset")
+        initializationsPerSide = configuration.integer("initializations_per_side")
+        batchSize = configuration.integer("batch_size")
+        epochs = configuration.integer("epochs")
+        learningRateDecay = configuration.real("learning_rate_decay")
+        noiseDeviation = configuration.real("noise_deviation")
+        recording = configuration.choice("record")
     }
 
     @inline(never)
     public func train(_ lanes: [Lane], at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [TrialRecord]? {
         train(lanes, at: coordinates, by: LandscapeLaneKernel.self, observe: observe)
-    }
-}
-
-extension Landscape {
-    /// - Throws: for a parameter that is missing or of another type, and for what the initializer above refuses.
-    public init(_ parameters: some Parameters) throws {
-        _ = try parameters.precision(of: [.float64])
-        func shape(_ name: String) throws -> Shape {
-            try Shape(
-                height: parameters.real("\(name)_height"), heightDeviation: parameters.real("\(name)_height_deviation"),
-                width: parameters.real("\(name)_width"), widthDeviation: parameters.real("\(name)_width_deviation"))
-        }
-        try self.init(
-            candidates: parameters.integer("candidates"), samples: parameters.integer("samples"),
-            maximumProbability: parameters.real("maximum_probability"), minimum: shape("minimum"), second: shape("second"),
-            offset: parameters.real("offset"), initializationsPerSide: parameters.integer("initializations_per_side"),
-            batchSize: parameters.integer("batch_size"), epochs: parameters.integer("epochs"),
-            learningRateDecay: parameters.real("learning_rate_decay"), noiseDeviation: parameters.real("noise_deviation"),
-            recording: parameters.recording())
     }
 }
 
@@ -213,7 +157,8 @@ extension Landscape {
             return lanes.map { LandscapeStep($0, deviation: noiseDeviation, replacement: $1) }
         }
         let plain = lanes.map { lane, replacement in
-            LandscapeStep(Lane(lambda1: 0, lambda2: 0, learningRate: lane.learningRate), deviation: 0, replacement: replacement)
+            LandscapeStep(
+                Lane(strengths: lane.strengths.withoutPenalties, learningRate: lane.learningRate), deviation: 0, replacement: replacement)
         }
         var kernel = K(data, plain, decay: learningRateDecay, start: start)
         var sums = lanes.map { _ in 0.0 }

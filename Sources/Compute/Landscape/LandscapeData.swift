@@ -2,6 +2,8 @@
 // In: configuration and coordinates. Out: candidates, how often a training set has each, where to start, and what one iteration draws,
 // each from its own stream (Docs/numerics.md, "Landscape"), so that more of one moves no number of another.
 
+internal import Vocabulary
+
 /// One Gaussian bump: A exp(−‖θ − c‖² ÷ 2w²).
 struct Bump: Sendable, Hashable {
     /// A, negative for a minimum.
@@ -73,7 +75,7 @@ struct LandscapeData {
     static func start(_ problem: Landscape, at coordinates: Coordinates) -> SIMD2<Double> {
         let (column, row) = coordinates.initialization.quotientAndRemainder(dividingBy: problem.initializationsPerSide)
         let last = Double(problem.initializationsPerSide - 1)
-        return SIMD2(Landscape.side * Double(column) / last, Landscape.side * Double(row) / last)
+        return SIMD2(LandscapeDomain.side * Double(column) / last, LandscapeDomain.side * Double(row) / last)
     }
 
     /// What iteration `iteration` (from 0) draws.

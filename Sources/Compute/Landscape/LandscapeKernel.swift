@@ -1,14 +1,16 @@
 // LandscapeKernel.swift · Compute/Landscape. One iteration on the landscape (Docs/numerics.md, "Landscape"): the plain form, to be read
 // beside the page, and the one that runs, with eight lanes side by side. Both do the same operations in the same order on every number.
 
+internal import Vocabulary
+
 /// What one lane does in a step, computed once.
 struct LandscapeStep {
     /// Whether it follows the mini-batch or the whole training set.
     let usesBatch: Bool
     /// σ of the noise that is added to the whole gradient.
     let deviation: Double
-    /// 2λ1, 2λ2 and η of the first iteration.
-    let c1: Double, c2: Double, rate: Double
+    /// 2λ1, 2λ2, μ and η of the first iteration.
+    let c1: Double, c2: Double, momentum: Double, rate: Double
     /// Nil trains on S itself.
     let replacement: Replacement?
 
@@ -21,8 +23,9 @@ struct LandscapeStep {
             case .noisyGD, .noisyGDMatched: deviation
             }
         self.replacement = replacement
-        c1 = 2 * lane.lambda1
-        c2 = 2 * lane.lambda2
+        c1 = 2 * lane.strengths[.lambda1]
+        c2 = 2 * lane.strengths[.lambda2]
+        momentum = lane.strengths[.momentum]
         rate = lane.learningRate
     }
 }
@@ -62,6 +65,8 @@ struct LandscapeReferenceKernel: LandscapeKernel {
     private let decay: Double
     private var rate: Double
     private var theta: SIMD2<Double>
+    /// The last step's direction, which momentum carries on.
+    private var velocity = SIMD2<Double>()
     /// By candidate; only those that the training set has are ever set or read.
     private var slopes: [Slopes<Double>]
     private var mean = Slopes(dx: 0.0, dy: 0, hxx: 0, hxy: 0, hyy: 0)
@@ -120,10 +125,14 @@ struct LandscapeReferenceKernel: LandscapeKernel {
         let tx = ((batch.hxx - mean.hxx) * dx).addingProduct(batch.hxy - mean.hxy, dy)
         let ty = ((batch.hxy - mean.hxy) * dx).addingProduct(batch.hyy - mean.hyy, dy)
 
-        let directionX = baseX.addingProduct(lane.c1, ux).addingProduct(lane.c2, tx)
-        let directionY = baseY.addingProduct(lane.c1, uy).addingProduct(lane.c2, ty)
-        theta.x = clipped(theta.x.addingProduct(rate, directionX))
-        theta.y = clipped(theta.y.addingProduct(rate, directionY))
+        var direction = SIMD2(
+            baseX.addingProduct(lane.c1, ux).addingProduct(lane.c2, tx), baseY.addingProduct(lane.c1, uy).addingProduct(lane.c2, ty))
+        if lane.momentum > 0 {
+            direction = direction.addingProduct(lane.momentum, velocity)
+            velocity = direction
+        }
+        theta.x = clipped(theta.x.addingProduct(rate, direction.x))
+        theta.y = clipped(theta.y.addingProduct(rate, direction.y))
         rate *= decay
     }
 
@@ -157,7 +166,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
     }
 
     /// NaN stays NaN.
-    private func clipped(_ x: Double) -> Double { x < 0 ? 0 : x > Landscape.side ? Landscape.side : x }
+    private func clipped(_ x: Double) -> Double { x < 0 ? 0 : x > LandscapeDomain.side ? LandscapeDomain.side : x }
 }
 
 // MARK: Eight lanes
@@ -178,8 +187,10 @@ struct LandscapeLaneKernel: LandscapeKernel {
     private let replaced: [[(lane: Int, candidate: Int)]]
     private let decay: Double
     private let usesBatch: SIMDMask<SIMD8<Int64>>
-    private let deviation: Vector, c1: Vector, c2: Vector
+    private let deviation: Vector, c1: Vector, c2: Vector, momentum: Vector
+    private let hasMomentum: Bool
     private var rate: Vector
+    private var velocityX = Vector(), velocityY = Vector()
     private var x: Vector, y: Vector
     private var slopes: [Slopes<Vector>]
     private var mean = zero
@@ -213,6 +224,8 @@ struct LandscapeLaneKernel: LandscapeKernel {
         deviation = vector(\.deviation)
         c1 = vector(\.c1)
         c2 = vector(\.c2)
+        momentum = vector(\.momentum)
+        hasMomentum = any(momentum .> 0)
         rate = vector(\.rate)
         x = Vector(repeating: start.x)
         y = Vector(repeating: start.y)
@@ -279,8 +292,17 @@ struct LandscapeLaneKernel: LandscapeKernel {
         let tx = ((batch.hxx - mean.hxx) * dx).addingProduct(batch.hxy - mean.hxy, dy)
         let ty = ((batch.hxy - mean.hxy) * dx).addingProduct(batch.hyy - mean.hyy, dy)
 
-        x = Self.clipped(x.addingProduct(rate, baseX.addingProduct(c1, ux).addingProduct(c2, tx)))
-        y = Self.clipped(y.addingProduct(rate, baseY.addingProduct(c1, uy).addingProduct(c2, ty)))
+        var directionX = baseX.addingProduct(c1, ux).addingProduct(c2, tx)
+        var directionY = baseY.addingProduct(c1, uy).addingProduct(c2, ty)
+        if hasMomentum {
+            // A lane without momentum keeps its direction: 0 times a velocity that is not finite would be NaN.
+            let remembers = momentum .> 0
+            directionX.replace(with: directionX.addingProduct(momentum, velocityX), where: remembers)
+            directionY.replace(with: directionY.addingProduct(momentum, velocityY), where: remembers)
+            (velocityX, velocityY) = (directionX, directionY)
+        }
+        x = Self.clipped(x.addingProduct(rate, directionX))
+        y = Self.clipped(y.addingProduct(rate, directionY))
         rate *= decay
     }
 
@@ -324,6 +346,6 @@ struct LandscapeLaneKernel: LandscapeKernel {
 
     @inline(__always)
     private static func clipped(_ x: Vector) -> Vector {
-        x.replacing(with: 0, where: x .< 0).replacing(with: Landscape.side, where: x .> Landscape.side)
+        x.replacing(with: 0, where: x .< 0).replacing(with: LandscapeDomain.side, where: x .> LandscapeDomain.side)
     }
 }

@@ -1,31 +1,30 @@
 // LandscapeSeries.swift · Compute/Landscape, after Landscape.swift. What a trial on the landscape leaves besides its losses: its path, its
 // share of a map, and how its solution depends on the training set. Definitions: Docs/numerics.md, "Landscape: series".
 
-extension Landscape {
-    /// Points of the map on each side of an initialization's cell.
-    static let mapPointsPerSide = 8
+internal import Vocabulary
 
+extension Landscape {
     /// `x`, `y` and `covariance_trace`, (1/N) Σ ‖gᵢ − ḡ‖², at the start and after every iteration.
     func pathSeries(_ path: [SIMD2<Double>], _ data: LandscapeData) -> [Series] {
         [
-            Series(name: "x", values: path.map(\.x)), Series(name: "y", values: path.map(\.y)),
-            Series(name: "covariance_trace", values: path.map { LandscapePoint(data, at: $0).trainCovariance.trace }),
+            Series(.x, path.map(\.x)), Series(.y, path.map(\.y)),
+            Series(.covarianceTrace, path.map { LandscapePoint(data, at: $0).trainCovariance.trace }),
         ]
     }
 
     /// The landscape on this initialization's cell of the domain, which all initializations together cover: 8 × 8 points by x, then y.
     func mapSeries(_ data: LandscapeData, at coordinates: Coordinates) -> [Series] {
         let (column, row) = coordinates.initialization.quotientAndRemainder(dividingBy: initializationsPerSide)
-        let side = Self.mapPointsPerSide, spacing = Landscape.side / Double(initializationsPerSide * side)
+        let side = LandscapeDomain.mapPoints, spacing = LandscapeDomain.side / Double(initializationsPerSide * side)
         let points = (0..<side * side).map { place in
             let x = Double(column * side + place / side) + 0.5, y = Double(row * side + place % side) + 0.5
             return LandscapePoint(data, at: SIMD2(x, y) * spacing)
         }
         return [
-            Series(name: "map_population_loss", values: points.map(\.testLoss)),
-            Series(name: "map_training_loss", values: points.map(\.trainLoss)),
-            Series(name: "map_gradient_norm", values: points.map { ($0.trainGradient * $0.trainGradient).sum().squareRoot() }),
-            Series(name: "map_covariance_trace", values: points.map(\.trainCovariance.trace)),
+            Series(.mapPopulationLoss, points.map(\.testLoss)),
+            Series(.mapTrainingLoss, points.map(\.trainLoss)),
+            Series(.mapGradientNorm, points.map { ($0.trainGradient * $0.trainGradient).sum().squareRoot() }),
+            Series(.mapCovarianceTrace, points.map(\.trainCovariance.trace)),
         ]
     }
 
@@ -41,9 +40,9 @@ extension Landscape {
         let points = path.map { LandscapePoint(data, at: $0) }
         let traces = zip(points, variability).map { $0.hessian.contracted(with: $1) }
         let own = [
-            Series(name: "gap", values: points.map { $0.testLoss - $0.trainLoss }),
-            Series(name: "variability_trace", values: traces),
-            Series(name: "solution_variance", values: variability.map(\.trace)),
+            Series(.gap, points.map { $0.testLoss - $0.trainLoss }),
+            Series(.variabilityTrace, traces),
+            Series(.solutionVariance, variability.map(\.trace)),
         ]
         // The lemma and the proposition are about SGD.
         guard lane.algorithm == .sgd else { return own }
@@ -94,7 +93,7 @@ extension Landscape {
             second.append(passes * hessian.contracted(with: batch))
             rate *= learningRateDecay
         }
-        return [Series(name: "bound_population", values: first), Series(name: "bound_batch", values: second)]
+        return [Series(.boundPopulation, first), Series(.boundBatch, second)]
     }
 
     /// Proposition 1 at the end of the path: how far Σ_t B Σ̂_B, each estimated from K batches drawn anew, is from Σ_t E_z J(g_z − g_D).
@@ -119,15 +118,15 @@ extension Landscape {
         }
         let all = estimates + [exact]
         return [
-            Series(name: "bootstrap_ratio", values: all.map { $0.trace / target.trace }),
+            Series(.bootstrapRatio, all.map { $0.trace / target.trace }),
             Series(
-                name: "bootstrap_error",
-                values: all.map { estimate in
+                .bootstrapError,
+                all.map { estimate in
                     var difference = estimate
                     difference.add(target, times: -1)
                     return difference.norm / target.norm
                 }),
-            Series(name: "accumulated_covariance", values: [exact.trace]),
+            Series(.accumulatedCovariance, [exact.trace]),
         ]
     }
 }

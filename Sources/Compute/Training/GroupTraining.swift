@@ -2,6 +2,8 @@
 // In: lanes, how to make a kernel of some of them, an order for each epoch. Out: records. Decides which lanes share a kernel, when a
 // trial has diverged and what is observed; does no arithmetic on parameters.
 
+internal import Vocabulary
+
 /// What the training loop asks of a kernel: a few lanes side by side, at their start when they are made.
 protocol GroupKernel {
     associatedtype Scalar: WorkingPrecision
@@ -89,8 +91,8 @@ func train<K: GroupKernel>(
 private func packed(_ lanes: [Lane], width: Int) -> [[Int]] {
     let order = lanes.indices.sorted { first, second in
         let (x, y) = (lanes[first], lanes[second])
-        return (x.learningRate * x.lambda2, x.learningRate * x.lambda1, first)
-            < (y.learningRate * y.lambda2, y.learningRate * y.lambda1, second)
+        return (x.learningRate * x.strengths[.lambda2], x.learningRate * x.strengths[.lambda1], first)
+            < (y.learningRate * y.strengths[.lambda2], y.learningRate * y.strengths[.lambda1], second)
     }
     return stride(from: 0, to: order.count, by: width).map { Array(order[$0..<min($0 + width, order.count)]) }
 }

@@ -1,36 +1,32 @@
 // Trial.swift · Compute/Training, the reader's way in, with TrialPlan.swift.
 // The words of the room: what one lane of a group is asked to do, what is seen of it on the way, and what is left at the end.
 
-/// Arithmetic of the training step. Data, losses and constants are made in Float64 either way.
-public enum Precision: String, Sendable, Hashable, CaseIterable {
-    case float32, float64
-}
+public import Vocabulary
 
-/// What a step follows.
-public enum Algorithm: String, Sendable, Hashable, CaseIterable {
-    /// The gradient of a mini-batch.
-    case sgd
-    /// The gradient of the whole training set.
-    case gd
-    /// The same with normal noise that does not depend on the data: of a declared deviation, or as strong as SGD's own.
-    case noisyGD = "noisy-gd"
-    case noisyGDMatched = "noisy-gd-matched"
-}
-
-/// One trial of a group: the algorithm, the strengths and the learning rate that one SIMD lane trains with.
+/// One trial of a group: what one SIMD lane trains with.
 public struct Lane: Sendable, Hashable {
     public var algorithm: Algorithm
-    /// λ1 of Eq. 11 and λ2 of Eq. 12, in parameters² per unit of loss; 0 leaves the penalty out. SGD with both 0 is baseline.
-    public var lambda1: Double, lambda2: Double
+    /// A strength that is not named is 0 and leaves its term out. SGD without penalties is the baseline.
+    public var strengths: Strengths
     /// η, constant over the run or, where the problem has a schedule, at its start.
     public var learningRate: Double
 
-    public init(algorithm: Algorithm = .sgd, lambda1: Double, lambda2: Double, learningRate: Double) {
+    public init(algorithm: Algorithm = .sgd, strengths: Strengths = [:], learningRate: Double) {
         self.algorithm = algorithm
-        self.lambda1 = lambda1
-        self.lambda2 = lambda2
+        self.strengths = strengths
         self.learningRate = learningRate
     }
+
+    /// - Throws: for an algorithm that this build does not know.
+    public init(_ setting: Setting) throws(ParameterError) {
+        guard let algorithm = Algorithm(rawValue: setting.algorithm) else {
+            let known = Algorithm.allCases.map(\.rawValue).joined(separator: ", ")
+            throw ParameterError("algorithm", found: setting.algorithm, allowed: "one of \(known)")
+        }
+        self.init(algorithm: algorithm, strengths: setting.strengths, learningRate: setting.learningRate)
+    }
+
+    public var setting: Setting { Setting(algorithm: algorithm.rawValue, strengths: strengths, learningRate: learningRate) }
 }
 
 /// What the trials of one group share besides their problem, and what chooses their random streams.
@@ -45,33 +41,6 @@ public struct Coordinates: Sendable, Hashable {
         self.trainingSet = trainingSet
         self.initialization = initialization
         self.replicate = replicate
-    }
-}
-
-/// Losses at the end of an epoch.
-public struct CurvePoint: Sendable, Equatable {
-    /// Epochs trained so far, from 1.
-    public var epoch: Int
-    /// Mean loss on the training set, without penalties; and the exact population risk, or for a network the mean loss on the test set.
-    public var trainLoss: Double, testLoss: Double
-
-    public init(epoch: Int, trainLoss: Double, testLoss: Double) {
-        self.epoch = epoch
-        self.trainLoss = trainLoss
-        self.testLoss = testLoss
-    }
-}
-
-/// Numbers that a problem was asked to leave besides its losses, such as a path: one list, whose places mean what the problem says.
-public struct Series: Sendable, Equatable {
-    /// Lower case with underscores, such as `gap`.
-    public var name: String
-    /// NaN where a number is not defined, always with the bits of `Double.nan`.
-    public var values: [Double]
-
-    public init(name: String, values: [Double]) {
-        self.name = name
-        self.values = values.map { $0.isNaN ? .nan : $0 }
     }
 }
 

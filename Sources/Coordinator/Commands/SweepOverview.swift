@@ -51,11 +51,17 @@ struct SweepOverview {
             """
     }
 
+    /// The strengths that are not 0 and the learning rate, by their symbols.
+    private static func setting(_ curve: Snapshot.Curve) -> String {
+        let strengths = curve.strengths.sorted { $0.key < $1.key }.map { (Strength.named($0.key)?.symbol ?? $0.key, $0.value) }
+        return (strengths + [("η", curve.learningRate)]).map { "\($0) \(NumberText.shortest($1))" }.joined(separator: " ")
+    }
+
     /// The curve of test losses is drawn between the lowest and the highest so far.
     private static func line(_ curve: Snapshot.Curve) -> String {
         func last(_ values: [Double?]) -> String { (values.last ?? nil).map { NumberText.fixed($0, decimals: 3) } ?? "–" }
         return """
-            trial \(curve.trial.prefix(8)) λ₂ \(NumberText.shortest(curve.lambda2)) η \(NumberText.shortest(curve.learningRate)) \
+            trial \(curve.trial.prefix(8)) \(setting(curve)) \
             initialization \(curve.initialization) replicate \(curve.replicate): epoch \(curve.epochs.last ?? 0) of \(curve.lastEpoch), \
             train loss \(last(curve.trainLoss)), test loss \(last(curve.testLoss)), ratio \(last(curve.lossRatio)) \
             \(Sparkline.text(curve.testLoss))

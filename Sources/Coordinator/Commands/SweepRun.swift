@@ -159,7 +159,7 @@ extension Scheduler.Configuration {
         self.init(
             sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, timeout: cluster.silence,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
-            lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.parameters),
+            lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.configuration),
             expectedSecondsPerTrial: secondsPerTrial ?? grid.assumedSecondsPerTrial, selfTest: Build.selfTest,
             checkpoints: cluster.checkpoints)
     }

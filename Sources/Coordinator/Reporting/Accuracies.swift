@@ -34,6 +34,6 @@ final class AccuracyConsumer: TrialConsumer {
 
     func take(_ trial: TrialRow) {
         guard case .done = trial.result.outcome else { return }
-        accuracies.add(trial.series["test_accuracy"], points: trial.result.curve.count, of: trial.setting)
+        accuracies.add(trial.series[SeriesName.testAccuracy.rawValue], points: trial.result.curve.count, of: trial.setting)
     }
 }

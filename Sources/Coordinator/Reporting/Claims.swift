@@ -25,14 +25,17 @@ struct Claims: Equatable {
 
     init(_ summary: Summary, _ spec: SweepSpec) {
         bests = spec.curves.map { curve in
-            let points = curve.points.compactMap { point in summary[point.setting]?.ratio.map { (point.strength, $0.mean) } }
+            let points = curve.points.compactMap { point in summary.settings[point.setting].ratio.map { (point.strength, $0.mean) } }
             let best = points.min { $0.1 < $1.1 }
             return Best(curve: curve.label, ratio: best?.1, strength: best?.0)
         }
         func best(_ matches: (CurveSpec) -> Bool) -> Double? {
             zip(spec.curves, bests).filter { matches($0.0) }.compactMap(\.1.ratio).min()
         }
-        if let half = best({ $0.relation == .ratio(0.5) }), let only = best({ $0.axis == .lambda1 && $0.relation == .fixed(0) }) {
+        let hasReg1Alone = { (curve: CurveSpec) in
+            curve.axis == .strength(.lambda1) && curve.ratio == nil && curve.fixed[.lambda2] == 0
+        }
+        if let half = best({ $0.ratio == 0.5 }), let only = best(hasReg1Alone) {
             gain = half / only
         }
         for row in summary.settings where !row.setting.isBaseline { count(row, baseline: summary[row.setting.baseline]) }

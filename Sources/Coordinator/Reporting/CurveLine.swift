@@ -38,15 +38,15 @@ struct CurveLine: Equatable {
         label = curve.label
         var stretches: [[Point]] = [[]]
         for point in curve.points {
-            let row = summary[point.setting]
-            if let spread = isByRate ? row?.testLoss : row?.ratio, spread.mean.magnitude < Self.largestMean {
+            let row = summary.settings[point.setting]
+            if let spread = isByRate ? row.testLoss : row.ratio, spread.mean.magnitude < Self.largestMean {
                 let deviation = spread.deviation.flatMap { $0.isNaN ? nil : $0 }
                 stretches[stretches.count - 1].append(Point(x: point.strength, y: spread.mean, deviation: deviation))
                 continue
             }
             stretches.append([])
             // A ratio is missing also where the baseline diverged.
-            let rows = [row, isByRate ? nil : summary[point.setting.baseline]]
+            let rows = [row, isByRate ? nil : summary[row.setting.baseline]]
             if rows.contains(where: { ($0?.diverged ?? 0) > 0 }) { diverged.append(point.strength) } else { missing += 1 }
         }
         self.stretches = stretches.filter { !$0.isEmpty }

@@ -52,7 +52,7 @@ final class CurvesFile: TrialConsumer {
     func take(_ trial: TrialRow) {
         let baseline = Dictionary((trial.baseline?.curve ?? []).map { ($0.epoch, $0.testLoss) }) { first, _ in first }
         for point in trial.result.curve {
-            let ratio = baseline[point.epoch].flatMap { TrialRow.ratio(point.testLoss, toBaseline: $0) }
+            let ratio = baseline[point.epoch].flatMap { LossRatio.of(point.testLoss, baseline: $0) }
             sums[trial.settingIndex][point.epoch, default: Sums()].add(point, ratio: ratio)
         }
     }

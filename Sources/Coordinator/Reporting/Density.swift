@@ -8,8 +8,9 @@ struct Density: SeriesReport {
 
     /// Maps by the name of their series, which holds an initialization's cell of the map, by x, then y.
     static let mapTitles = [
-        ("map_population_loss", "Population loss"), ("map_training_loss", "Training loss"), ("map_gradient_norm", "Norm of the gradient"),
-        ("map_covariance_trace", "Trace of the gradient's covariance"),
+        (SeriesName.mapPopulationLoss, "Population loss"), (SeriesName.mapTrainingLoss, "Training loss"),
+        (SeriesName.mapGradientNorm, "Norm of the gradient"),
+        (SeriesName.mapCovarianceTrace, "Trace of the gradient's covariance"),
     ]
 
     private let spec: SweepSpec
@@ -18,7 +19,7 @@ struct Density: SeriesReport {
     /// Paths that are drawn, by row of the sweep file.
     private(set) var paths: [[[(x: Double, y: Double)]]]
     /// Maps of the drawn training set by name: the cell of each initialization, from the first trial that had it.
-    private(set) var maps: [String: [Int: [Double]]] = [:]
+    private(set) var maps: [SeriesName: [Int: [Double]]] = [:]
     /// The covariance's trace along every path, by row and training set; and on the map, by training set and initialization.
     private var traces: [[Int: [Double]]]
     private var mapTraces: [Int: [Int: [Double]]] = [:]
@@ -32,9 +33,9 @@ struct Density: SeriesReport {
             trials += 1
             diverged += isDiverged ? 1 : 0
             // After a step, a coordinate is exactly on the border only if it was clipped.
-            clipped += path.dropFirst().contains { [$0.x, $0.y].contains { $0 == 0 || $0 == LandscapePlaces.side } } ? 1 : 0
+            clipped += path.dropFirst().contains { [$0.x, $0.y].contains { $0 == 0 || $0 == LandscapeDomain.side } } ? 1 : 0
             guard let last = path.last, !isDiverged else { return }
-            let (dx, dy) = (last.x - LandscapePlaces.minimum.x, last.y - LandscapePlaces.minimum.y)
+            let (dx, dy) = (last.x - LandscapeDomain.minimum.x, last.y - LandscapeDomain.minimum.y)
             atMinimum += dx * dx + dy * dy < 1 ? 1 : 0
         }
     }
@@ -48,13 +49,13 @@ struct Density: SeriesReport {
     }
 
     /// Reads path, traces and maps of a trial; nil where one of them is not what a trial on the landscape leaves.
-    private func read(_ trial: RecordedTrial) -> (path: [(x: Double, y: Double)], traces: [Double], maps: [String: [Double]])? {
-        let domain = 0...LandscapePlaces.side, map = LandscapePlaces.mapPoints * LandscapePlaces.mapPoints
+    private func read(_ trial: RecordedTrial) -> (path: [(x: Double, y: Double)], traces: [Double], maps: [SeriesName: [Double]])? {
+        let domain = 0...LandscapeDomain.side, map = LandscapeDomain.mapPoints * LandscapeDomain.mapPoints
         // A trial that diverged ends with the iteration before.
         let counts = trial.isDiverged ? 1...max(1, spec.seriesLength.upperBound - 1) : spec.seriesLength
-        guard let x = trial.numbers("x", of: counts, within: domain),
-            let y = trial.numbers("y", of: x.count...x.count, within: domain),
-            let traces = trial.numbers("covariance_trace", of: x.count...x.count)
+        guard let x = trial.numbers(.x, of: counts, within: domain),
+            let y = trial.numbers(.y, of: x.count...x.count, within: domain),
+            let traces = trial.numbers(.covarianceTrace, of: x.count...x.count)
         else { return nil }
         let maps = Self.mapTitles.compactMap { name, _ in trial.numbers(name, of: map...map).map { (name, $0) } }
         guard maps.count == Self.mapTitles.count else { return nil }
@@ -69,15 +70,15 @@ struct Density: SeriesReport {
         counts[trial.row].add(path, isDiverged: trial.isDiverged)
         traces[trial.row][trial.trainingSet, default: []] += covariances
         if mapTraces[trial.trainingSet]?[trial.initialization] == nil {
-            mapTraces[trial.trainingSet, default: [:]][trial.initialization] = cells["map_covariance_trace"]
+            mapTraces[trial.trainingSet, default: [:]][trial.initialization] = cells[.mapCovarianceTrace]
         }
         if trial.trainingSet == spec.figure.trainingSet { addToFigure(trial, path, cells) }
     }
 
     /// Takes in a trial on the training set that is drawn.
-    private mutating func addToFigure(_ trial: RecordedTrial, _ path: [(x: Double, y: Double)], _ cells: [String: [Double]]) {
+    private mutating func addToFigure(_ trial: RecordedTrial, _ path: [(x: Double, y: Double)], _ cells: [SeriesName: [Double]]) {
         for point in path {
-            func bin(_ value: Double) -> Int { min(Self.bins - 1, Int(value / LandscapePlaces.side * Double(Self.bins))) }
+            func bin(_ value: Double) -> Int { min(Self.bins - 1, Int(value / LandscapeDomain.side * Double(Self.bins))) }
             visits[trial.row][bin(point.x) * Self.bins + bin(point.y)] += 1
         }
         if trial.replicate == 0, spec.figure.initializations.contains(trial.initialization) { paths[trial.row].append(path) }

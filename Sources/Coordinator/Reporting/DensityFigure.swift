@@ -43,7 +43,7 @@ struct DensityFigure: Drawing {
                     title: "\(setting.label): time, %", rows: rows, points: Density.bins,
                     paths: own.map { ($0, "#60ffffff") }, isLogarithmic: true))
         }
-        let side = spec.integer("initializations_per_side") ?? 1, own = LandscapePlaces.mapPoints
+        let side = spec.integer("initializations_per_side") ?? 1, own = LandscapeDomain.mapPoints
         for (name, title) in Density.mapTitles {
             let cells = density.maps[name] ?? [:]
             // gnuplot complains of holes: what is not there is as dark as the least that is, and the title says so.
@@ -77,8 +77,8 @@ struct DensityFigure: Drawing {
             set label 1 \(Gnuplot.quoted(title)) at screen 0.5, \(1 - 18 / Double(size.height)) center font ',13'
             \(key)set palette defined (0 '#440154', 0.25 '#3b528b', 0.5 '#21918c', 0.75 '#5ec962', 1 '#fde725')
             set size ratio 1
-            set xrange [0:\(LandscapePlaces.side)]
-            set yrange [0:\(LandscapePlaces.side)]
+            set xrange [0:\(LandscapeDomain.side)]
+            set yrange [0:\(LandscapeDomain.side)]
             set xtics 0, 2 nomirror out scale 0.5 font ',9'
             set ytics 0, 2 nomirror out scale 0.5 font ',9'
             set cbtics font ',8'
@@ -121,7 +121,7 @@ struct DensityFigure: Drawing {
     }
 
     private func panel(_ number: Int, top: Double) -> String {
-        let panel = panels[number], scale = LandscapePlaces.side / Double(panel.points)
+        let panel = panels[number], scale = LandscapeDomain.side / Double(panel.points)
         let (row, column) = number.quotientAndRemainder(dividingBy: Self.columns)
         let (width, height) = (0.96 / Double(Self.columns), top / Double(lines))
         var plots = ["$panel\(number) matrix using (($1+0.5)*\(scale)):(($2+0.5)*\(scale)):3 with image notitle"]

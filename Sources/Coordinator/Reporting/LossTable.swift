@@ -22,7 +22,7 @@ struct LossTable: Equatable {
 
     init(_ summary: Summary, _ spec: SweepSpec) {
         rows = spec.rows.map { row in
-            let found = summary[row.setting] ?? SettingSummary(setting: row.setting)
+            let found = summary.settings[row.setting]
             let deviation = Statistics.deviation(found.testLossBySet), overReplicates = Statistics.deviation(found.testLossByReplicate)
             return Row(
                 label: row.label, mean: found.testLoss?.mean, deviation: deviation,

@@ -36,11 +36,11 @@ struct RateTable: Equatable {
         withoutAccuracy = accuracies.leftOut
         rows = spec.curves.flatMap { curve in
             curve.points.map { point in
-                let row = summary[point.setting] ?? SettingSummary(setting: point.setting)
+                let row = summary.settings[point.setting]
                 return Row(
                     curve: curve.label, rate: point.strength, test: row.testLoss?.mean, deviation: row.testLoss?.deviation,
                     train: row.meanTrainLoss, ratio: row.ratio?.mean,
-                    accuracy: row.testLoss == nil ? nil : accuracies.mean(of: point.setting), n: row.n,
+                    accuracy: row.testLoss == nil ? nil : accuracies.mean(of: row.setting), n: row.n,
                     diverged: row.diverged, failed: row.failed)
             }
         }

@@ -19,7 +19,7 @@ struct RatioTable {
         [.real("strength") { $0 }]
             + spec.curves.map { curve in
                 func row(_ strength: Double) -> SettingSummary? {
-                    curve.points.first { $0.strength == strength }.flatMap { summary[$0.setting] }
+                    curve.points.first { $0.strength == strength }.map { summary.settings[$0.setting] }
                 }
                 return .cells(curve.label, decimals: 3, deviation: { row($0)?.ratio?.deviation }) { strength in
                     guard let row = row(strength) else { return .missing(because: "") }

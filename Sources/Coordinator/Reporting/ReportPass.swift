@@ -18,11 +18,8 @@ struct TrialRow {
     /// Final test loss over that of the baseline; nil unless both are done.
     var lossRatio: Double? {
         guard case .done(_, let loss) = result.outcome, case .done(_, let baselineLoss) = baseline?.outcome else { return nil }
-        return Self.ratio(loss, toBaseline: baselineLoss)
+        return LossRatio.of(loss, baseline: baselineLoss)
     }
-
-    /// Nil for a baseline whose loss is not positive: there is no ratio to 0.
-    static func ratio(_ loss: Double, toBaseline baseline: Double) -> Double? { baseline > 0 ? loss / baseline : nil }
 }
 
 /// One output of a report. It takes in every stored trial once, in grid order, and is finished after the last.
@@ -51,7 +48,7 @@ enum ReportPass {
         _ grid: Grid, _ consumers: [any TrialConsumer], lookup: (TrialKey) throws -> TrialResult?,
         recorded: (TrialKey) throws -> [Series]
     ) throws {
-        let settings = grid.spec.settings, baselines = settings.map { settings.firstIndex(of: $0.baseline) }
+        let settings = grid.spec.settings
         let readsSeries = consumers.contains(where: \.readsSeries)
         for group in grid.groups {
             let results = try group.trials.map { try lookup(grid.key(of: $0)) }
@@ -60,7 +57,7 @@ enum ReportPass {
                 let series = readsSeries && !result.isFailure ? try recorded(result.key) : []
                 let trial = TrialRow(
                     group: group.spec, settingIndex: index, setting: settings[index], result: result,
-                    baseline: baselines[index].flatMap { results[$0] },
+                    baseline: results[grid.baseline(of: group.trials.lowerBound + index) - group.trials.lowerBound],
                     series: Dictionary(series.map { ($0.name, $0.values) }) { first, _ in first })
                 for consumer in consumers { try consumer.take(trial) }
             }

@@ -11,10 +11,12 @@ struct RecordedTrial {
     var series: [String: [Double]]
 
     /// Nil for a series that is missing or of another length.
-    func series(_ name: String, of counts: ClosedRange<Int>) -> [Double]? { series[name].flatMap { counts.contains($0.count) ? $0 : nil } }
+    func series(_ name: SeriesName, of counts: ClosedRange<Int>) -> [Double]? {
+        series[name.rawValue].flatMap { counts.contains($0.count) ? $0 : nil }
+    }
 
     /// Nil also for a series in which a number is not finite or outside of `values`.
-    func numbers(_ name: String, of counts: ClosedRange<Int>, within values: ClosedRange<Double>? = nil) -> [Double]? {
+    func numbers(_ name: SeriesName, of counts: ClosedRange<Int>, within values: ClosedRange<Double>? = nil) -> [Double]? {
         series(name, of: counts).flatMap { $0.allSatisfy { $0.isFinite && values?.contains($0) != false } ? $0 : nil }
     }
 }
@@ -51,7 +53,8 @@ extension SeriesReport {
 /// Hands the trials of the settings in a sweep file's rows to a report on their series.
 final class SeriesConsumer: TrialConsumer {
     private(set) var report: any SeriesReport
-    private let rows: [Setting: Int]
+    /// The row of the sweep file by index of the setting.
+    private let rows: [Int: Int]
     private let directory: String?
 
     let readsSeries = true
@@ -69,7 +72,7 @@ final class SeriesConsumer: TrialConsumer {
     }
 
     func take(_ trial: TrialRow) {
-        guard let row = rows[trial.setting], !trial.result.isFailure else { return }
+        guard let row = rows[trial.settingIndex], !trial.result.isFailure else { return }
         let group = trial.group
         report.add(
             RecordedTrial(
@@ -92,14 +95,4 @@ extension SweepSpec {
         let count = (integer("epochs") ?? 0) + 1
         return count...count
     }
-}
-
-/// Facts of the landscape that its tables and figures need (Docs/numerics.md, "Landscape").
-enum LandscapePlaces {
-    /// The better of the minima.
-    static let minimum = (x: 7.0, y: 7.0)
-    /// Length of the domain's sides.
-    static let side = 8.0
-    /// Points on each side of an initialization's cell of the map.
-    static let mapPoints = 8
 }

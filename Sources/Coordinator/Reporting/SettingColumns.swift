@@ -5,15 +5,16 @@ internal import Vocabulary
 enum SettingColumns {
     /// The columns in front of what was measured.
     static func leading<Row>(_ spec: SweepSpec, _ setting: @escaping (Row) -> Setting) -> [Column<Row>] {
-        [
-            .text("algorithm") { setting($0).algorithm }, .real("lambda1") { setting($0).lambda1 },
-            .real("lambda2") { setting($0).lambda2 }, .real("learning_rate") { setting($0).learningRate },
-        ]
+        [.text("algorithm") { setting($0).algorithm }] + SweepSpec.alwaysListed.map { column(of: $0, setting) }
+            + [.real("learning_rate") { setting($0).learningRate }]
     }
 
-    /// The columns behind what was measured. Weight decay has its column here and not beside the other strengths: it came later, and files that
-    /// other programs read keep the order of their columns.
+    /// The columns behind what was measured: strengths that not every sweep has, so that all others stand in the same place in every file.
     static func trailing<Row>(_ spec: SweepSpec, _ setting: @escaping (Row) -> Setting) -> [Column<Row>] {
-        spec.declaration.weightDecay == nil ? [] : [.real("weight_decay") { setting($0).weightDecay }]
+        spec.alsoListed.map { column(of: $0, setting) }
+    }
+
+    private static func column<Row>(of strength: Strength, _ setting: @escaping (Row) -> Setting) -> Column<Row> {
+        .real(strength.name) { setting($0).strengths[strength] }
     }
 }

@@ -71,7 +71,7 @@ struct OutcomeSums {
     init(_ spec: SweepSpec) {
         self.spec = spec
         let cells = Array(repeating: (done: 0, train: 0.0, test: 0.0), count: spec.trainingSets * spec.initializations)
-        sums = spec.settings.map { _ in Sums(cells: cells, byReplicate: Array(repeating: 0, count: spec.repeats)) }
+        sums = spec.settings.map { _ in Sums(cells: cells, byReplicate: Array(repeating: 0, count: spec.replicates)) }
     }
 
     /// - Parameter setting: an index into the settings of the sweep.
@@ -96,11 +96,11 @@ struct OutcomeSums {
         return summary
     }
 
-    private func isComplete(_ sums: Sums) -> Bool { sums.cells.allSatisfy { $0.done == spec.repeats } }
+    private func isComplete(_ sums: Sums) -> Bool { sums.cells.allSatisfy { $0.done == spec.replicates } }
 
     /// Means of a setting whose trials are all done.
     private func describe(_ own: Sums, in row: inout SettingSummary) {
-        let replicates = Double(spec.repeats), starts = spec.initializations
+        let replicates = Double(spec.replicates), starts = spec.initializations
         row.testLoss = spread(own.cells.map { $0.test / replicates })
         row.testLossBySet = stride(from: 0, to: own.cells.count, by: starts).map { first in
             own.cells[first..<first + starts].reduce(0) { $0 + $1.test } / (replicates * Double(starts))

@@ -36,7 +36,7 @@ struct Theory: SeriesReport {
     }
 
     /// The K of the estimates that a trial leaves, in their order; nil stands for Σ_B itself.
-    static let batches: [Int?] = [1, 4, 16, 64, nil]
+    static let batches: [Int?] = Bootstrap.counts + [nil]
 
     let spec: SweepSpec
     private var collected: [Collected]
@@ -49,7 +49,7 @@ struct Theory: SeriesReport {
 
     mutating func add(_ trial: RecordedTrial) {
         guard !trial.isDiverged else { return collected[trial.row].addDiverged() }
-        let isSGD = spec.rows[trial.row].setting.algorithm == "sgd"
+        let isSGD = spec.settings[spec.rows[trial.row].setting].algorithm == Algorithm.sgd.rawValue
         guard let ends = Ends(trial, of: spec.seriesLength, isSGD: isSGD) else {
             leftOut += 1
             return
@@ -93,16 +93,16 @@ private struct Ends {
     /// - Parameter counts: the length of a series with a number at the start and one after every epoch.
     /// - Returns: nil where a series is not what such a trial leaves.
     init?(_ trial: RecordedTrial, of counts: ClosedRange<Int>, isSGD: Bool) {
-        guard let gap = trial.numbers("gap", of: counts)?.last, let trace = trial.series("variability_trace", of: counts)?.last,
-            let variance = trial.series("solution_variance", of: counts)?.last, variance.isFinite || !trace.isFinite
+        guard let gap = trial.numbers(.gap, of: counts)?.last, let trace = trial.series(.variabilityTrace, of: counts)?.last,
+            let variance = trial.series(.solutionVariance, of: counts)?.last, variance.isFinite || !trace.isFinite
         else { return nil }
         (self.gap, self.trace, self.variance) = (gap, trace, variance)
         guard isSGD else { return }
         let estimates = Theory.batches.count...Theory.batches.count
-        guard let population = trial.numbers("bound_population", of: counts)?.last,
-            let batch = trial.numbers("bound_batch", of: counts)?.last,
-            let errors = trial.series("bootstrap_error", of: estimates), let ratios = trial.series("bootstrap_ratio", of: estimates),
-            let covariance = trial.numbers("accumulated_covariance", of: 1...1)?.last
+        guard let population = trial.numbers(.boundPopulation, of: counts)?.last,
+            let batch = trial.numbers(.boundBatch, of: counts)?.last,
+            let errors = trial.series(.bootstrapError, of: estimates), let ratios = trial.series(.bootstrapRatio, of: estimates),
+            let covariance = trial.numbers(.accumulatedCovariance, of: 1...1)?.last
         else { return nil }
         bounds = Bounds(bound: population + batch, errors: errors, ratios: ratios, covariance: covariance)
     }
@@ -150,7 +150,8 @@ private struct Collected {
     func row(_ row: RowSpec, _ spec: SweepSpec, samples: Int) -> Theory.Row {
         let looseness = bounds.filter { $0.trace > 0 }.map { $0.bound / $0.trace }
         return Theory.Row(
-            sweep: spec.name, problem: spec.problem, samples: samples, label: row.label, setting: row.setting, trials: trials,
+            sweep: spec.name, problem: spec.problem, samples: samples, label: row.label, setting: spec.settings[row.setting],
+            trials: trials,
             diverged: diverged, undefined: undefined, unstable: unstable,
             gap: Self.estimate(gaps), halfTrace: Self.estimate(halves), difference: Self.estimate(differences),
             boundHolds: looseness.isEmpty ? nil : 100 * Double(looseness.count { $0 >= 1 }) / Double(looseness.count),

@@ -56,8 +56,8 @@ struct Trajectories: SeriesReport {
             return
         }
         // Once a retrained copy has diverged, the trace is no number.
-        guard let gaps = trial.numbers("gap", of: spec.seriesLength), let gap = gaps.last,
-            let traces = trial.series("variability_trace", of: spec.seriesLength), let trace = traces.last
+        guard let gaps = trial.numbers(.gap, of: spec.seriesLength), let gap = gaps.last,
+            let traces = trial.series(.variabilityTrace, of: spec.seriesLength), let trace = traces.last
         else {
             leftOut += 1
             return

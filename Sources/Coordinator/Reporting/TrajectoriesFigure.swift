@@ -30,7 +30,7 @@ struct TrajectoriesFigure: Drawing {
         guard let side = spec.integer("initializations_per_side"), side > 1 else { return "" }
         let (column, row) = initialization.quotientAndRemainder(dividingBy: side)
         func position(_ index: Int) -> String {
-            NumberText.fixed(LandscapePlaces.side * Double(index) / Double(side - 1), decimals: 2)
+            NumberText.fixed(LandscapeDomain.side * Double(index) / Double(side - 1), decimals: 2)
         }
         return " (\(position(column)), \(position(row)))"
     }

@@ -149,7 +149,7 @@ extension Scheduler {
             let attempt = isVerification ? 2 : trials.attempts(of: index)
             leased.append(LeasedTrial(key: grid.key(of: index), attempt: attempt, setting: grid.setting(of: index)))
         }
-        let baselines = trials.knownBaselines(of: lease.group, weightDecay: grid.setting(of: lease.trials[0]).weightDecay)
+        let baselines = trials.knownBaselines(of: lease.group)
         return Lease(id: id, group: grid.groups[lease.group].spec, trials: leased, baselines: baselines)
     }
 

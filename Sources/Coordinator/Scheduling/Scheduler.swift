@@ -487,7 +487,7 @@ extension Scheduler {
         let result = TrialResult(
             key: grid.key(of: trial), attempt: trials.attempts(of: trial),
             outcome: .failed(reason: "\(crashes) workers died while they computed it, the last on \(author.host)"), epochs: 0,
-            lossRatio: nil, digest: nil, curve: [], seconds: 0)
+            digest: nil, curve: [], seconds: 0)
         trials.deliver(trial)
         return [
             .persist(Delivery(results: [result], author: author, acknowledge: nil)), .notice(.setAside(result.key, crashes: crashes)),

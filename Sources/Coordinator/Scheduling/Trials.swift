@@ -105,23 +105,21 @@ extension Trials {
 
     /// Whether a group's baseline is being computed or written: its other trials would have to report losses without ratios.
     func awaitsBaseline(_ group: Int) -> Bool {
-        guard let first = grid.groups[group].trials.first, grid.setting(of: first).isBaseline else { return false }
+        guard let first = grid.groups[group].trials.first, grid.isBaseline(first) else { return false }
         switch states[first] {
         case .leased, .delivered: return true
         case .waiting, .stored, .failed: return false
         }
     }
 
-    /// The known baselines of a group that trials of this weight decay are measured against: a lease names each by its learning rate alone.
-    func knownBaselines(of group: Int, weightDecay: Double) -> [Baseline] {
+    /// The baselines of a group that are known already.
+    func knownBaselines(of group: Int) -> [Baseline] {
         guard !baselines.isEmpty else { return [] }
         var known: [Baseline] = []
         for index in grid.groups[group].trials {
-            let setting = grid.setting(of: index)
             // Baselines are the first trials of a group.
-            guard setting.isBaseline else { break }
-            guard setting.weightDecay == weightDecay, let testLoss = baselines[index] else { continue }
-            known.append(Baseline(learningRate: setting.learningRate, testLoss: testLoss))
+            guard grid.isBaseline(index) else { break }
+            if let testLoss = baselines[index] { known.append(Baseline(setting: grid.setting(of: index), testLoss: testLoss)) }
         }
         return known
     }
@@ -191,13 +189,13 @@ extension Trials {
 
     private mutating func updateBaselines(_ result: TrialResult, _ index: Int) {
         let group = grid.group(of: index), hasWaiting = queue.count(in: group) > 0
-        if hasWaiting, !result.isFailure, grid.setting(of: index).isBaseline {
+        if hasWaiting, !result.isFailure, grid.isBaseline(index) {
             baselines[index] = Dictionary(result.curve.map { ($0.epoch, $0.testLoss) }) { first, _ in first }
         }
         // The curves of a finished group are in the store; those of a million groups must not stay in memory.
         guard !hasWaiting, !baselines.isEmpty else { return }
         for trial in grid.groups[group].trials {
-            guard grid.setting(of: trial).isBaseline else { break }
+            guard grid.isBaseline(trial) else { break }
             baselines[trial] = nil
         }
     }
@@ -243,7 +241,7 @@ extension Trials {
         if unstored != remaining { broken.append("\(unstored) trials are not stored, the count says \(remaining)") }
         if counts.total != stored { broken.append("\(stored) trials are stored, the count says \(counts)") }
         if counts.failed != failed { broken.append("\(failed) trials failed, the count says \(counts.failed)") }
-        for index in baselines.keys where !grid.setting(of: index).isBaseline || states[index] != .stored {
+        for index in baselines.keys where !grid.isBaseline(index) || states[index] != .stored {
             broken.append("trial \(index) is a baseline and \(states[index])")
         }
         return leased

@@ -51,7 +51,7 @@ struct Recovery: Equatable {
 
     private mutating func readBaselines(_ journal: borrowing some Journal & ~Copyable, _ grid: Grid) throws(StoreError) {
         for group in grid.groups where group.trials.contains(where: { !stored[$0] }) {
-            for index in group.trials where stored[index] && !failed.contains(index) && grid.setting(of: index).isBaseline {
+            for index in group.trials where stored[index] && !failed.contains(index) && grid.isBaseline(index) {
                 guard let result = try journal.result(grid.key(of: index)) else { continue }
                 baselines[index] = Dictionary(result.curve.map { ($0.epoch, $0.testLoss) }) { first, _ in first }
             }

@@ -36,7 +36,9 @@ struct Snapshot: Codable, Equatable {
     /// A long trial's curve while it is computed, in the order of epochs. A loss that is not finite, or not known, is null.
     struct Curve: Codable, Equatable {
         var trial: String
-        var lambda2: Double, learningRate: Double
+        /// By name; those that are 0 are left out.
+        var strengths: [String: Double]
+        var learningRate: Double
         var initialization: Int, replicate: Int
         var epochs: [Int]
         /// Epochs of the whole trial.
@@ -121,7 +123,9 @@ extension Snapshot.Curve {
         func finite(_ value: Double?) -> Double? { value.flatMap { $0.isFinite ? $0 : nil } }
         let setting = grid.setting(of: index), group = grid.groups[grid.group(of: index)].spec
         self.init(
-            trial: "\(grid.key(of: index))", lambda2: setting.lambda2, learningRate: setting.learningRate,
+            trial: "\(grid.key(of: index))",
+            strengths: Dictionary(uniqueKeysWithValues: setting.strengths.nonZero.map { ($0.name, $0.value) }),
+            learningRate: setting.learningRate,
             initialization: group.initialization, replicate: group.replicate, epochs: curve.points.map(\.point.epoch),
             lastEpoch: curve.epochs, trainLoss: curve.points.map { finite($0.point.trainLoss) },
             testLoss: curve.points.map { finite($0.point.testLoss) }, lossRatio: curve.points.map { finite($0.lossRatio) })

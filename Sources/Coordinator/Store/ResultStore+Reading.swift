@@ -17,7 +17,7 @@ extension ResultStore {
                 default: .failed(reason: row.text(5))
                 }
             found = TrialResult(
-                key: key, attempt: row.integer(7), outcome: outcome, epochs: row.integer(1), lossRatio: nil,
+                key: key, attempt: row.integer(7), outcome: outcome, epochs: row.integer(1),
                 digest: row.isNull(4) ? nil : Digest(bytes: row.blob(4)), curve: NumberColumns.curve(of: row.blob(6)), seconds: row.real(8))
         }
         return found

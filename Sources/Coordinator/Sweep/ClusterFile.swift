@@ -69,7 +69,7 @@ struct ClusterSpec: Equatable {
         let coordinator = root.table("coordinator"), local = root.table("local"), timing = root.table("timing")
         spec.listen = coordinator.text("listen", default: spec.listen) ?? spec.listen
         spec.isPlain = coordinator.flag("plain", default: false) ?? false
-        if let complaint = complaint(aboutListen: spec.listen, isPlain: spec.isPlain) { coordinator.report("listen", complaint) }
+        if let complaint = complaint(aboutListen: spec.listen, isPlain: spec.isPlain) { coordinator.complain("listen", complaint) }
         spec.address = coordinator.optionalText("address")
         spec.workerProgram = coordinator.optionalText("worker_program")
         let ssh = root.table("ssh")
@@ -78,11 +78,11 @@ struct ClusterSpec: Equatable {
         root.allow(["host"])
         let names = spec.hosts.map(\.name)
         for name in Set(names) where names.count(where: { $0 == name }) > 1 {
-            root.report("host", "found \"\(name)\" twice, allowed is each name once")
+            root.complain("host", "found \"\(name)\" twice, allowed is each name once")
         }
         let isReachable = !spec.isPlain && spec.listen.hasPrefix("tcp://") && !spec.listen.hasPrefix("tcp://127.")
         if !spec.hosts.isEmpty, !isReachable, spec.address == nil, spec.hosts.contains(where: { $0.kind == .ssh }) {
-            coordinator.report(
+            coordinator.complain(
                 "listen",
                 "found \"\(spec.listen)\", which other hosts cannot reach; allowed with hosts is an address that they can, such as \"tcp://0.0.0.0:*\""
             )
@@ -90,16 +90,16 @@ struct ClusterSpec: Equatable {
         if local.has("workers") { spec.localWorkers = local.integer("workers", 0...Limits.slots) } else { local.allow(["workers"]) }
         spec.slots = local.integer("slots", 1...Limits.slots, default: spec.slots) ?? spec.slots
         spec.threadsPerTrial = local.integer("threads_per_trial", 1...Limits.slots, default: 1) ?? 1
-        let heartbeat = timing.real("heartbeat_interval_seconds", 0.1...3600, default: 2) ?? 2
-        let silence = timing.real("silence_seconds", 0.2...36_000, default: 6) ?? 6
+        let heartbeat = timing.real("heartbeat_interval_seconds", RealRange(0.1...3600), default: 2) ?? 2
+        let silence = timing.real("silence_seconds", RealRange(0.2...36_000), default: 6) ?? 6
         if silence < 2 * heartbeat {
-            timing.report("silence_seconds", "found \(silence), allowed is at least twice heartbeat_interval_seconds = \(heartbeat)")
+            timing.complain("silence_seconds", "found \(silence), allowed is at least twice heartbeat_interval_seconds = \(heartbeat)")
         }
         (spec.heartbeatInterval, spec.silence) = (.seconds(heartbeat), .seconds(silence))
-        spec.leaseSeconds = timing.real("lease_seconds", 0.01...3600, default: spec.leaseSeconds) ?? spec.leaseSeconds
-        spec.orphanTimeout = .seconds(timing.real("orphan_timeout_seconds", 1...86_400, default: 30) ?? 30)
+        spec.leaseSeconds = timing.real("lease_seconds", RealRange(0.01...3600), default: spec.leaseSeconds) ?? spec.leaseSeconds
+        spec.orphanTimeout = .seconds(timing.real("orphan_timeout_seconds", RealRange(1...86_400), default: 30) ?? 30)
         spec.crashLimit = timing.integer("crash_limit", 1...1000, default: spec.crashLimit) ?? spec.crashLimit
-        spec.checkpoints.interval = .seconds(timing.real("checkpoint_seconds", 0.1...86_400, default: 300) ?? 300)
+        spec.checkpoints.interval = .seconds(timing.real("checkpoint_seconds", RealRange(0.1...86_400), default: 300) ?? 300)
         spec.checkpoints.epochs = timing.integer("checkpoint_epochs", 0...1_000_000, default: 0) ?? 0
         for table in [root, coordinator, local, ssh, timing] { table.refuseOthers() }
         try file.throwIfWrong()
@@ -142,7 +142,7 @@ struct HostSpec: Equatable {
         let kind = table.choice("kind", Kind.allCases.map(\.rawValue)).flatMap(Kind.init) ?? .ssh
         var spec = HostSpec(kind: kind, name: table.label("name") ?? "")
         if !spec.name.isEmpty, !isName(spec.name) {
-            table.report(
+            table.complain(
                 "name", "found \"\(spec.name)\", allowed is a word of ASCII letters, digits and . _ @ - that does not begin with -")
         }
         if table.has("slots") { spec.slots = table.integer("slots", 1...Limits.slots) } else { table.allow(["slots"]) }
@@ -160,7 +160,7 @@ struct HostSpec: Equatable {
         slurm.maximum = table.integer("max", 1...10_000, default: 1) ?? 1
         slurm.minimum = table.integer("min", 0...10_000, default: slurm.maximum) ?? 1
         if slurm.minimum > slurm.maximum {
-            table.report("min", "found \(slurm.minimum), allowed is at most max = \(slurm.maximum)")
+            table.complain("min", "found \(slurm.minimum), allowed is at most max = \(slurm.maximum)")
         }
         slurm.partition = table.optionalText("partition")
         slurm.timeLimit = table.optionalText("time_limit")

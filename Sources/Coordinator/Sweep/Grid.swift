@@ -18,13 +18,15 @@ final class Grid: Sendable {
     let groups: [Group]
     private let keys: [TrialKey]
     private let indices: [TrialKey: Int]
+    /// The baseline of each setting, as an index into the settings; of a baseline, its own.
+    private let baselines: [Int]
 
     /// - Complexity: one SHA-256 a trial, on all cores.
     init(_ spec: SweepSpec) {
         var groups: [Group] = []
         for trainingSet in 0..<spec.trainingSets {
             for initialization in 0..<spec.initializations {
-                for replicate in 0..<spec.repeats {
+                for replicate in 0..<spec.replicates {
                     let group = GroupSpec(
                         problem: spec.problem, parameters: spec.parameters(ofInitialization: initialization), seed: spec.seed,
                         trainingSet: trainingSet, initialization: initialization, replicate: replicate)
@@ -35,6 +37,11 @@ final class Grid: Sendable {
         }
         self.spec = spec
         self.groups = groups
+        let places = Dictionary(spec.settings.enumerated().map { ($1, $0) }) { first, _ in first }
+        baselines = spec.settings.map { setting in
+            guard let baseline = places[setting.baseline] else { preconditionFailure("the baseline of \(setting) is not in the sweep") }
+            return baseline
+        }
         keys = Self.keys(of: groups.map(\.spec), spec.settings)
         var indices: [TrialKey: Int] = [:]
         indices.reserveCapacity(keys.count)
@@ -64,9 +71,12 @@ final class Grid: Sendable {
     func setting(of index: Int) -> Setting { spec.settings[index % spec.settings.count] }
     func identity(of index: Int) -> TrialIdentity { TrialIdentity(group: groups[group(of: index)].spec, setting: setting(of: index)) }
 
-    /// The baseline that this one is measured against.
-    func baseline(of index: Int) -> Int? {
-        let baseline = setting(of: index).baseline
-        return spec.settings.firstIndex(of: baseline).map { groups[group(of: index)].trials.lowerBound + $0 }
+    /// Whether others are measured against the trial.
+    func isBaseline(_ index: Int) -> Bool {
+        let setting = index % spec.settings.count
+        return baselines[setting] == setting
     }
+
+    /// The trial that this one is measured against; of a baseline, itself.
+    func baseline(of index: Int) -> Int { groups[group(of: index)].trials.lowerBound + baselines[index % spec.settings.count] }
 }

@@ -37,7 +37,7 @@ struct SweepPlan {
         return """
             sweep      \(spec.name) (\(spec.problem), seed \(spec.seed))
             settings   \(spec.settings.count) \(spec.rows.isEmpty ? "on \(spec.curves.count) curves" : "in a table of \(spec.rows.count) rows"), with plain SGD
-            groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.repeats) repeats
+            groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.replicates) repeats
             trials     \(grid.count)\(stored > 0 ? ", of which \(stored) are stored and \(left) are left" : "")
             leases     about \(leases) of up to \(NumberText.shortest(leaseSeconds)) s
             work       \(Self.scaled(flops))flop
@@ -72,8 +72,8 @@ struct SweepPlan {
 extension Grid {
     /// Floating-point operations, by the problem's own count: the mean over the settings.
     var flopsPerTrial: Double {
-        let parameters = groups[0].spec.parameters
-        return spec.settings.reduce(0) { $0 + spec.declaration.flops(parameters, $1) } / Double(spec.settings.count)
+        let configuration = groups[0].spec.configuration
+        return spec.settings.reduce(0) { $0 + spec.declaration.flops(configuration, $1) } / Double(spec.settings.count)
     }
 
     /// Of one core, while nothing has been measured.

@@ -1,59 +1,68 @@
 // SweepSpec.swift · Coordinator/Sweep, after SweepFile, before Grid. What a sweep file asks for, checked: plain values.
 
 internal import Vocabulary
-internal import Wire
 
 /// What one sweep file asks for.
 struct SweepList: Equatable {
-    /// Names the results directory.
+    /// Name of the results directory.
     var name: String
-    /// What all parts are drawn into together; nil for a file that is one sweep.
+    /// The figure into which all parts are drawn together; nil for a file that is one sweep.
     var figure: FigureSpec?
     /// At least one. Each part has its results in a directory of its own below that of the file.
     var sweeps: [SweepSpec]
 }
 
 struct SweepSpec: Equatable {
-    /// Of the file, or of the part where a file has [[parts]]. Also the name of the figures; letters a to z, digits and hyphens.
+    /// Name of the file, or of the part where a file has [[parts]]. Also the name of the figures; letters a to z, digits and hyphens.
     var name: String
     /// Master seed.
     var seed: UInt64
     var problem: String
-    /// Configuration that all trials share.
+    /// The parameters that all trials share.
     var parameters: [String: ParameterValue]
-    /// Values that belong to one initialization each, by parameter.
+    /// The parameters that have one value for each initialization.
     var perInitialization: [String: [ParameterValue]]
-    var trainingSets: Int, initializations: Int, repeats: Int
-    /// The baseline setting of every learning rate first, then those of the curves or the rows in the order of the file, each once.
+    var trainingSets: Int, initializations: Int, replicates: Int
+    /// The baselines first, then the settings of the curves or the rows in the order of the file, each once.
     var settings: [Setting]
-    /// What the file asks for with `[strengths]` and `[[curves]]`, and with `[[settings]]`: one of the two is empty.
+    /// What the file asks for with `[[curves]]`, and with `[[settings]]`: one of the two is empty.
     var curves: [CurveSpec]
     var rows: [RowSpec] = []
-    /// The share of the trials that a second worker computes again to compare the bits, 0…1. Moves no result.
+    /// The share of the trials that a second worker computes again to compare the bits, 0…1. It moves no result.
     var audit = 0.0
     var figure: FigureSpec
-    /// Of a problem that reads a data set, as the file names it; nil where it does not.
+    /// The folder of the data set as the file names it; nil for a problem that reads none.
     var dataFolder: String?
     var warnings: [SpecError]
 
     /// Whether the curves, of which there are some, are over learning rates.
     var isByRate: Bool { curves.first?.axis == .learningRate }
 
-    var groupCount: Int { trainingSets * initializations * repeats }
+    var groupCount: Int { trainingSets * initializations * replicates }
     var trialCount: Int { groupCount * settings.count }
 
     var declaration: ProblemDeclaration { ProblemDeclaration.named(problem)! }
 
-    /// Whether its trials read the files of a data set.
+    /// The strengths that every table has a column of, whatever the problem.
+    static let alwaysListed = [Strength.lambda1, .lambda2]
+
+    /// The other strengths of which tables have a column: those of which the problem has a default, and those that a setting has.
+    var alsoListed: [Strength] {
+        declaration.strengths.filter { use in
+            !Self.alwaysListed.contains(use.strength) && (use.defaultValue != 0 || settings.contains { $0.strengths[use.strength] != 0 })
+        }.map(\.strength)
+    }
+
+    /// Whether its trials read files of a data set.
     var needsData: Bool { declaration.parameters.contains { $0.kind == .file } }
 
-    /// Configuration of a group with this initialization.
+    /// The parameters of a group with this initialization.
     func parameters(ofInitialization index: Int) -> [String: ParameterValue] {
         parameters.merging(perInitialization.mapValues { $0[index] }) { _, own in own }
     }
 
-    /// By name, what every stored trial depends on: a change of it makes them foreign. Lists that may grow are not in it (strengths,
-    /// curves, learning rates, training sets, repeats), and of the initializations each one's own value.
+    /// What every stored trial depends on, by name: a store with another value has trials of another sweep. Lists that may grow are not in
+    /// it (strengths, curves, learning rates, training sets, replicates), and of the initializations the value of each.
     var base: [String: String] {
         var base = ["problem": problem, "seed": "\(seed)"]
         for (name, value) in parameters { base[name] = value.description }
@@ -73,34 +82,35 @@ struct SweepSpec: Equatable {
     }
 }
 
-/// One line of the table of a sweep without a strength axis.
+/// One row of the table of a sweep of `[[settings]]`.
 struct RowSpec: Equatable {
     var label: String
-    var setting: Setting
+    /// Index into the settings of the sweep.
+    var setting: Int
 }
 
 /// One line of the figure.
 struct CurveSpec: Equatable {
-    /// What is on the x axis: a strength, with the ratio to SGD on the other; or the learning rate, with the test loss.
-    enum Axis: Equatable { case lambda1, lambda2, learningRate }
-
-    /// What the other strength does.
-    enum Relation: Equatable {
-        case fixed(Double)
-        /// λ1/λ2.
-        case ratio(Double)
+    /// What is on the x axis: a strength, with the ratio to the baseline on the other; or the learning rate, with the test loss.
+    enum Axis: Equatable {
+        case strength(Strength)
+        case learningRate
     }
 
     struct Point: Equatable {
-        /// Where it stands on the x axis, be it a strength or a learning rate.
+        /// The value on the x axis.
         var strength: Double
-        var setting: Setting
+        /// Index into the settings of the sweep.
+        var setting: Int
     }
 
     var label: String
     var axis: Axis
-    var relation: Relation
-    /// In order of strength.
+    /// The strengths that are the same at all points.
+    var fixed: Strengths
+    /// λ₁/λ₂, where λ₂ follows λ₁ along the axis.
+    var ratio: Double?
+    /// In order of the x axis.
     var points: [Point]
 }
 
@@ -118,15 +128,24 @@ struct FigureSpec: Equatable {
         /// Lemma 1, Lemma 2 and Proposition 1, measured.
         case theory
 
-        /// Those that [[settings]] may have; the first without a word.
+        /// The kinds that a sweep of [[settings]] may have; the first where the file says nothing.
         static let ofSettings = [Kind.table, .density, .trajectories, .theory]
 
-        /// What trials must leave for it; nil where losses are enough.
-        var record: String? {
+        /// What trials must record for it; nil where losses are enough.
+        var record: Recording? {
             switch self {
             case .curves, .table: nil
-            case .density: "trajectory"
-            case .trajectories, .theory: "variability"
+            case .density: .trajectory
+            case .trajectories, .theory: .variability
+            }
+        }
+
+        /// The most initializations that it shows; nil where it shows all.
+        var shownInitializations: Int? {
+            switch self {
+            case .density: 8
+            case .trajectories: 4
+            case .curves, .table, .theory: nil
             }
         }
     }
@@ -135,8 +154,8 @@ struct FigureSpec: Equatable {
     var kind = Kind.curves
     var xLabel = "strength (λ₁, or λ₂ where λ₁ = 0)"
     var yLabel = "test loss ÷ test loss of SGD"
-    /// Whose trials `density` and `trajectories` show; of repeat 0.
+    /// The training set whose trials `density` and `trajectories` show; of replicate 0.
     var trainingSet = 0
-    /// Those whose paths `density` draws, and those that `trajectories` has panels of.
+    /// The initializations whose paths `density` draws, and of which `trajectories` has panels.
     var initializations: [Int] = []
 }

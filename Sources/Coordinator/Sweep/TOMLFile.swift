@@ -3,6 +3,7 @@
 
 internal import FoundationEssentials
 internal import TOMLKit
+internal import Vocabulary
 
 /// A file that is being read: its values, its lines, and what was found wrong so far.
 final class TOMLFile {
@@ -39,11 +40,11 @@ final class TOMLFile {
 
     var root: Table { Table(file: self, path: [], values: values) }
 
-    fileprivate func report(_ line: Int?, _ message: String) { errors.append(SpecError(file: name, line: line, message: message)) }
+    fileprivate func complain(_ line: Int?, _ message: String) { errors.append(SpecError(file: name, line: line, message: message)) }
 
     fileprivate func line(of path: TOMLLines.Path) -> Int? { lines[path] }
 
-    /// All that was reported, in order of line; what has no line comes first.
+    /// All complaints, in order of line; what has no line comes first.
     var isRight: Bool { errors.isEmpty }
 
     func throwIfWrong() throws(SpecErrors) {
@@ -52,33 +53,38 @@ final class TOMLFile {
         throw SpecErrors(errors: ordered.map(\.element))
     }
 
-    /// A table of the file. Each reader takes a key, remembers that it was asked for, and reports what is wrong with its value.
+    /// A table of the file. Each reader takes a key, remembers that it was asked for, and complains of what is wrong with its value.
     final class Table {
         private let file: TOMLFile
         private let path: TOMLLines.Path
         private let values: TOMLTable
         private var known: [String] = []
+        /// What complaints have before a key: nothing, but in a table that is a value.
+        private let prefix: String
 
-        fileprivate init(file: TOMLFile, path: TOMLLines.Path, values: TOMLTable) {
+        fileprivate init(file: TOMLFile, path: TOMLLines.Path, values: TOMLTable, prefix: String = "") {
             self.file = file
             self.path = path
             self.values = values
+            self.prefix = prefix
         }
 
-        // MARK: Reports
+        // MARK: Complaints
 
         func line(of key: String) -> Int? { file.line(of: path + [key]) }
 
         /// Tells what is wrong at the line of a key; where the file has no such key, at its table.
-        func report(_ key: String, _ message: String) { file.report(line(of: key) ?? file.line(of: path), "\(key): \(message)") }
+        func complain(_ key: String, _ message: String) {
+            file.complain(line(of: key) ?? file.line(of: path), "\(prefix)\(key): \(message)")
+        }
 
         func missing(_ key: String, _ wanted: String) {
             let place = path.isEmpty ? "" : " in \(header)"
-            report(key, "is missing\(place), allowed is \(wanted)")
+            complain(key, "is missing\(place), allowed is \(wanted)")
         }
 
         private func wrong(_ key: String, _ value: any TOMLValueConvertible, _ wanted: String) {
-            report(key, "found \(TOMLWords.describe(value)), allowed is \(wanted)")
+            complain(key, "found \(TOMLWords.describe(value)), allowed is \(wanted)")
         }
 
         /// As it stands in the file: `[grid]`, or `[[curves]]` for an element of an array of tables.
@@ -101,13 +107,13 @@ final class TOMLFile {
         /// - Parameters:
         ///   - wanted: what is allowed, in words.
         ///   - convert: nil for a value that is not allowed.
-        /// - Returns: nil, after a report, for a value that is wrong, or missing without a default.
+        /// - Returns: nil, after a complaint, for a value that is wrong, or missing without a default.
         private func read<T>(
-            _ key: String, _ wanted: String, default standard: T?, _ convert: (any TOMLValueConvertible) -> T?
+            _ key: String, _ wanted: String, default defaultValue: T?, _ convert: (any TOMLValueConvertible) -> T?
         ) -> T? {
             guard let value = value(key) else {
-                if standard == nil { missing(key, wanted) }
-                return standard
+                if defaultValue == nil { missing(key, wanted) }
+                return defaultValue
             }
             guard let result = convert(value) else {
                 wrong(key, value, wanted)
@@ -116,37 +122,31 @@ final class TOMLFile {
             return result
         }
 
-        func integer(_ key: String, _ range: ClosedRange<Int>, default standard: Int? = nil) -> Int? {
-            read(key, "an integer from \(range.lowerBound) to \(range.upperBound)", default: standard) { value in
+        func integer(_ key: String, _ range: ClosedRange<Int>, default defaultValue: Int? = nil) -> Int? {
+            read(key, "an integer from \(range.lowerBound) to \(range.upperBound)", default: defaultValue) { value in
                 value.int.flatMap { range.contains($0) ? $0 : nil }
             }
         }
 
-        func real(
-            _ key: String, _ range: ClosedRange<Double>, excludesMinimum: Bool = false, default standard: Double? = nil
-        ) -> Double? {
-            read(key, "a number " + TOMLWords.describe(range, excludesMinimum), default: standard) { value in
-                Self.number(value, range, excludesMinimum)
-            }
+        func real(_ key: String, _ range: RealRange, default defaultValue: Double? = nil) -> Double? {
+            read(key, "a number \(range)", default: defaultValue) { value in Self.number(value, range) }
         }
 
         /// A list of numbers, at least one. Each element that is wrong is told at its own line.
         /// - Parameter isDistinct: the same number twice is a mistake.
-        func reals(
-            _ key: String, _ range: ClosedRange<Double>, excludesMinimum: Bool = false, isDistinct: Bool = true
-        ) -> [Double]? {
-            let wanted = "numbers " + TOMLWords.describe(range, excludesMinimum)
+        func reals(_ key: String, _ range: RealRange, isDistinct: Bool = true) -> [Double]? {
+            let wanted = "numbers \(range)"
             let list = read(key, "a list of " + wanted, default: nil) { value in value.array.flatMap { $0.isEmpty ? nil : $0 } }
             guard let list else { return nil }
             var numbers: [Double] = []
             for (index, element) in list.enumerated() {
                 let line = file.line(of: path + [key, String(index)]) ?? line(of: key)
-                guard let number = Self.number(element, range, excludesMinimum) else {
-                    file.report(line, "\(key): found \(TOMLWords.describe(element)), allowed are \(wanted)")
+                guard let number = Self.number(element, range) else {
+                    file.complain(line, "\(key): found \(TOMLWords.describe(element)), allowed are \(wanted)")
                     continue
                 }
                 if isDistinct, numbers.contains(number) {
-                    file.report(line, "\(key): found \(NumberText.shortest(number)) a second time, allowed is each number once")
+                    file.complain(line, "\(key): found \(number.shortestText) a second time, allowed is each number once")
                 }
                 numbers.append(number)
             }
@@ -164,18 +164,17 @@ final class TOMLFile {
         }
 
         /// A real number in a range; an integer is as good where a real number is wanted. `nan` is in no range, −0 is 0.
-        private static func number(
-            _ value: any TOMLValueConvertible, _ range: ClosedRange<Double>, _ excludesMinimum: Bool
-        ) -> Double? {
-            guard let number = value.double ?? value.int.map(Double.init) else { return nil }
-            guard range.contains(number), !(excludesMinimum && number == range.lowerBound) else { return nil }
+        private static func number(_ value: any TOMLValueConvertible, _ range: RealRange) -> Double? {
+            guard let number = value.double ?? value.int.map(Double.init), range.contains(number) else { return nil }
             return number + 0
         }
 
         /// Any text, also none.
-        func text(_ key: String, default standard: String? = nil) -> String? { read(key, "a text", default: standard) { $0.string } }
+        func text(_ key: String, default defaultValue: String? = nil) -> String? {
+            read(key, "a text", default: defaultValue) { $0.string }
+        }
 
-        /// One line of text that may be left out; nil for one that is missing, or wrong, after a report.
+        /// One line of text that may be left out; nil for one that is missing, or wrong, after a complaint.
         func optionalText(_ key: String) -> String? {
             guard has(key) else {
                 allow([key])
@@ -185,8 +184,8 @@ final class TOMLFile {
         }
 
         /// A list of texts of one line each.
-        func texts(_ key: String, default standard: [String]? = nil) -> [String]? {
-            read(key, "a list of texts of one line each", default: standard) { value in
+        func texts(_ key: String, default defaultValue: [String]? = nil) -> [String]? {
+            read(key, "a list of texts of one line each", default: defaultValue) { value in
                 value.array.flatMap { list in
                     let texts = list.compactMap { $0.string.flatMap(Self.line) }
                     return texts.count == list.count ? texts : nil
@@ -198,7 +197,9 @@ final class TOMLFile {
             !text.isEmpty && !text.unicodeScalars.contains { $0.properties.generalCategory == .control } ? text : nil
         }
 
-        func flag(_ key: String, default standard: Bool? = nil) -> Bool? { read(key, "true or false", default: standard) { $0.bool } }
+        func flag(_ key: String, default defaultValue: Bool? = nil) -> Bool? {
+            read(key, "true or false", default: defaultValue) { $0.bool }
+        }
 
         /// A short text that fits into a legend and a column of a table.
         func label(_ key: String) -> String? {
@@ -210,12 +211,96 @@ final class TOMLFile {
             }
         }
 
-        func choice(_ key: String, _ choices: [String], default standard: String? = nil) -> String? {
+        func choice(_ key: String, _ choices: [String], default defaultValue: String? = nil) -> String? {
             let wanted = "one of " + choices.map { "\"\($0)\"" }.joined(separator: ", ")
             let guess = values[key]?.string.flatMap { TOMLWords.nearest(to: $0, among: choices) }
-            return read(key, wanted + (guess.map { "; did you mean \"\($0)\"?" } ?? ""), default: standard) { value in
+            return read(key, wanted + (guess.map { "; did you mean \"\($0)\"?" } ?? ""), default: defaultValue) { value in
                 value.string.flatMap { choices.contains($0) ? $0 : nil }
             }
+        }
+
+        // MARK: Declared values
+
+        /// A value of a declared parameter, or its default.
+        /// - Returns: nil, after a complaint, for a value that is wrong, or missing without a default.
+        func value(_ parameter: ParameterDeclaration) -> ParameterValue? {
+            guard let value = value(parameter.key) else {
+                if parameter.defaultValue == nil { missing(parameter.key, parameter.kind.allowed) }
+                return parameter.defaultValue
+            }
+            return convert(value, parameter.kind, parameter.key, line(of: parameter.key), path + [parameter.key])
+        }
+
+        func integer(_ parameter: ParameterDeclaration) -> Int? {
+            if case .integer(let value)? = value(parameter) { value } else { nil }
+        }
+
+        func real(_ parameter: ParameterDeclaration) -> Double? {
+            if case .real(let value)? = value(parameter) { value } else { nil }
+        }
+
+        func choice(_ parameter: ParameterDeclaration) -> String? { text(parameter) }
+
+        func text(_ parameter: ParameterDeclaration) -> String? {
+            if case .text(let value)? = value(parameter) { value } else { nil }
+        }
+
+        /// A list of different numbers.
+        func reals(_ parameter: ParameterDeclaration) -> [Double]? {
+            guard case .list(.real(let range), _) = parameter.kind else { preconditionFailure("\(parameter.name) is no list of numbers") }
+            return reals(parameter.key, range)
+        }
+
+        /// - Parameters:
+        ///   - name: what complaints call it: a key, or the path of an entry such as `layers[2].units`.
+        ///   - path: where its entries stand.
+        private func convert(
+            _ value: any TOMLValueConvertible, _ kind: ParameterDeclaration.Kind, _ name: String, _ line: Int?, _ path: TOMLLines.Path
+        ) -> ParameterValue? {
+            switch kind {
+            case .integer(let range): if let number = value.int, range.contains(number) { return .integer(number) }
+            case .real(let range): if let number = Self.number(value, range) { return .real(number) }
+            case .choice(let choices):
+                if let word = value.string {
+                    if choices.contains(word) { return .text(word) }
+                    let guess = TOMLWords.nearest(to: word, among: choices).map { "; did you mean \"\($0)\"?" } ?? ""
+                    complain(name, line, value, kind.allowed + guess)
+                    return nil
+                }
+            case .text: if let text = value.string, kind.complaint(about: .text(text), name) == nil { return .text(text) }
+            case .file: preconditionFailure("\(name) is a file of the data set, and no sweep file has its value")
+            case .list(let kind, let count):
+                guard let list = value.array, count.contains(list.count) else { break }
+                let values = list.enumerated().map { index, element in
+                    let inside = path + [String(index)]
+                    return convert(element, kind, "\(name)[\(index)]", file.line(of: inside) ?? line, inside)
+                }
+                return values.contains { $0 == nil } ? nil : .list(values.compactMap { $0 })
+            case .table(let entries):
+                guard let table = value.table else { break }
+                return Table(file: file, path: path, values: table, prefix: name + ".").entries(entries)
+            case .variant(let tag, let variants):
+                guard let table = value.table else { break }
+                let inside = Table(file: file, path: path, values: table, prefix: name + ".")
+                guard let word = inside.choice(tag, variants.map(\.name)), let variant = variants.first(where: { $0.name == word }) else {
+                    return nil
+                }
+                return inside.entries(variant.entries, and: [tag: .text(word)])
+            }
+            complain(name, line, value, kind.allowed)
+            return nil
+        }
+
+        private func complain(_ name: String, _ line: Int?, _ value: any TOMLValueConvertible, _ allowed: String) {
+            file.complain(line ?? file.line(of: path), "\(prefix)\(name): found \(TOMLWords.describe(value)), allowed is \(allowed)")
+        }
+
+        /// All entries of a table that is a value, and no others.
+        private func entries(_ declared: [ParameterDeclaration], and known: [String: ParameterValue] = [:]) -> ParameterValue? {
+            var values = known
+            for entry in declared { values[entry.name] = value(entry) }
+            refuseOthers()
+            return values.count == declared.count + known.count ? .table(values) : nil
         }
 
         // MARK: Tables
@@ -226,7 +311,7 @@ final class TOMLFile {
             return Table(file: file, path: path + [key], values: table ?? TOMLTable())
         }
 
-        /// The elements of an array of tables, at least one; none, after a report, where the file has none.
+        /// The elements of an array of tables, at least one; none, after a complaint, where the file has none.
         func tables(_ key: String) -> [Table] {
             let wanted = "at least one table, written [[\((path + [key]).joined(separator: "."))]]"
             let list = read(key, wanted, default: nil) { value in value.array.flatMap { $0.isEmpty ? nil : $0 } }
@@ -249,7 +334,7 @@ final class TOMLFile {
             let allowed = Set(known).sorted()
             for key in values.keys where !allowed.contains(key) {
                 let guess = TOMLWords.nearest(to: key, among: allowed).map { "; did you mean \($0)?" } ?? ""
-                report(key, "is not known here, allowed are \(allowed.joined(separator: ", "))\(guess)")
+                complain(key, "is not known here, allowed are \(allowed.joined(separator: ", "))\(guess)")
             }
         }
     }
@@ -280,11 +365,6 @@ private enum TOMLWords {
     private static func quote(_ text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
         return "\"\(line.count > 60 ? line.prefix(60) + "…" : line)\""
-    }
-
-    static func describe(_ range: ClosedRange<Double>, _ excludesMinimum: Bool) -> String {
-        let (low, high) = (NumberText.shortest(range.lowerBound), NumberText.shortest(range.upperBound))
-        return excludesMinimum ? "above \(low) and up to \(high)" : "from \(low) to \(high)"
     }
 
     /// The nearest allowed name, if it is near: within two edits, or a third of a long name.

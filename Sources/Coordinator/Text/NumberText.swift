@@ -1,11 +1,10 @@
 // NumberText.swift · Coordinator/Text. Numbers as text: exact for files, rounded for people.
 
+internal import Vocabulary
+
 enum NumberText {
     /// Writes the fewest digits that read back to the same value, without a trailing `.0`; NaN and infinity are `nan` and `inf`.
-    static func shortest(_ value: Double) -> String {
-        let text = "\(value)"
-        return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
-    }
+    static func shortest(_ value: Double) -> String { value.shortestText }
 
     /// Rounds to three digits behind the point and leaves out zeros at the end. The text is for people.
     static func thousandths(_ value: Double) -> String { shortest((value * 1000).rounded() / 1000) }

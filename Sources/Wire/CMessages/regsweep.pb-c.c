@@ -1627,7 +1627,7 @@ const ProtobufCMessageDescriptor regsweep__wire__envelope__descriptor =
   (ProtobufCMessageInit) regsweep__wire__envelope__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__hello__field_descriptors[9] =
+static const ProtobufCFieldDescriptor regsweep__wire__hello__field_descriptors[6] =
 {
   {
     "worker",
@@ -1678,30 +1678,6 @@ static const ProtobufCFieldDescriptor regsweep__wire__hello__field_descriptors[9
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "cpu",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Hello, cpu),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "build",
-    6,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_STRING,
-    0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Hello, build),
-    NULL,
-    &protobuf_c_empty_string,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "self_test",
     7,
     PROTOBUF_C_LABEL_NONE,
@@ -1725,34 +1701,20 @@ static const ProtobufCFieldDescriptor regsweep__wire__hello__field_descriptors[9
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
-  {
-    "unacknowledged",
-    9,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_UINT32,
-    0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Hello, unacknowledged),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
 };
 static const unsigned regsweep__wire__hello__field_indices_by_name[] = {
-  5,   /* field[5] = build */
-  4,   /* field[4] = cpu */
-  7,   /* field[7] = held */
+  5,   /* field[5] = held */
   1,   /* field[1] = host */
   2,   /* field[2] = process */
-  6,   /* field[6] = self_test */
+  4,   /* field[4] = self_test */
   3,   /* field[3] = slots */
-  8,   /* field[8] = unacknowledged */
   0,   /* field[0] = worker */
 };
-static const ProtobufCIntRange regsweep__wire__hello__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__hello__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 9 }
+  { 7, 4 },
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__hello__descriptor =
 {
@@ -1762,10 +1724,10 @@ const ProtobufCMessageDescriptor regsweep__wire__hello__descriptor =
   "Regsweep__Wire__Hello",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Hello),
-  9,
+  6,
   regsweep__wire__hello__field_descriptors,
   regsweep__wire__hello__field_indices_by_name,
-  1,  regsweep__wire__hello__number_ranges,
+  2,  regsweep__wire__hello__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__hello__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2063,7 +2025,7 @@ const ProtobufCMessageDescriptor regsweep__wire__results__descriptor =
   (ProtobufCMessageInit) regsweep__wire__results__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[15] =
+static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[14] =
 {
   {
     "key",
@@ -2132,18 +2094,6 @@ static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[
     PROTOBUF_C_TYPE_DOUBLE,
     0,   /* quantifier_offset */
     offsetof(Regsweep__Wire__Result, test_loss),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "loss_ratio",
-    7,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Result, loss_ratio),
     NULL,
     NULL,
     0,             /* flags */
@@ -2248,26 +2198,26 @@ static const ProtobufCFieldDescriptor regsweep__wire__result__field_descriptors[
 };
 static const unsigned regsweep__wire__result__field_indices_by_name[] = {
   1,   /* field[1] = attempt */
-  10,   /* field[10] = curve_epochs */
-  12,   /* field[12] = curve_test */
-  11,   /* field[11] = curve_train */
-  7,   /* field[7] = digest */
+  9,   /* field[9] = curve_epochs */
+  11,   /* field[11] = curve_test */
+  10,   /* field[10] = curve_train */
+  6,   /* field[6] = digest */
   3,   /* field[3] = epochs */
   0,   /* field[0] = key */
-  6,   /* field[6] = loss_ratio */
-  14,   /* field[14] = model */
+  13,   /* field[13] = model */
   2,   /* field[2] = outcome */
-  8,   /* field[8] = reason */
-  9,   /* field[9] = seconds */
-  13,   /* field[13] = series */
+  7,   /* field[7] = reason */
+  8,   /* field[8] = seconds */
+  12,   /* field[12] = series */
   5,   /* field[5] = test_loss */
   4,   /* field[4] = train_loss */
 };
-static const ProtobufCIntRange regsweep__wire__result__number_ranges[2 + 1] =
+static const ProtobufCIntRange regsweep__wire__result__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 30, 14 },
-  { 0, 15 }
+  { 8, 6 },
+  { 30, 13 },
+  { 0, 14 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
 {
@@ -2277,10 +2227,10 @@ const ProtobufCMessageDescriptor regsweep__wire__result__descriptor =
   "Regsweep__Wire__Result",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Result),
-  15,
+  14,
   regsweep__wire__result__field_descriptors,
   regsweep__wire__result__field_indices_by_name,
-  2,  regsweep__wire__result__number_ranges,
+  3,  regsweep__wire__result__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__result__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
@@ -2873,7 +2823,7 @@ const ProtobufCMessageDescriptor regsweep__wire__refused__descriptor =
   (ProtobufCMessageInit) regsweep__wire__refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[10] =
+static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[11] =
 {
   {
     "lease",
@@ -2995,6 +2945,18 @@ static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "strengths",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_STRING,
+    offsetof(Regsweep__Wire__Lease, n_strengths),
+    offsetof(Regsweep__Wire__Lease, strengths),
+    NULL,
+    &protobuf_c_empty_string,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   8,   /* field[8] = baselines */
@@ -3005,6 +2967,7 @@ static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   1,   /* field[1] = problem */
   6,   /* field[6] = replicate */
   3,   /* field[3] = seed */
+  10,   /* field[10] = strengths */
   4,   /* field[4] = training_set */
   7,   /* field[7] = trials */
 };
@@ -3012,7 +2975,7 @@ static const ProtobufCIntRange regsweep__wire__lease__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 20, 9 },
-  { 0, 10 }
+  { 0, 11 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
 {
@@ -3022,14 +2985,14 @@ const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
   "Regsweep__Wire__Lease",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Lease),
-  10,
+  11,
   regsweep__wire__lease__field_descriptors,
   regsweep__wire__lease__field_indices_by_name,
   2,  regsweep__wire__lease__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__lease__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__parameter__field_descriptors[4] =
+static const ProtobufCFieldDescriptor regsweep__wire__parameter__field_descriptors[6] =
 {
   {
     "name",
@@ -3079,17 +3042,43 @@ static const ProtobufCFieldDescriptor regsweep__wire__parameter__field_descripto
     0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "list",
+    5,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Regsweep__Wire__Parameter, value_case),
+    offsetof(Regsweep__Wire__Parameter, list),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
+  {
+    "table",
+    6,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_UINT32,
+    offsetof(Regsweep__Wire__Parameter, value_case),
+    offsetof(Regsweep__Wire__Parameter, table),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_ONEOF,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__parameter__field_indices_by_name[] = {
   1,   /* field[1] = integer */
+  4,   /* field[4] = list */
   0,   /* field[0] = name */
   2,   /* field[2] = real */
+  5,   /* field[5] = table */
   3,   /* field[3] = text */
 };
 static const ProtobufCIntRange regsweep__wire__parameter__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 4 }
+  { 0, 6 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__parameter__descriptor =
 {
@@ -3099,14 +3088,14 @@ const ProtobufCMessageDescriptor regsweep__wire__parameter__descriptor =
   "Regsweep__Wire__Parameter",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Parameter),
-  4,
+  6,
   regsweep__wire__parameter__field_descriptors,
   regsweep__wire__parameter__field_indices_by_name,
   1,  regsweep__wire__parameter__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__parameter__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[7] =
+static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[5] =
 {
   {
     "key",
@@ -3145,30 +3134,6 @@ static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[7
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "lambda1",
-    4,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Trial, lambda1),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
-    "lambda2",
-    5,
-    PROTOBUF_C_LABEL_NONE,
-    PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Trial, lambda2),
-    NULL,
-    NULL,
-    0,             /* flags */
-    0,NULL,NULL    /* reserved1,reserved2, etc */
-  },
-  {
     "learning_rate",
     6,
     PROTOBUF_C_LABEL_NONE,
@@ -3181,15 +3146,15 @@ static const ProtobufCFieldDescriptor regsweep__wire__trial__field_descriptors[7
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "weight_decay",
-    20,
-    PROTOBUF_C_LABEL_NONE,
+    "strengths",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
     PROTOBUF_C_TYPE_DOUBLE,
-    0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Trial, weight_decay),
+    offsetof(Regsweep__Wire__Trial, n_strengths),
+    offsetof(Regsweep__Wire__Trial, strengths),
     NULL,
     NULL,
-    0,             /* flags */
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
 };
@@ -3197,16 +3162,15 @@ static const unsigned regsweep__wire__trial__field_indices_by_name[] = {
   2,   /* field[2] = algorithm */
   1,   /* field[1] = attempt */
   0,   /* field[0] = key */
-  3,   /* field[3] = lambda1 */
-  4,   /* field[4] = lambda2 */
-  5,   /* field[5] = learning_rate */
-  6,   /* field[6] = weight_decay */
+  3,   /* field[3] = learning_rate */
+  4,   /* field[4] = strengths */
 };
-static const ProtobufCIntRange regsweep__wire__trial__number_ranges[2 + 1] =
+static const ProtobufCIntRange regsweep__wire__trial__number_ranges[3 + 1] =
 {
   { 1, 0 },
-  { 20, 6 },
-  { 0, 7 }
+  { 6, 3 },
+  { 21, 4 },
+  { 0, 5 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__trial__descriptor =
 {
@@ -3216,14 +3180,14 @@ const ProtobufCMessageDescriptor regsweep__wire__trial__descriptor =
   "Regsweep__Wire__Trial",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Trial),
-  7,
+  5,
   regsweep__wire__trial__field_descriptors,
   regsweep__wire__trial__field_indices_by_name,
-  2,  regsweep__wire__trial__number_ranges,
+  3,  regsweep__wire__trial__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__trial__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__baseline__field_descriptors[3] =
+static const ProtobufCFieldDescriptor regsweep__wire__baseline__field_descriptors[4] =
 {
   {
     "learning_rate",
@@ -3261,16 +3225,30 @@ static const ProtobufCFieldDescriptor regsweep__wire__baseline__field_descriptor
     0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "strengths",
+    21,
+    PROTOBUF_C_LABEL_REPEATED,
+    PROTOBUF_C_TYPE_DOUBLE,
+    offsetof(Regsweep__Wire__Baseline, n_strengths),
+    offsetof(Regsweep__Wire__Baseline, strengths),
+    NULL,
+    NULL,
+    0 | PROTOBUF_C_FIELD_FLAG_PACKED,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__baseline__field_indices_by_name[] = {
   1,   /* field[1] = epochs */
   0,   /* field[0] = learning_rate */
+  3,   /* field[3] = strengths */
   2,   /* field[2] = test_losses */
 };
-static const ProtobufCIntRange regsweep__wire__baseline__number_ranges[1 + 1] =
+static const ProtobufCIntRange regsweep__wire__baseline__number_ranges[2 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 21, 3 },
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__baseline__descriptor =
 {
@@ -3280,10 +3258,10 @@ const ProtobufCMessageDescriptor regsweep__wire__baseline__descriptor =
   "Regsweep__Wire__Baseline",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Baseline),
-  3,
+  4,
   regsweep__wire__baseline__field_descriptors,
   regsweep__wire__baseline__field_indices_by_name,
-  1,  regsweep__wire__baseline__number_ranges,
+  2,  regsweep__wire__baseline__number_ranges,
   (ProtobufCMessageInit) regsweep__wire__baseline__init,
   NULL,NULL,NULL    /* reserved[123] */
 };

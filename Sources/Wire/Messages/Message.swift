@@ -15,7 +15,7 @@ public struct Envelope: Hashable, Sendable {
     }
 
     /// Goes up with every change that the other side has to know of. Another version is refused with a reason on both sides.
-    public static let protocolVersion: UInt32 = 1
+    public static let protocolVersion: UInt32 = 2
 }
 
 public enum Message: Hashable, Sendable {
@@ -114,29 +114,20 @@ public struct Hello: Hashable, Sendable {
     public var process: Int
     /// Compute threads.
     public var slots: Int
-    public var cpu: String
-    /// Version of the program, for people; what counts is ``selfTest``.
-    public var build: String
-    /// Bits of the self-test trials as this build computes them on this CPU.
+    /// SHA-256 over the bits of the self-test trials, as this build computes them on this processor.
     public var selfTest: Digest
     /// Leases still queued or running, with the trials of each.
     public var held: [LeaseID: [TrialKey]]
-    /// Batches of results that wait for an acknowledgement and follow this message.
-    public var unacknowledged: Int
 
     public init(
-        worker: WorkerID, host: String, process: Int, slots: Int, cpu: String, build: String, selfTest: Digest,
-        held: [LeaseID: [TrialKey]], unacknowledged: Int
+        worker: WorkerID, host: String, process: Int, slots: Int, selfTest: Digest, held: [LeaseID: [TrialKey]]
     ) {
         self.worker = worker
         self.host = host
         self.process = process
         self.slots = slots
-        self.cpu = cpu
-        self.build = build
         self.selfTest = selfTest
         self.held = held
-        self.unacknowledged = unacknowledged
     }
 }
 
@@ -165,7 +156,7 @@ public struct Lease: Hashable, Sendable {
     public var id: LeaseID
     public var group: GroupSpec
     public var trials: [LeasedTrial]
-    /// Test loss by epoch of baselines that are known already.
+    /// The baselines of the group that are known already.
     public var baselines: [Baseline]
     /// Where its one trial goes on; nil to start from the beginning.
     public var checkpoint: Checkpoint?
@@ -215,13 +206,14 @@ public struct DataChunk: Hashable, Sendable {
     }
 }
 
-/// The baseline of a group at one learning rate.
+/// A baseline of a group that is known already.
 public struct Baseline: Hashable, Sendable {
-    public var learningRate: Double
+    public var setting: Setting
+    /// Test loss after each epoch of its curve.
     public var testLoss: [Int: Double]
 
-    public init(learningRate: Double, testLoss: [Int: Double]) {
-        self.learningRate = learningRate
+    public init(setting: Setting, testLoss: [Int: Double]) {
+        self.setting = setting
         self.testLoss = testLoss
     }
 }

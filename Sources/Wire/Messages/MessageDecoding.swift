@@ -40,9 +40,8 @@ extension Message {
             self = .hello(
                 Hello(
                     worker: try unsafe worker(hello.worker), host: try unsafe text(hello.host, "host"), process: unsafe Int(hello.process),
-                    slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), cpu: try unsafe text(hello.cpu, "cpu"),
-                    build: try unsafe text(hello.build, "build"), selfTest: try unsafe sha256(hello.self_test), held: held,
-                    unacknowledged: unsafe Int(hello.unacknowledged)))
+                    slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), selfTest: try unsafe sha256(hello.self_test),
+                    held: held))
         case REGSWEEP__WIRE__ENVELOPE__BODY_READY:
             self = .ready(credits: try bounded(unsafe opened(envelope.ready).credits, 0...2 * Limits.slots, "credits"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_PROGRESS:
@@ -159,7 +158,7 @@ extension TrialResult {
         if case .done = outcome {} else if !model.isEmpty { throw .malformed(reason: "a model of a trial that is not done") }
         self.init(
             key: try unsafe trialKey(result.key), attempt: unsafe Int(result.attempt), outcome: outcome, epochs: unsafe Int(result.epochs),
-            lossRatio: unsafe result.loss_ratio.isNaN ? nil : result.loss_ratio, digest: Digest(bytes: digestBytes),
+            digest: Digest(bytes: digestBytes),
             curve: epochs.indices.map { CurvePoint(epoch: Int(epochs[$0]), trainLoss: train[$0], testLoss: test[$0]) }, series: series,
             seconds: unsafe result.seconds.isFinite ? min(max(0, result.seconds), Limits.secondsPerTrial) : 0,
             model: model.isEmpty ? nil : model)
@@ -186,26 +185,28 @@ extension Series {
 
 extension Lease {
     fileprivate init(_ lease: Regsweep__Wire__Lease) throws(MessageError) {
-        var parameters: [String: ParameterValue] = [:]
         let entries = try unsafe list(lease.parameters, lease.n_parameters, atMost: Limits.parameters, "parameters")
-        for index in unsafe entries.indices {
-            let parameter = unsafe entries[index].pointee
-            let name = try unsafe text(parameter.name, "parameter name")
-            switch unsafe parameter.value_case {
-            case REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER: parameters[name] = unsafe .integer(Int(parameter.integer))
-            case REGSWEEP__WIRE__PARAMETER__VALUE_REAL: parameters[name] = unsafe .real(parameter.real)
-            case REGSWEEP__WIRE__PARAMETER__VALUE_TEXT: parameters[name] = .text(try unsafe text(parameter.text, name))
-            default: throw .malformed(reason: "parameter \(name) without a value")
-            }
+        var reader = unsafe ParameterReader(entries)
+        let parameters = try reader.parameters()
+        let names = try unsafe map(numbers(lease.strengths, lease.n_strengths, atMost: Limits.strengths, "strengths")) {
+            (name) throws(MessageError) in try unsafe text(name, "name of a strength")
+        }
+        func setting(
+            algorithm: String, _ values: UnsafeMutablePointer<Double>?, _ count: Int, learningRate: Double
+        ) throws(MessageError) -> Setting {
+            let values = try unsafe numbers(values, count, atMost: Limits.strengths, "strengths")
+            guard values.count == names.count else { throw .malformed(reason: "\(values.count) strengths for \(names.count) names") }
+            var strengths = Strengths()
+            for (name, value) in zip(names, values) { strengths[name] = value }
+            return Setting(algorithm: algorithm, strengths: strengths, learningRate: learningRate)
         }
         let trials = try unsafe map(list(lease.trials, lease.n_trials, atMost: Limits.trialsPerLease, "trials")) {
             (entry) throws(MessageError) in
             let trial = unsafe entry.pointee
             return LeasedTrial(
                 key: try unsafe trialKey(trial.key), attempt: unsafe Int(trial.attempt),
-                setting: Setting(
-                    algorithm: try unsafe text(trial.algorithm, "algorithm"), lambda1: unsafe trial.lambda1, lambda2: unsafe trial.lambda2,
-                    learningRate: unsafe trial.learning_rate, weightDecay: unsafe trial.weight_decay))
+                setting: try unsafe setting(
+                    algorithm: text(trial.algorithm, "algorithm"), trial.strengths, trial.n_strengths, learningRate: trial.learning_rate))
         }
         guard !trials.isEmpty else { throw .malformed(reason: "a lease of no trial") }
         let baselines = try unsafe map(list(lease.baselines, lease.n_baselines, atMost: Limits.trialsPerLease, "baselines")) {
@@ -216,7 +217,9 @@ extension Lease {
                 baseline.test_losses, baseline.n_test_losses, atMost: Limits.curvePoints, "points of a baseline")
             guard epochs.count == losses.count else { throw .malformed(reason: "a baseline of unequal columns") }
             return Baseline(
-                learningRate: unsafe baseline.learning_rate, testLoss: Dictionary(zip(epochs.map(Int.init), losses)) { _, last in last })
+                setting: try unsafe setting(
+                    algorithm: Algorithm.sgd.rawValue, baseline.strengths, baseline.n_strengths, learningRate: baseline.learning_rate),
+                testLoss: Dictionary(zip(epochs.map(Int.init), losses)) { _, last in last })
         }
         var checkpoint: Checkpoint?
         if let entry = unsafe lease.checkpoint { checkpoint = try unsafe Checkpoint(opened(entry)) }
@@ -227,6 +230,50 @@ extension Lease {
                 trainingSet: unsafe Int(lease.training_set), initialization: unsafe Int(lease.initialization),
                 replicate: unsafe Int(lease.replicate)),
             trials: trials, baselines: baselines, checkpoint: checkpoint)
+    }
+}
+
+/// Reads the values of a configuration. They lie flat, a list or table before its own: the schema is not recursive, since protobuf-c has no
+/// limit of depth.
+@safe private struct ParameterReader {
+    private let entries: [UnsafeMutablePointer<Regsweep__Wire__Parameter>]
+    private var index = 0
+
+    init(_ entries: [UnsafeMutablePointer<Regsweep__Wire__Parameter>]) { unsafe self.entries = unsafe entries }
+
+    mutating func parameters() throws(MessageError) -> [String: ParameterValue] {
+        var parameters: [String: ParameterValue] = [:]
+        while unsafe index < entries.count { try readEntry(into: &parameters, depth: 0) }
+        return parameters
+    }
+
+    private mutating func readEntry(into table: inout [String: ParameterValue], depth: Int) throws(MessageError) {
+        guard unsafe index < entries.count else { throw .malformed(reason: "a table of parameters that is cut off") }
+        let name = try unsafe text(entries[index].pointee.name, "parameter name")
+        guard table.updateValue(try readValue(name, depth: depth), forKey: name) == nil else {
+            throw .malformed(reason: "parameter \(name) twice")
+        }
+    }
+
+    private mutating func readValue(_ name: String, depth: Int) throws(MessageError) -> ParameterValue {
+        guard unsafe index < entries.count else { throw .malformed(reason: "a list of parameters that is cut off") }
+        guard depth <= Limits.parameterDepth else { throw .malformed(reason: "parameters of more than \(Limits.parameterDepth) levels") }
+        let parameter = unsafe entries[index].pointee
+        index += 1
+        switch unsafe parameter.value_case {
+        case REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER: return unsafe .integer(Int(parameter.integer))
+        case REGSWEEP__WIRE__PARAMETER__VALUE_REAL: return unsafe .real(parameter.real)
+        case REGSWEEP__WIRE__PARAMETER__VALUE_TEXT: return .text(try unsafe text(parameter.text, name))
+        case REGSWEEP__WIRE__PARAMETER__VALUE_LIST:
+            var values: [ParameterValue] = []
+            for _ in unsafe 0..<parameter.list { values.append(try readValue(name, depth: depth + 1)) }
+            return .list(values)
+        case REGSWEEP__WIRE__PARAMETER__VALUE_TABLE:
+            var values: [String: ParameterValue] = [:]
+            for _ in unsafe 0..<parameter.table { try readEntry(into: &values, depth: depth + 1) }
+            return .table(values)
+        default: throw .malformed(reason: "parameter \(name) without a value")
+        }
     }
 }
 

@@ -33,8 +33,6 @@ extension Message {
                 unsafe out.host = arena.text(hello.host)
                 unsafe out.process = UInt32(clamping: hello.process)
                 unsafe out.slots = UInt32(clamping: hello.slots)
-                unsafe out.cpu = arena.text(hello.cpu)
-                unsafe out.build = arena.text(hello.build)
                 unsafe out.self_test = arena.bytes(hello.selfTest.bytes)
                 unsafe out.n_held = hello.held.count
                 unsafe out.held = arena.array(
@@ -44,7 +42,6 @@ extension Message {
                             unsafe held.keys = arena.bytes(keys.flatMap(\.bytes))
                         }
                     })
-                unsafe out.unacknowledged = UInt32(clamping: hello.unacknowledged)
             }
         case .ready(let credits):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_READY
@@ -152,28 +149,16 @@ extension Lease {
         unsafe arena.make(regsweep__wire__lease__init) { out in
             unsafe out.lease = id.rawValue
             unsafe out.problem = arena.text(group.problem)
-            unsafe out.n_parameters = group.parameters.count
-            unsafe out.parameters = arena.array(
-                group.parameters.sorted { $0.key < $1.key }.map { name, value in
-                    unsafe arena.make(regsweep__wire__parameter__init) { out in
-                        unsafe out.name = arena.text(name)
-                        switch value {
-                        case .integer(let value):
-                            unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER
-                            unsafe out.integer = Int64(value)
-                        case .real(let value):
-                            unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_REAL
-                            unsafe out.real = value
-                        case .text(let value):
-                            unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_TEXT
-                            unsafe out.text = arena.text(value)
-                        }
-                    }
-                })
+            let parameters = unsafe group.parameters.sorted { $0.key < $1.key }.flatMap { unsafe $1.made(named: $0, from: arena) }
+            unsafe out.n_parameters = parameters.count
+            unsafe out.parameters = arena.array(parameters)
             unsafe out.seed = group.seed
             unsafe out.training_set = UInt32(clamping: group.trainingSet)
             unsafe out.initialization = UInt32(clamping: group.initialization)
             unsafe out.replicate = UInt32(clamping: group.replicate)
+            let names = Set((trials.map(\.setting) + baselines.map(\.setting)).flatMap { $0.strengths.nonZero.map(\.name) }).sorted()
+            unsafe out.n_strengths = names.count
+            unsafe out.strengths = arena.array(names.map { unsafe Optional(arena.text($0)) })
             unsafe out.n_trials = trials.count
             unsafe out.trials = arena.array(
                 trials.map { trial in
@@ -181,10 +166,9 @@ extension Lease {
                         unsafe out.key = arena.bytes(trial.key.bytes)
                         unsafe out.attempt = UInt32(clamping: trial.attempt)
                         unsafe out.algorithm = arena.text(trial.setting.algorithm)
-                        unsafe out.lambda1 = trial.setting.lambda1
-                        unsafe out.lambda2 = trial.setting.lambda2
+                        unsafe out.n_strengths = names.count
+                        unsafe out.strengths = arena.array(names.map { trial.setting.strengths[$0] })
                         unsafe out.learning_rate = trial.setting.learningRate
-                        unsafe out.weight_decay = trial.setting.weightDecay
                     }
                 })
             if let checkpoint { unsafe out.checkpoint = checkpoint.made(under: 0, from: arena) }
@@ -193,7 +177,9 @@ extension Lease {
                 baselines.map { baseline in
                     unsafe arena.make(regsweep__wire__baseline__init) { out in
                         let points = baseline.testLoss.sorted { $0.key < $1.key }
-                        unsafe out.learning_rate = baseline.learningRate
+                        unsafe out.n_strengths = names.count
+                        unsafe out.strengths = arena.array(names.map { baseline.setting.strengths[$0] })
+                        unsafe out.learning_rate = baseline.setting.learningRate
                         unsafe out.n_epochs = points.count
                         unsafe out.epochs = arena.array(points.map { UInt32(clamping: $0.key) })
                         unsafe out.n_test_losses = points.count
@@ -201,6 +187,36 @@ extension Lease {
                     }
                 })
         }
+    }
+}
+
+extension ParameterValue {
+    /// The value and what it has inside, flat: a list or table is followed by its own.
+    fileprivate func made(named name: String, from arena: Arena) -> [UnsafeMutablePointer<Regsweep__Wire__Parameter>] {
+        var inside = unsafe [UnsafeMutablePointer<Regsweep__Wire__Parameter>]()
+        let own = unsafe arena.make(regsweep__wire__parameter__init) { out in
+            unsafe out.name = arena.text(name)
+            switch self {
+            case .integer(let value):
+                unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER
+                unsafe out.integer = Int64(value)
+            case .real(let value):
+                unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_REAL
+                unsafe out.real = value
+            case .text(let value):
+                unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_TEXT
+                unsafe out.text = arena.text(value)
+            case .list(let values):
+                unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_LIST
+                unsafe out.list = UInt32(clamping: values.count)
+                unsafe inside = values.flatMap { unsafe $0.made(named: "", from: arena) }
+            case .table(let values):
+                unsafe out.value_case = REGSWEEP__WIRE__PARAMETER__VALUE_TABLE
+                unsafe out.table = UInt32(clamping: values.count)
+                unsafe inside = values.sorted { $0.key < $1.key }.flatMap { unsafe $1.made(named: $0, from: arena) }
+            }
+        }
+        return unsafe [own] + inside
     }
 }
 
@@ -232,7 +248,6 @@ extension TrialResult {
                 unsafe out.reason = arena.text(reason)
             }
             unsafe out.epochs = UInt32(clamping: epochs)
-            unsafe out.loss_ratio = lossRatio ?? .nan
             unsafe out.digest = arena.bytes(digest?.bytes ?? [])
             unsafe out.seconds = seconds
             unsafe out.n_curve_epochs = curve.count

@@ -5,7 +5,7 @@ public enum Limits {
     public static let frameBytes = 8 << 20
     /// 4,096: groups of this size are split, which costs nothing since a kernel runs 16 lanes at a time.
     public static let trialsPerLease = 4096
-    /// 1,024: the curve rule gives at most 51 points.
+    /// 1,024: a curve has at most `CurveRule.points` points, and a last one.
     public static let curvePoints = 1024
     /// 32 series of 16,384 numbers are 4 MiB, half a frame. The theory's trials have a dozen of a few hundred.
     public static let series = 32
@@ -22,8 +22,12 @@ public enum Limits {
     public static let queuedFrames = 16
     /// 8,192 more that wait for their turn: 2,048 leases, their end, and what has been said since. Only a peer that does not read is owed more.
     public static let unsentFrames = 8192
-    /// 64: a problem has about ten parameters.
-    public static let parameters = 64
+    /// 1,024 values of a problem's configuration, those inside lists and tables included: a problem has about ten, a network a few a layer.
+    public static let parameters = 1024
+    /// 8 lists and tables inside each other.
+    public static let parameterDepth = 8
+    /// 64 strengths of a setting: a problem has a handful.
+    public static let strengths = 64
     /// 1,024 slots and twice that of leases: more than any host has.
     public static let slots = 1024
     /// 1 GiB a file of a data set, in memory at the coordinator and on the disk of each worker's host; Fashion-MNIST's largest has 47 MB.

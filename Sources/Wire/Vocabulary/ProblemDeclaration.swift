@@ -1,102 +1,164 @@
-// ProblemDeclaration.swift · Wire/Vocabulary. What a sweep file may say about a problem; each is declared in a file of
-// Problems/ and named in `all`. The coordinator checks files by it and never links the kernels, which read the same names themselves.
-
-/// One value of a problem's configuration.
-public struct ParameterDeclaration: Hashable, Sendable {
-    public enum Kind: Hashable, Sendable {
-        case integer(ClosedRange<Int>)
-        /// - Parameter excludesMinimum: the lower end itself is not allowed.
-        case real(ClosedRange<Double>, excludesMinimum: Bool)
-        case choice([String])
-        /// A file of the data set, which no sweep file names by itself: its value is the SHA-256 of its content, in hexadecimal.
-        case file
-    }
-
-    /// As in the sweep file and in trial keys.
-    public var name: String
-    public var kind: Kind
-    /// Nil: the file has to say it.
-    public var standard: ParameterValue?
-    /// The table of the sweep file that it stands in: `problem`, `training`, none for a `file`, or `grid` for a list with one value for each initialization,
-    /// whose key there is the name and an `s`.
-    public var table: String
-
-    public var isPerInitialization: Bool { table == "grid" }
-    public var key: String { isPerInitialization ? name + "s" : name }
-
-    public init(_ name: String, _ kind: Kind, in table: String, standard: ParameterValue? = nil) {
-        self.name = name
-        self.kind = kind
-        self.table = table
-        self.standard = standard
-    }
-}
+// ProblemDeclaration.swift · Wire/Vocabulary. All that sweep file, coordinator, worker and kernels have to agree on about a problem. Each is
+// declared in a file of Problems/ and named in `all`.
 
 public struct ProblemDeclaration: Sendable {
+    /// The word for `kind` in the table `[problem]` of a sweep file.
     public var name: String
+    public var summary: String
     public var parameters: [ParameterDeclaration]
-    public var algorithms: [String]
-    /// Counts the versions of the problem's part of Docs/numerics.md: it goes up when any trial's bits change, which gives all of its trials
-    /// new keys.
+    public var algorithms: [Algorithm]
+    /// The strengths that its kernels know.
+    public var strengths: [StrengthUse]
+    /// The series that its trials can leave.
+    public var series: [SeriesDeclaration] = []
+    /// Version of the problem's part of Docs/numerics.md. It goes up when any trial's bits change, which gives all of its trials new keys.
     public var numericsVersion = 1
     /// Trials that a kernel runs side by side: a lease of one costs as much as a lease of this many.
     public var lanes: Int
-    /// How many initializations it has where none of its parameters is a list of one value for each.
-    public var initializations: @Sendable ([String: ParameterValue]) -> Int = { _ in 65_536 }
-    /// What a setting must not be beside the parameters that are right by themselves: (parameter, what is wrong).
-    public var settingConflicts: @Sendable (Setting, [String: ParameterValue]) -> [(parameter: String, message: String)] = { _, _ in [] }
+    /// How many initializations the problem has where none of its parameters is a list of one value for each.
+    public var initializations: @Sendable (Configuration) -> Int = { _ in 65_536 }
+    /// What a setting must not be, beside strengths that are in their ranges.
+    public var settingConflicts: @Sendable (Setting, Configuration) -> [ParameterError] = { _, _ in [] }
     /// Floating-point operations of one trial of a setting. For estimates and the size of first leases only.
-    public var flops: @Sendable ([String: ParameterValue], Setting) -> Double
-    /// How many of them a second are assumed of a core: what the kernels reached on one of a small server of 2021 (`make bench`).
+    public var flops: @Sendable (Configuration, Setting) -> Double
+    /// Floating-point operations a second that are assumed of a core: what the kernels reached on one of a small server of 2021
+    /// (`make bench`).
     public var flopsPerSecond = 60e9
-    /// What a trial's series weigh in a message: as many results must fit into a frame as a lease has trials.
-    public var resultBytes: @Sendable ([String: ParameterValue]) -> Int = { _ in 0 }
-    /// What parameters must be to each other: (parameter, what is wrong, what is allowed).
-    public var conflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { _ in [] }
+    /// What parameters that are right by themselves must be to each other.
+    public var conflicts: @Sendable (Configuration) -> [ParameterError] = { _ in [] }
     /// What is allowed but unwise.
-    public var warnings: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { _ in [] }
-    /// λ_wd of all settings where the sweep file says nothing; nil for a problem without weight decay.
-    public var weightDecay: Double?
-    /// Its trials are long: each has a lease of its own, makes checkpoints, can go on from one, and leaves a model.
+    public var warnings: @Sendable (Configuration) -> [ParameterError] = { _ in [] }
+    /// Whether its trials are long: each has a lease of its own, makes checkpoints, can be resumed from one, and leaves a model.
     public var isLong = false
 
-    /// One line for each; `problems` of Worker/Translation.swift is the same list in the other vocabulary.
+    /// Every problem, a line each. `problems` of Compute/Problems.swift has their kernels.
     public static let all = [
         diagonalNetwork,
         landscape,
         convolutionalNetwork,
     ]
 
-    /// The most trials of one lease: the frame limit leaves half a frame for curves.
-    public func trialsPerLease(_ values: [String: ParameterValue]) -> Int {
-        min(Limits.trialsPerLease, max(1, Limits.frameBytes / 2 / max(1, resultBytes(values))))
-    }
-
+    /// - Returns: nil for a name that no problem has.
     public static func named(_ name: String) -> ProblemDeclaration? { all.first { $0.name == name } }
 
-    /// What a trial leaves besides its losses; with more than those there is a number for each epoch and one for the start.
-    static let record = ParameterDeclaration(
-        "record", .choice(["losses", "trajectory", "variability"]), in: "problem", standard: .text("losses"))
-
-    /// - Parameters:
-    ///   - series: how many have a number for each epoch.
-    ///   - others: how many numbers are in all other series together.
-    static func recordedBytes(_ values: [String: ParameterValue], series: Int, others: Int) -> Int {
-        values["record"] == .text("losses") ? 0 : 8 * (series * (Int(values.integer("epochs")) + 1) + others)
+    /// The most trials of one lease: their results must fit into a frame, of which half is left to curves.
+    public func trialsPerLease(_ configuration: Configuration) -> Int {
+        min(Limits.trialsPerLease, max(1, Limits.frameBytes / 2 / max(1, seriesBytes(configuration))))
     }
 
-    static let recordConflicts: @Sendable ([String: ParameterValue]) -> [(parameter: String, message: String)] = { values in
-        let epochs = Int(values.integer("epochs"))
-        guard values["record"] != .text("losses"), epochs >= Limits.seriesValues else { return [] }
-        let record = values["record"]?.description ?? ""
-        return [("epochs", "found \(epochs), allowed are at most \(Limits.seriesValues - 1) with record = \(record)")]
+    /// Bytes of a trial's series in a message.
+    private func seriesBytes(_ configuration: Configuration) -> Int {
+        recordedSeries(configuration).reduce(0) { $0 + 8 * $1.length.count(configuration) }
+    }
+
+    /// The series that each trial leaves that is done.
+    public func recordedSeries(_ configuration: Configuration) -> [SeriesDeclaration] {
+        let recording = configuration.values["record"] == nil ? nil : configuration.choice("record") as Recording
+        return series.filter { series in recording.map(series.recordings.contains) ?? series.recordings.isEmpty }
     }
 }
 
-extension Dictionary where Key == String, Value == ParameterValue {
-    /// 1 where there is none.
-    func integer(_ name: String) -> Double {
-        guard case .integer(let value) = self[name] else { return 1 }
-        return Double(value)
+/// A strength of a problem.
+public struct StrengthUse: Hashable, Sendable {
+    public var strength: Strength
+    /// The value of every setting where the sweep file says nothing. 0 for a penalty.
+    public var defaultValue: Double
+
+    public init(_ strength: Strength, default defaultValue: Double = 0) {
+        self.strength = strength
+        self.defaultValue = defaultValue
+    }
+}
+
+/// A list of numbers that trials of a problem leave besides their losses.
+public struct SeriesDeclaration: Hashable, Sendable {
+    public enum Length: Hashable, Sendable {
+        /// One at the start and one after every epoch.
+        case path
+        /// One at each point of the curve.
+        case curve
+        case fixed(Int)
+
+        func count(_ configuration: Configuration) -> Int {
+            switch self {
+            case .path: configuration.integer("epochs") + 1
+            case .curve: CurveRule(epochs: configuration.integer("epochs")).points(after: configuration.integer("epochs"))
+            case .fixed(let count): count
+            }
+        }
+    }
+
+    public let name: SeriesName
+    public let length: Length
+    /// What trials have to record to leave it; empty for a series that every trial leaves.
+    public let recordings: Set<Recording>
+
+    public init(_ name: SeriesName, _ length: Length, _ recordings: Set<Recording> = []) {
+        self.name = name
+        self.length = length
+        self.recordings = recordings
+    }
+}
+
+/// The names of all series; Docs/numerics.md defines them.
+public enum SeriesName: String, Hashable, Sendable, CaseIterable {
+    case x, y, gap
+    case covarianceTrace = "covariance_trace"
+    case mapPopulationLoss = "map_population_loss"
+    case mapTrainingLoss = "map_training_loss"
+    case mapGradientNorm = "map_gradient_norm"
+    case mapCovarianceTrace = "map_covariance_trace"
+    case variabilityTrace = "variability_trace"
+    case solutionVariance = "solution_variance"
+    case boundPopulation = "bound_population"
+    case boundBatch = "bound_batch"
+    case bootstrapRatio = "bootstrap_ratio"
+    case bootstrapError = "bootstrap_error"
+    case accumulatedCovariance = "accumulated_covariance"
+    case testAccuracy = "test_accuracy"
+}
+
+/// Proposition 1: from how many mini-batches the covariance of the gradient is estimated.
+public enum Bootstrap {
+    /// K: the first 1, 4 and 16 of the 64 batches drawn at each point of a path make the smaller estimates.
+    public static let counts = [1, 4, 16, 64]
+    /// Numbers in every list over K: one for each count, and one for Σ_B itself, which is K → ∞.
+    public static let estimates = counts.count + 1
+}
+
+extension ProblemDeclaration {
+    /// The series of the paper's theory, which a trial with `record = "variability"` leaves.
+    static let theorySeries =
+        [SeriesName.gap, .variabilityTrace, .solutionVariance, .boundPopulation, .boundBatch].map {
+            SeriesDeclaration($0, .path, [.variability])
+        } + [
+            SeriesDeclaration(.bootstrapRatio, .fixed(Bootstrap.estimates), [.variability]),
+            SeriesDeclaration(.bootstrapError, .fixed(Bootstrap.estimates), [.variability]),
+            SeriesDeclaration(.accumulatedCovariance, .fixed(1), [.variability]),
+        ]
+
+    /// - Parameter recordings: what trials of the problem can leave.
+    static func record(_ recordings: [Recording]) -> ParameterDeclaration {
+        ParameterDeclaration(
+            "record", .choice(recordings), in: .problem, default: .text(Recording.losses.rawValue),
+            "what a trial leaves besides its losses: nothing, its path, or how its solution depends on the training set")
+    }
+
+    /// Epochs that a trial cannot have when it leaves series.
+    static func recordConflicts(_ configuration: Configuration) -> [ParameterError] {
+        let epochs = configuration.integer("epochs"), recording: Recording = configuration.choice("record")
+        guard recording != .losses, epochs > Recording.epochs else { return [] }
+        return [
+            ParameterError("epochs", "found \(epochs), allowed are at most \(Recording.epochs) with record = \"\(recording.rawValue)\"")
+        ]
+    }
+
+    /// Strengths of settings whose variability is recorded: the lemmas are about plain SGD.
+    static func variabilityConflicts(_ setting: Setting, _ configuration: Configuration) -> [ParameterError] {
+        guard configuration.choice("record") == Recording.variability else { return [] }
+        return setting.strengths.nonZero.map {
+            ParameterError(
+                $0.name, "found \($0.value.shortestText), allowed is 0 with record = \"variability\", which is about SGD alone")
+        }
     }
 }

@@ -1,8 +1,10 @@
 // TrialResult.swift · Wire/Vocabulary. What a worker says about a trial that ended.
 
-/// Loss of a trial at the end of an epoch.
+/// Losses of a trial at the end of an epoch.
 public struct CurvePoint: Hashable, Sendable {
+    /// Epochs trained so far, from 1.
     public var epoch: Int
+    /// Mean loss on the training set, without penalties; and the exact population risk, or for a network the mean loss on the test set.
     public var trainLoss: Double, testLoss: Double
 
     public init(epoch: Int, trainLoss: Double, testLoss: Double) {
@@ -12,16 +14,18 @@ public struct CurvePoint: Hashable, Sendable {
     }
 }
 
-/// Numbers that a trial leaves besides its losses, such as a path; the problem says what its places mean (Docs/numerics.md).
+/// Numbers that a trial leaves besides its losses, such as a path. Docs/numerics.md says what each index means.
 public struct Series: Hashable, Sendable {
     public var name: String
-    /// NaN where a number is not defined.
     public var values: [Double]
 
+    /// - Parameter values: NaN where a number is not defined; it always gets the bits of `Double.nan`.
     public init(name: String, values: [Double]) {
         self.name = name
-        self.values = values
+        self.values = values.map { $0.isNaN ? .nan : $0 }
     }
+
+    public init(_ name: SeriesName, _ values: [Double]) { self.init(name: name.rawValue, values: values) }
 }
 
 /// How a trial ended. Divergence is a result; only `failed` means that there is none.
@@ -48,9 +52,7 @@ public struct TrialResult: Hashable, Sendable {
     public var outcome: Outcome
     /// Epochs that were trained.
     public var epochs: Int
-    /// Test loss over that of the baseline of the group; nil while the worker does not know the baseline, or where either diverged.
-    public var lossRatio: Double?
-    /// Of outcome, epochs, losses, curve, final parameters and series, bit for bit; nil for a failure.
+    /// The SHA-256 of outcome, epochs, losses, curve, final parameters and series, bit for bit; nil for a failure.
     public var digest: Digest?
     /// Finite points at the epochs of the curve rule (Docs/numerics.md), in order of epoch.
     public var curve: [CurvePoint]
@@ -62,14 +64,13 @@ public struct TrialResult: Hashable, Sendable {
     public var model: [UInt8]?
 
     public init(
-        key: TrialKey, attempt: Int, outcome: Outcome, epochs: Int, lossRatio: Double?, digest: Digest?, curve: [CurvePoint],
+        key: TrialKey, attempt: Int, outcome: Outcome, epochs: Int, digest: Digest?, curve: [CurvePoint],
         series: [Series] = [], seconds: Double, model: [UInt8]? = nil
     ) {
         self.key = key
         self.attempt = attempt
         self.outcome = outcome
         self.epochs = epochs
-        self.lossRatio = lossRatio
         self.digest = digest
         self.curve = curve
         self.series = series

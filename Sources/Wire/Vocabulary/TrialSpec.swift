@@ -1,24 +1,6 @@
 // TrialSpec.swift · Wire/Vocabulary. What a trial is: everything that decides its result, in words both sides speak.
 // In: the coordinator's grid. Out: messages, trial keys. Knows no kernel and no file.
 
-/// One value of a problem's configuration, such as `dimension = 100` or `precision = "float32"`.
-public enum ParameterValue: Hashable, Sendable {
-    case integer(Int)
-    case real(Double)
-    case text(String)
-}
-
-extension ParameterValue: CustomStringConvertible {
-    /// As it would stand in the sweep file: reals with the fewest digits that read back to the same value, text in quotes.
-    public var description: String {
-        switch self {
-        case .integer(let value): "\(value)"
-        case .real(let value): "\(value)"
-        case .text(let value): "\"\(value)\""
-        }
-    }
-}
-
 /// Everything that the trials of one group share: the problem and its configuration, the training set, the initialization and
 /// the repeat. They run as SIMD lanes of one kernel call and have one baseline for each learning rate.
 public struct GroupSpec: Hashable, Sendable {
@@ -43,28 +25,23 @@ public struct GroupSpec: Hashable, Sendable {
     }
 }
 
-/// What the figure has on its axes: the algorithm and its strengths.
+/// What a sweep compares: the algorithm, its strengths and its learning rate.
 public struct Setting: Hashable, Sendable {
-    /// Such as `sgd`.
+    /// The name of an ``Algorithm``; a message may bring one that this release does not know.
     public var algorithm: String
-    /// Strengths of Reg1 (Eq. 11) and Reg2 (Eq. 12); ≥ 0, in loss units per squared gradient unit.
-    public var lambda1: Double, lambda2: Double
+    public var strengths: Strengths
     /// η, constant or at the start of its schedule.
     public var learningRate: Double
-    /// λ_wd: so many times the parameters are added to the gradient; ≥ 0, and 0 with a problem that has no weight decay.
-    public var weightDecay: Double
 
-    public init(algorithm: String, lambda1: Double, lambda2: Double, learningRate: Double, weightDecay: Double = 0) {
+    public init(algorithm: String = Algorithm.sgd.rawValue, strengths: Strengths = [:], learningRate: Double) {
         self.algorithm = algorithm
-        self.lambda1 = lambda1
-        self.lambda2 = lambda2
+        self.strengths = strengths
         self.learningRate = learningRate
-        self.weightDecay = weightDecay
     }
 
-    /// The setting that this one is measured against: plain SGD at the same learning rate and weight decay.
+    /// The setting that this one is measured against: SGD without penalties, with the same learning rate and the same optimizer.
     public var baseline: Setting {
-        Setting(algorithm: "sgd", lambda1: 0, lambda2: 0, learningRate: learningRate, weightDecay: weightDecay)
+        Setting(strengths: strengths.withoutPenalties, learningRate: learningRate)
     }
 
     public var isBaseline: Bool { self == baseline }
@@ -96,32 +73,26 @@ public struct TrialIdentity: Hashable, Sendable {
         """
     }
 
+    /// Strengths but λ1 and λ2 have a line only where they are not 0, so that a new one moves no key.
     package static func middle(_ setting: Setting) -> String {
-        """
-        algorithm=\(setting.algorithm)
-        lambda1=\(bits(setting.lambda1))
-        lambda2=\(bits(setting.lambda2))
-        learning_rate=\(bits(setting.learningRate))
-        """
-            // Only where there is one: a problem without weight decay says nothing of it.
-            + (setting.weightDecay == 0 ? "" : "\nweight_decay=\(bits(setting.weightDecay))")
+        let always = [Strength.lambda1.name, Strength.lambda2.name]
+        return """
+            algorithm=\(setting.algorithm)
+            lambda1=\(setting.strengths[.lambda1].canonicalBits)
+            lambda2=\(setting.strengths[.lambda2].canonicalBits)
+            learning_rate=\(setting.learningRate.canonicalBits)
+            """
+                + setting.strengths.nonZero.filter { !always.contains($0.name) }.map { "\n\($0.name)=\($0.value.canonicalBits)" }.joined()
     }
 
     package static func tail(_ group: GroupSpec) -> String {
-        group.parameters.sorted { $0.key < $1.key }.map { name, value in
-            switch value {
-            case .integer(let value): "\nparameter \(name)=i\(value)"
-            case .real(let value): "\nparameter \(name)=r\(bits(value))"
-            case .text(let value): "\nparameter \(name)=t\(value.utf8.count):\(value)"
-            }
-        }.joined()
+        group.parameters.sorted { $0.key < $1.key }.map { "\nparameter \($0.key)=\($0.value.canonicalText)" }.joined()
     }
-
-    /// −0 and 0 are the same strength and have the same bits here.
-    private static func bits(_ value: Double) -> String { (value + 0).bitPattern.bigEndianBytes.hexadecimal }
 }
 
 extension GroupSpec {
+    public var configuration: Configuration { Configuration(parameters) }
+
     /// The files of the data set that its trials read, each once.
     public var files: [Digest] {
         var files: [Digest] = []

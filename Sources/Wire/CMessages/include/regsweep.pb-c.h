@@ -157,25 +157,16 @@ struct  Regsweep__Wire__Hello
    */
   uint32_t process;
   uint32_t slots;
-  char *cpu;
-  /*
-   * version of the program, for people
-   */
-  char *build;
   /*
    * 32 bytes: SHA-256 of the self-test trials' bits
    */
   ProtobufCBinaryData self_test;
   size_t n_held;
   Regsweep__Wire__HeldLease **held;
-  /*
-   * results that wait for an acknowledgement and follow
-   */
-  uint32_t unacknowledged;
 };
 #define REGSWEEP__WIRE__HELLO__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__hello__descriptor) \
-    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, (char *)protobuf_c_empty_string, (char *)protobuf_c_empty_string, {0,NULL}, 0,NULL, 0 }
+    , {0,NULL}, (char *)protobuf_c_empty_string, 0, 0, {0,NULL}, 0,NULL }
 
 
 struct  Regsweep__Wire__HeldLease
@@ -257,10 +248,6 @@ struct  Regsweep__Wire__Result
   double train_loss;
   double test_loss;
   /*
-   * NaN where the baseline is not known
-   */
-  double loss_ratio;
-  /*
    * 32 bytes, empty when failed
    */
   ProtobufCBinaryData digest;
@@ -287,7 +274,7 @@ struct  Regsweep__Wire__Result
 };
 #define REGSWEEP__WIRE__RESULT__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__result__descriptor) \
-    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
+    , {0,NULL}, 0, REGSWEEP__WIRE__OUTCOME__OUTCOME_UNSPECIFIED, 0, 0, 0, {0,NULL}, (char *)protobuf_c_empty_string, 0, 0,NULL, 0,NULL, 0,NULL, 0,NULL, {0,NULL} }
 
 
 struct  Regsweep__Wire__Series
@@ -460,20 +447,27 @@ struct  Regsweep__Wire__Lease
   size_t n_baselines;
   Regsweep__Wire__Baseline **baselines;
   /*
-   * where its one trial goes on
+   * where its one trial is resumed
    */
   Regsweep__Wire__Checkpoint *checkpoint;
+  /*
+   * names of the strengths of its trials and baselines, each of which has a value for every name
+   */
+  size_t n_strengths;
+  char **strengths;
 };
 #define REGSWEEP__WIRE__LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__lease__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, NULL }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, NULL, 0,NULL }
 
 
 typedef enum {
   REGSWEEP__WIRE__PARAMETER__VALUE__NOT_SET = 0,
   REGSWEEP__WIRE__PARAMETER__VALUE_INTEGER = 2,
   REGSWEEP__WIRE__PARAMETER__VALUE_REAL = 3,
-  REGSWEEP__WIRE__PARAMETER__VALUE_TEXT = 4
+  REGSWEEP__WIRE__PARAMETER__VALUE_TEXT = 4,
+  REGSWEEP__WIRE__PARAMETER__VALUE_LIST = 5,
+  REGSWEEP__WIRE__PARAMETER__VALUE_TABLE = 6
     PROTOBUF_C__FORCE_ENUM_TO_BE_INT_SIZE(REGSWEEP__WIRE__PARAMETER__VALUE__CASE)
 } Regsweep__Wire__Parameter__ValueCase;
 
@@ -486,6 +480,14 @@ struct  Regsweep__Wire__Parameter
     int64_t integer;
     double real;
     char *text;
+    /*
+     * so many of the parameters that follow are its elements, without names …
+     */
+    uint32_t list;
+    /*
+     * … or its entries; each with what it has inside
+     */
+    uint32_t table;
   };
 };
 #define REGSWEEP__WIRE__PARAMETER__INIT \
@@ -499,20 +501,21 @@ struct  Regsweep__Wire__Trial
   ProtobufCBinaryData key;
   uint32_t attempt;
   char *algorithm;
-  double lambda1;
-  double lambda2;
   double learning_rate;
-  double weight_decay;
+  size_t n_strengths;
+  double *strengths;
 };
 #define REGSWEEP__WIRE__TRIAL__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__trial__descriptor) \
-    , {0,NULL}, 0, (char *)protobuf_c_empty_string, 0, 0, 0, 0 }
+    , {0,NULL}, 0, (char *)protobuf_c_empty_string, 0, 0,NULL }
 
 
 struct  Regsweep__Wire__Baseline
 {
   ProtobufCMessage base;
   double learning_rate;
+  size_t n_strengths;
+  double *strengths;
   size_t n_epochs;
   uint32_t *epochs;
   size_t n_test_losses;
@@ -520,7 +523,7 @@ struct  Regsweep__Wire__Baseline
 };
 #define REGSWEEP__WIRE__BASELINE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__baseline__descriptor) \
-    , 0, 0,NULL, 0,NULL }
+    , 0, 0,NULL, 0,NULL, 0,NULL }
 
 
 struct  Regsweep__Wire__Cancel

@@ -1,0 +1,50 @@
+// SweepKeys.swift · Coordinator/Sweep, for SweepFile and SweepReference. The keys of a sweep file that belong to no problem.
+
+internal import Vocabulary
+
+enum SweepKeys {
+    static let name = ParameterDeclaration(
+        "name", .text(1...64), "name of the results directory and the figures: letters a to z, digits and hyphens")
+    static let seed = ParameterDeclaration(
+        "seed", .integer(0...Int.max), default: 1, "master seed of all random numbers; `--seed` takes its place")
+    static let audit = ParameterDeclaration(
+        "audit", .real(RealRange(0...1)), default: 0.0, "share of the trials that a second worker computes again to compare the bits")
+    static let data = ParameterDeclaration(
+        "data", .text(0...Int.max), "folder of the data set of a problem that reads one; `--data` takes its place")
+
+    static let kind = ParameterDeclaration("kind", .choice(ProblemDeclaration.all.map(\.name)), in: .problem, "the problem")
+
+    static let learningRates = ParameterDeclaration(
+        "learning_rates", .list(of: .real(RealRange(0...1e3, excludesMinimum: true)), count: 1...Int.max), in: .training,
+        "η, constant or at the start of its schedule; each setting is trained with every one")
+    static let algorithm = ParameterDeclaration(
+        "algorithm", .choice(Algorithm.allCases), in: .training, default: "sgd", "what the steps of all curves follow")
+
+    static let trainingSets = ParameterDeclaration("training_sets", .integer(1...65_536), in: .grid, "training sets")
+    static let initializations = ParameterDeclaration(
+        "initializations", .integer(1...65_536), in: .grid,
+        "initializations, where no parameter is a list of one value for each; a problem may have fewer")
+    static let repeats = ParameterDeclaration(
+        "repeats", .integer(1...16_777_216), in: .grid, "replicates: other orders of the samples of one training set and initialization")
+
+    static let values = ParameterDeclaration(
+        "values", .list(of: .real(RealRange(0...1e6, excludesMinimum: true)), count: 1...Int.max), "the strengths on the x axis")
+    static let from = ParameterDeclaration("from", .real(RealRange(-12...6)), "exponent of 10 of the smallest strength")
+    static let to = ParameterDeclaration("to", .real(RealRange(-12...6)), "exponent of 10 of the largest strength")
+    static let perDecade = ParameterDeclaration("per_decade", .integer(1...100), "strengths for each factor of 10")
+
+    static let label = ParameterDeclaration("label", .text(1...40), "name in the legend and in tables")
+    static let ratio = ParameterDeclaration(
+        "ratio", .real(RealRange(1e-6...1e6)), "λ₁/λ₂, with λ₁ on the x axis; in place of `lambda1` or `lambda2`")
+
+    static let title = ParameterDeclaration("title", .text(0...Int.max), "title of the figure; the sweep's name where nothing is said")
+    static let xLabel = ParameterDeclaration("x_label", .text(0...Int.max), "label of the x axis")
+    static let yLabel = ParameterDeclaration("y_label", .text(0...Int.max), "label of the y axis")
+    static let trainingSet = ParameterDeclaration(
+        "training_set", .integer(0...65_535), default: 0, "the training set whose trials the figure shows, of replicate 0")
+    /// - Parameter most: initializations that the figure has room for.
+    static func shown(atMost most: Int) -> ParameterDeclaration {
+        ParameterDeclaration(
+            "initializations", .list(of: .integer(0...65_535), count: 1...most), "the initializations whose trials the figure shows")
+    }
+}
