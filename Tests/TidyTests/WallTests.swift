@@ -109,7 +109,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
             "Sources/Coordinator/Store/StoreLock.swift", "Sources/Coordinator/Reporting/TextFile.swift",
             "Sources/Wire/Messages/FrameScan.swift", "Sources/Wire/Messages/MessageDecoding.swift",
             "Sources/Wire/Messages/MessageEncoding.swift", "Sources/Wire/Sockets/", "Sources/Wire/System/",
-            "Sources/Wire/Hashing/", "Sources/Wire/Vocabulary/Digest.swift", "Sources/Worker/DataCache.swift",
+            "Sources/Wire/Hashing/", "Sources/Wire/Vocabulary/Values/Digest.swift", "Sources/Worker/DataCache.swift",
             "Sources/Worker/Safetensors.swift",
         ]
         for file in SourceFile.below("Sources") where file.usesUnsafe {

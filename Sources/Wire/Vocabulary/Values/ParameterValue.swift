@@ -1,4 +1,4 @@
-// ParameterValue.swift · Wire/Vocabulary. One value of a problem's configuration, as sweep file, message, key and worker have it.
+// ParameterValue.swift · Wire/Vocabulary/Values. One value of a problem's configuration, as sweep file, message, key and worker have it.
 
 /// A value such as `dimension = 100`, `precision = "float32"` or `layers = [{ kind = "dense", units = 64 }]`.
 public enum ParameterValue: Hashable, Sendable {

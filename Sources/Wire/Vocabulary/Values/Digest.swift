@@ -1,4 +1,4 @@
-// Digest.swift · Wire/Vocabulary. A SHA-256 as a value. What computes one is in Wire/Hashing.
+// Digest.swift · Wire/Vocabulary/Values. A SHA-256 as a value. What computes one is in Wire/Hashing.
 
 /// A SHA-256 (FIPS 180-4), which names data files, results and builds.
 public struct Digest: Hashable, Sendable {

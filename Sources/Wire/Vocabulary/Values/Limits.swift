@@ -1,4 +1,4 @@
-// Limits.swift · Wire/Vocabulary. How much either side accepts from the other, and why that much.
+// Limits.swift · Wire/Vocabulary/Values. How much either side accepts from the other, and why that much.
 
 public enum Limits {
     /// 8 MiB: a lease of 4,096 trials with 50 points of curve each is 4 MiB of results.

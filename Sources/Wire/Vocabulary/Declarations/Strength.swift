@@ -1,5 +1,5 @@
-// Strength.swift · Wire/Vocabulary. The named coefficients of a training step, of which a sweep's axes are made. Each is declared here
-// once; a problem lists those that its kernels know.
+// Strength.swift · Wire/Vocabulary/Declarations. The named coefficients of a training step, of which a sweep's axes are made. Each is
+// declared here once; a problem lists those that its kernels know.
 
 /// A coefficient of the training step that differs from setting to setting: of a penalty, or of the optimizer.
 public struct Strength: Sendable {

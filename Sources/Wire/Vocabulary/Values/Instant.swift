@@ -1,4 +1,4 @@
-// Instant.swift · Wire/Vocabulary. A reading of this process's monotonic clock; no decision compares the clocks of two hosts.
+// Instant.swift · Wire/Vocabulary/Values. A reading of this process's monotonic clock; no decision compares the clocks of two hosts.
 
 /// Time since an origin that only this process knows. The two state machines get it with every event and never ask for it.
 public struct Instant: Hashable, Sendable, Comparable {

@@ -1,5 +1,5 @@
-// ParameterDeclaration.swift · Wire/Vocabulary. What values a parameter may have. Sweep file, worker, kernel and the reference in Docs read
-// it; each problem's are in Problems/.
+// ParameterDeclaration.swift · Wire/Vocabulary/Declarations. What values a parameter may have. Sweep file, worker, kernel and the reference
+// in Docs read it; each problem's are in Problems/.
 
 /// One value of a problem's configuration.
 public struct ParameterDeclaration: Hashable, Sendable {

@@ -1,4 +1,4 @@
-// CurveRule.swift · Wire/Vocabulary. At which epochs a curve has a point.
+// CurveRule.swift · Wire/Vocabulary/Declarations. At which epochs a curve has a point.
 
 /// Depends on the number of epochs alone, so that the curves of different trials have the same epochs.
 public struct CurveRule: Sendable, Hashable {

@@ -1,4 +1,4 @@
-// Configuration.swift · Wire/Vocabulary. The values of a problem's parameters, read by name and type.
+// Configuration.swift · Wire/Vocabulary/Declarations. The values of a problem's parameters, read by name and type.
 
 /// The values of all parameters of a problem.
 ///

@@ -1,5 +1,5 @@
-// ProblemDeclaration.swift · Wire/Vocabulary. All that sweep file, coordinator, worker and kernels have to agree on about a problem. Each is
-// declared in a file of Problems/ and named in `all`.
+// ProblemDeclaration.swift · Wire/Vocabulary/Declarations. All that sweep file, coordinator, worker and kernels have to agree on about a
+// problem. Each is declared in a file of Problems/ and named in `all`.
 
 public struct ProblemDeclaration: Sendable {
     /// The word for `kind` in the table `[problem]` of a sweep file.
@@ -30,16 +30,6 @@ public struct ProblemDeclaration: Sendable {
     public var warnings: @Sendable (Configuration) -> [ParameterError] = { _ in [] }
     /// Whether its trials are long: each has a lease of its own, makes checkpoints, can be resumed from one, and leaves a model.
     public var isLong = false
-
-    /// Every problem, a line each. `problems` of Compute/Problems.swift has their kernels.
-    public static let all = [
-        diagonalNetwork,
-        landscape,
-        convolutionalNetwork,
-    ]
-
-    /// - Returns: nil for a name that no problem has.
-    public static func named(_ name: String) -> ProblemDeclaration? { all.first { $0.name == name } }
 
     /// The most trials of one lease: their results must fit into a frame, of which half is left to curves.
     public func trialsPerLease(_ configuration: Configuration) -> Int {

@@ -1,4 +1,4 @@
-// Identifiers.swift · Wire/Vocabulary. The names that both sides call things by.
+// Identifiers.swift · Wire/Vocabulary/Values. The names that both sides call things by.
 // An id is not an index and not a routing id; each has a type of its own so that the compiler keeps them apart.
 
 /// Names a trial everywhere: in the store, in messages and in other sweeps.

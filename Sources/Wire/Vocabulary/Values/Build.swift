@@ -1,4 +1,4 @@
-// Build.swift · Wire/Vocabulary. Which release this is.
+// Build.swift · Wire/Vocabulary/Values. Which release this is.
 
 public enum Build {
     /// As in CHANGELOG.md. For people: what two builds must agree on is the protocol version and the self-test.

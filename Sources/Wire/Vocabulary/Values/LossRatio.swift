@@ -1,4 +1,4 @@
-// LossRatio.swift · Wire/Vocabulary. The one definition of a trial's loss ratio, for live progress, tables and curves alike.
+// LossRatio.swift · Wire/Vocabulary/Values. The one definition of a trial's loss ratio, for live progress, tables and curves alike.
 
 public enum LossRatio {
     /// The test loss of a trial over that of its baseline, which has the same data, initialization, order of samples and optimizer and no

@@ -1,4 +1,4 @@
-// Choices.swift · Wire/Vocabulary. What a sweep file may choose by a word. The raw values are the words, and part of trial keys.
+// Choices.swift · Wire/Vocabulary/Declarations. What a sweep file may choose by a word. The raw values are the words, and part of trial keys.
 
 /// What a training step follows.
 public enum Algorithm: String, Sendable, Hashable, CaseIterable {

@@ -1,4 +1,4 @@
-// RealRange.swift · Wire/Vocabulary. Ranges of real numbers as a sweep file states them, and real numbers as text.
+// RealRange.swift · Wire/Vocabulary/Values. Ranges of real numbers as a sweep file states them, and real numbers as text.
 
 /// An interval of real numbers, of which either end may be excluded. It contains no NaN.
 public struct RealRange: Hashable, Sendable {

@@ -1,4 +1,4 @@
-// IDXFile.swift · Wire/Vocabulary. The format of the MNIST family of data sets: what the coordinator checks and the worker reads.
+// IDXFile.swift · Wire/Vocabulary/Values. The format of the MNIST family of data sets: what the coordinator checks and the worker reads.
 // Knows no file: bytes come in.
 
 /// Where the values of an IDX file of unsigned bytes are, and in what shape.
