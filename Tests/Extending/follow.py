@@ -44,10 +44,10 @@ def files_of(top):
 
 def follow(page, files):
     """Changes `files` as the page says. Gives the commands of the page and the files that it makes."""
-    commands, made, file = [], [], None
+    commands, made = [], []
     for before, language, text in blocks(page):
         make = re.search(r"Make `([^`]+)`:", before)
-        below = re.search(r"(?:In `([^`]+)`, |and )below `([^`]+)`:", before)
+        below = re.search(r"In `([^`]+)`, below `([^`]+)`:", before)
         if language == "sh":
             commands += text.splitlines()
         elif make:
@@ -55,11 +55,11 @@ def follow(page, files):
             files[make[1]] = text.encode()
             made.append(make[1])
         elif below:
-            file = below[1] or file
+            file = below[1]
             lines = files[file].decode().splitlines(keepends=True)
-            places = [number for number, line in enumerate(lines) if line.strip() == below[2].strip()]
-            assert len(places) == 1, f"{file} has {len(places)} lines {below[2]!r}, where {PAGE} needs one"
-            lines[places[0] + 1 : places[0] + 1] = [text]
+            found = [number for number, line in enumerate(lines) if line.strip() == below[2].strip()]
+            assert len(found) == 1, f"{file} has {len(found)} lines {below[2]!r}, where {PAGE} needs one"
+            lines[found[0] + 1 : found[0] + 1] = [text]
             files[file] = "".join(lines).encode()
         else:
             sys.exit(f"{PAGE} does not say what to do with:\n{text}")
