@@ -40,7 +40,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
             """
             seed=\(coordinates.seed) training_set=\(coordinates.trainingSet) initialization=\(coordinates.initialization) \
             repeat=\(coordinates.replicate) lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate) \
-            dimension=\(problem.dimension) samples=\(problem.samples) nonzero=\(problem.nonzero) \
+            momentum=\(lane.strengths[.momentum]) dimension=\(problem.dimension) samples=\(problem.samples) nonzero=\(problem.nonzero) \
             signal_variance=\(problem.signalVariance) noise_variance=\(problem.noiseVariance) \
             initialization_scale=\(problem.initializationScale) batch_size=\(problem.batchSize) epochs=\(problem.epochs) \
             precision=\(problem.precision.rawValue) record=\(problem.recording.rawValue) replacements=\(problem.replacements)
@@ -65,6 +65,12 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
             Trial(what: "both penalties, float32, B = 2", problem: try network(5, 6, 2, .float32), lane: both),
             Trial(what: "both penalties, float64, B = 1", problem: try network(7, 4, 1, .float64), lane: both),
             Trial(what: "both penalties, float64, B = 2", problem: try network(7, 4, 2, .float64), lane: both),
+            Trial(
+                what: "both penalties and momentum, float32", problem: try network(5, 6, 2, .float32),
+                lane: Lane(lambda1: 0.03, lambda2: 0.01, momentum: 0.9, learningRate: 0.02)),
+            Trial(
+                what: "momentum alone, float64", problem: try network(7, 4, 1, .float64),
+                lane: Lane(lambda1: 0, lambda2: 0, momentum: 0.7, learningRate: 0.02)),
             Trial(
                 what: "baseline, all of β, and more than 50 epochs", problem: try network(2, 3, 3, .float32, nonzero: 2, epochs: 103),
                 lane: baseline),
@@ -147,6 +153,8 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
         var lanes = Algorithm.allCases.map { Lane(algorithm: $0, lambda1: 0.03, lambda2: 0, learningRate: 0.3) }
         lanes += [Lane(lambda1: 0, lambda2: 0.002, learningRate: 0.4), Lane(lambda1: 1e308, lambda2: 1e308, learningRate: 0.4)]
         lanes.append(Lane(lambda1: 0, lambda2: 0.5, learningRate: 4))
+        lanes.append(Lane(lambda1: 0.002, lambda2: 0.003, momentum: 0.8, learningRate: 0.3))
+        lanes.append(Lane(algorithm: .noisyGDMatched, lambda1: 0, lambda2: 0, momentum: 0.6, learningRate: 0.3))
         var lines: [String] = [], expected: [[UInt64]] = [], outcomes: [TrialRecord.Outcome] = []
         for (number, lane) in lanes.enumerated() {
             let epochs = number == 6 ? 60 : 11
@@ -155,7 +163,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
                 """
                 problem=landscape seed=\(coordinates.seed) training_set=65535 initialization=41 repeat=16777215 candidates=6 samples=5 \
                 batch_size=3 epochs=\(epochs) learning_rate_decay=0.97 noise_deviation=2 algorithm=\(lane.algorithm.rawValue) \
-                lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) learning_rate=\(lane.learningRate)
+                lambda1=\(lane.lambda1) lambda2=\(lane.lambda2) momentum=\(lane.strengths[.momentum]) learning_rate=\(lane.learningRate)
 
                 """)
             let record = run(GroupPlan(problem, coordinates, unchecked: [lane])) { _ in .goOn }![0]
@@ -163,7 +171,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
             outcomes.append(record.outcome)
         }
         let answers = try repeatTrial(input: lines.joined()).split(separator: "\n")
-        #expect(answers.count == lanes.count && outcomes == [.done, .done, .done, .done, .done, .diverged, .done])
+        #expect(answers.count == lanes.count && outcomes == [.done, .done, .done, .done, .done, .diverged, .done, .done, .done])
         for (answer, bits) in zip(answers, expected) {
             let words = bits.map { String($0, radix: 16) }.joined(separator: ",")
             #expect(answer.hasSuffix(" record=\(words)"), "\(answer)")

@@ -231,11 +231,13 @@ def exponential(x):
 
 DEFAULTS = {
     "seed": 1, "training_set": 0, "initialization": 0, "repeat": 0,
-    "lambda1": 0.0, "lambda2": 0.0, "learning_rate": 0.01,
+    "lambda1": 0.0, "lambda2": 0.0, "learning_rate": 0.01, "momentum": 0.0,
     "dimension": 100, "samples": 40, "nonzero": 5, "signal_variance": 2.0, "noise_variance": 1.0,
     "initialization_scale": 0.2, "batch_size": 1, "epochs": 200, "precision": "float32", "record": "losses", "replacements": 8,
 }
 IDENTITY = ["seed", "training_set", "initialization", "repeat", "lambda1", "lambda2", "learning_rate"]
+# Strengths that are in the key only where they are not 0.
+OPTIONAL = ["momentum", "weight_decay"]
 
 
 class Trial:
@@ -276,6 +278,8 @@ class Trial:
         made = [R.div(eight, n), R.div(eight, R.mul(n, n)), R.div(four, n), R.div(four, b), R.div(2.0, b), R.div(2.0, n),
                 R.mul(2.0, lambda2), R.convert(self.learning_rate)]
         self.constants = [self.format.convert(c) for c in made]
+        self.mu = self.format.convert(R.convert(self.momentum))
+        self.velocity = [0.0] * (2 * self.dimension)
 
     # --- Training -------------------------------------------------------------------------------------------------------------
 
@@ -307,8 +311,12 @@ class Trial:
         for i, g_, z_ in zip(batch, g, z):
             c[i] = W.add(c[i], W.fma(c4, z_, g_))
         k = [W.chain(0.0, zip(column, c)) for column in columns]
-        self.a = [W.fma(-eta, W.fma(b_, k_, W.mul(a_, e_)), a_) for a_, b_, e_, k_ in zip(a, b, e, k)]
-        self.b = [W.fma(-eta, W.fma(a_, k_, W.mul(b_, e_)), b_) for a_, b_, e_, k_ in zip(a, b, e, k)]
+        slope = [W.fma(b_, k_, W.mul(a_, e_)) for a_, b_, e_, k_ in zip(a, b, e, k)]
+        slope += [W.fma(a_, k_, W.mul(b_, e_)) for a_, b_, e_, k_ in zip(a, b, e, k)]
+        if self.mu > 0:
+            self.velocity = slope = [W.fma(self.mu, v_, slope_) for v_, slope_ in zip(self.velocity, slope)]
+        theta = [W.fma(-eta, slope_, theta_) for slope_, theta_ in zip(slope, [*a, *b])]
+        self.a, self.b = theta[: self.dimension], theta[self.dimension :]
         return dict(w=w, s=s, r=r, q=q, t=t, u=u, g=g, v=v, p=p, z=z, e=e, c=c, k=k, a=self.a, b=self.b)
 
     def test_loss(self):
@@ -371,9 +379,8 @@ class Trial:
         lines = ["regsweep trial", f"numerics={self.NUMERICS}", f"problem={self.NAME}"]
         lines += [f"{name}={getattr(self, name)}" for name in IDENTITY[:4]] + [f"algorithm={getattr(self, 'algorithm', 'sgd')}"]
         lines += [f"{name}={real(getattr(self, name))}" for name in IDENTITY[4:]]
-        if getattr(self, "weight_decay", 0.0) != 0:
-            lines.append(f"weight_decay={real(self.weight_decay)}")
-        for name in sorted(self.DEFAULTS.keys() - set(self.IDENTITY)):
+        lines += [f"{name}={real(getattr(self, name))}" for name in OPTIONAL if getattr(self, name, 0.0) != 0]
+        for name in sorted(self.DEFAULTS.keys() - set(self.IDENTITY) - set(OPTIONAL)):
             value = getattr(self, name)
             coded = {int: lambda: f"i{value}", float: lambda: "r" + real(value), str: lambda: f"t{len(value.encode())}:{value}"}
             lines.append(f"parameter {name}={coded[type(value)]()}")
@@ -565,7 +572,7 @@ class Landscape(Trial):
 
     NAME = "landscape"
     DEFAULTS = {
-        **{name: DEFAULTS[name] for name in IDENTITY}, "algorithm": "sgd", "learning_rate": 0.4,
+        **{name: DEFAULTS[name] for name in IDENTITY}, "algorithm": "sgd", "learning_rate": 0.4, "momentum": 0.0,
         "candidates": 30, "samples": 30, "maximum_probability": 0.35, "minimum_height": 31.0, "minimum_height_deviation": 3.1,
         "minimum_width": 1.9, "minimum_width_deviation": 0.19, "second_height": 44.0, "second_height_deviation": 4.4,
         "second_width": 0.83, "second_width_deviation": 0.083, "offset": 36.0, "initializations_per_side": 10, "batch_size": 2,
@@ -591,6 +598,7 @@ class Landscape(Trial):
         side = self.initializations_per_side
         self.theta = [R.div(8.0 * k, float(side - 1)) for k in divmod(self.initialization, side)]
         self.eta = self.learning_rate
+        self.velocity = [0.0, 0.0]
 
     def candidate(self, c):
         stream = Stream(self.seed, POPULATION, c)
@@ -647,6 +655,8 @@ class Landscape(Trial):
         ex, ey, exx, exy, eyy = [R.sub(x, y) for x, y in zip(B, self.mean)]
         t = [R.fma(exy, ey, R.mul(exx, ex)), R.fma(eyy, ey, R.mul(exy, ex))]
         direction = [R.fma(R.mul(2.0, lambda2), t_, R.fma(R.mul(2.0, lambda1), u_, b_)) for t_, u_, b_ in zip(t, u, base)]
+        if R.convert(self.momentum) > 0:
+            self.velocity = direction = [R.fma(R.convert(self.momentum), v_, d_) for v_, d_ in zip(self.velocity, direction)]
         moved = [R.fma(self.eta, d_, x) for d_, x in zip(direction, self.theta)]
         self.theta = [0.0 if x < 0 else 8.0 if x > 8 else x for x in moved]
         self.eta = R.mul(self.eta, self.learning_rate_decay)
