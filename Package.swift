@@ -12,7 +12,7 @@ func strict(memorySafety: Bool = true) -> [SwiftSetting] {
 
 /// The kernels need AVX2 and FMA by name (without them a fused multiply-add is a call into libm), whole-module optimization (generic
 /// kernels are specialized from other files), also in debug builds, where the tests run them, and no overflow or bounds traps in their
-/// inner loops; every size is checked once, before a kernel starts (Compute/TrialPlan.swift). One thread: SwiftPM's debug build wants an
+/// inner loops; every size is checked once, before a kernel starts (Compute/Training/TrialPlan.swift). One thread: SwiftPM's debug build wants an
 /// object for each file, which the compiler makes only in this mode. What is built so cannot be strictly memory-safe.
 let kernels: [SwiftSetting] =
     strict(memorySafety: false) + [

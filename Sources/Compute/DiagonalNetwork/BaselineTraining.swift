@@ -1,5 +1,5 @@
 // BaselineTraining.swift · Compute/DiagonalNetwork. SGD without penalties on the diagonal linear network: a step touches the rows of its batch alone.
-// Same bits as Kernels/ReferenceKernel.swift with λ1 = λ2 = 0, signed zeros aside, for a trial that is done.
+// Same bits as ReferenceKernel.swift with λ1 = λ2 = 0, signed zeros aside, for a trial that is done.
 
 /// One trial in plain loops.
 struct BaselineTrial {
