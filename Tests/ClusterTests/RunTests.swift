@@ -102,7 +102,7 @@ import Testing
         try scratch.write(Sweeps.small(), to: "sweep.toml")
         let end = try scratch.regsweep("check", "sweep.toml")
         #expect(end.code == 0)
-        for fact in ["trials     136", "groups     8 = 2 training sets × 2 initializations × 2 repeats", "leases", "time"] {
+        for fact in ["trials     136", "groups     8 = 2 training sets × 2 initializations × 2 replicates", "leases", "time"] {
             #expect(end.output.contains(fact))
         }
         #expect(!scratch.has("results"))

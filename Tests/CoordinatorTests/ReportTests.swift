@@ -8,7 +8,7 @@ import Wire
 @testable import regsweep
 
 @Suite("Report: the summary") struct ReportSummaryTests {
-    /// Test losses of two repeats in the cells (training set, initialization) (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2).
+    /// Test losses of two replicates in the cells (training set, initialization) (0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2).
     private static let baseline = [[2.0, 4], [1, 3], [4, 4], [8, 8], [2, 2], [8, 8]]
     /// Ratios of their means: 0.5, 1, 0.75 on the first training set and 1, 1, 0.625 on the second.
     private static let regularized = [[1.0, 2], [2, 2], [2, 4], [8, 8], [2, 2], [5, 5]]
@@ -30,7 +30,7 @@ import Wire
         }
     }
 
-    @Test("a ratio is of means over repeats, a mean over cells, a band across initializations, an interval across training sets")
+    @Test("a ratio is of means over replicates, a mean over cells, a band across initializations, an interval across training sets")
     func byHand() throws {
         // Means: of the initializations 0.75, 1 and 0.6875, of the training sets 0.75 and 0.875.
         // The interval reaches t(1) = 12.706205 times 0.125 / 2.
@@ -72,7 +72,7 @@ import Wire
         ]) func baseline(outcome: Outcome?) throws
     {
         let row = try summary { setting, group, own in
-            // Both repeats of a cell.
+            // Both replicates of a cell.
             if setting == 0, group < 2 { own = outcome }
         }.settings[1]
         #expect(row.ratio == nil)

@@ -14,7 +14,7 @@ import Wire
             SweepPlan(grid, measured: nil, cores: 2, leaseSeconds: 1).text(stored: 0) == """
                 sweep      figure4 (diagonal-network, seed 1)
                 settings   91 on 6 curves, with plain SGD
-                groups     48 = 4 training sets × 3 initializations × 4 repeats
+                groups     48 = 4 training sets × 3 initializations × 4 replicates
                 trials     4368
                 leases     about 48 of up to 1 s
                 work       1.68 Tflop

@@ -70,7 +70,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
     }
 
     @Test(
-        "more initializations, settings and repeats leave the trials that were",
+        "more initializations, settings and replicates leave the trials that were",
         arguments: [
             ("initializations = 3", "initializations = 100"), ("repeats = 2", "repeats = 3"),
             ("lambda2 = 0.5", "lambda2 = 0.5\n[[settings]]\nlabel = \"n\"\nalgorithm = \"noisy-gd\""),
@@ -148,7 +148,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
 }
 
 @Suite("Report: the table of settings") struct LossTableTests {
-    /// Test losses of GD by training set, initialization and repeat: means 2 and 4 of the training sets, 2.5 and 3.5 of the repeats.
+    /// Test losses of GD by training set, initialization and replicate: means 2 and 4 of the training sets, 2.5 and 3.5 of the replicates.
     private static let losses = [[[1.0, 1], [1, 3], [2, 4]], [[3, 5], [4, 4], [4, 4]]]
 
     private func summary(_ spec: SweepSpec) -> Summary {
@@ -162,7 +162,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
         }
     }
 
-    @Test("a row has its mean, the deviation over training sets, the error over repeats, or why it has none") func byHand() throws {
+    @Test("a row has its mean, the deviation over training sets, the error over replicates, or why it has none") func byHand() throws {
         let spec = try spec()
         let table = LossTable(summary(spec), spec)
         let row = try #require(table.rows.first)

@@ -102,7 +102,7 @@ struct Replacement: Hashable {
 
 /// What all lanes of a group draw for one iteration.
 struct LandscapeDraw {
-    /// Places of the training set that make the mini-batch, in order, with repeats.
+    /// Places of the training set that make the mini-batch, in order, drawn with replacement.
     let places: [Int]
     /// Two standard normals.
     let noise: SIMD2<Double>

@@ -37,7 +37,7 @@ struct SweepPlan {
         return """
             sweep      \(spec.name) (\(spec.problem), seed \(spec.seed))
             settings   \(spec.settings.count) \(spec.rows.isEmpty ? "on \(spec.curves.count) curves" : "in a table of \(spec.rows.count) rows"), with plain SGD
-            groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.replicates) repeats
+            groups     \(grid.groups.count) = \(spec.trainingSets) training sets × \(spec.initializations) initializations × \(spec.replicates) replicates
             trials     \(grid.count)\(stored > 0 ? ", of which \(stored) are stored and \(left) are left" : "")
             leases     about \(leases) of up to \(NumberText.shortest(leaseSeconds)) s
             work       \(Self.scaled(flops))flop

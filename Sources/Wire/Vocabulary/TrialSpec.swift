@@ -2,7 +2,7 @@
 // In: the coordinator's grid. Out: messages, trial keys. Knows no kernel and no file.
 
 /// Everything that the trials of one group share: the problem and its configuration, the training set, the initialization and
-/// the repeat. They run as SIMD lanes of one kernel call and have one baseline for each learning rate.
+/// the replicate. They run as SIMD lanes of one kernel call and have one baseline for each learning rate.
 public struct GroupSpec: Hashable, Sendable {
     /// Name of the problem, such as `diagonal-network`.
     public var problem: String
@@ -25,7 +25,7 @@ public struct GroupSpec: Hashable, Sendable {
     }
 }
 
-/// The identity of a trial: its setting on one training set, initialization and repeat.
+/// The identity of a trial: its setting on one training set, initialization and replicate.
 public struct TrialIdentity: Hashable, Sendable {
     public var group: GroupSpec
     public var setting: Setting
