@@ -76,24 +76,31 @@ let package = Package(
         .executableTarget(
             name: "regsweep-bench", dependencies: ["Vocabulary", "Wire", "Compute"], path: "Benchmarks/Bench", swiftSettings: kernels),
 
-        .testTarget(name: "WireTests", dependencies: ["Vocabulary", "Wire"], swiftSettings: strict(memorySafety: false)),
-        .testTarget(name: "ComputeTests", dependencies: ["Vocabulary", "Compute"], swiftSettings: strict(memorySafety: false)),
+        // What several test targets build or look up.
+        .target(
+            name: "TestSupport", dependencies: ["Vocabulary"], path: "Tests/TestSupport", swiftSettings: strict(memorySafety: false)),
         .testTarget(
-            name: "WorkerTests", dependencies: ["regsweep-worker", "Vocabulary", "Wire", "Compute"],
+            name: "WireTests", dependencies: ["Vocabulary", "Wire", "TestSupport"], swiftSettings: strict(memorySafety: false)),
+        .testTarget(
+            name: "ComputeTests", dependencies: ["Vocabulary", "Compute", "TestSupport"], exclude: ["Vectors"],
+            swiftSettings: strict(memorySafety: false)),
+        .testTarget(
+            name: "WorkerTests", dependencies: ["regsweep-worker", "Vocabulary", "Wire", "Compute", "TestSupport"],
             swiftSettings: strict(memorySafety: false)),
         // A disk for SQLite that writes down what is done to it.
         .target(
             name: "CRecordingDisk", path: "Tests/CoordinatorTests/CRecordingDisk", linkerSettings: [.linkedLibrary("sqlite3")]),
         .testTarget(
-            name: "CoordinatorTests", dependencies: ["regsweep", "Vocabulary", "Wire", "CRecordingDisk"], exclude: ["CRecordingDisk"],
+            name: "CoordinatorTests", dependencies: ["regsweep", "Vocabulary", "Wire", "CRecordingDisk", "TestSupport"],
+            exclude: ["CRecordingDisk"],
             swiftSettings: strict(memorySafety: false)),
         // Real processes: the programs are built because the tests name them here.
         .testTarget(
-            name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Vocabulary", "Wire"],
+            name: "ClusterTests", dependencies: ["regsweep", "regsweep-worker", "Vocabulary", "Wire", "TestSupport"],
             swiftSettings: strict(memorySafety: false)),
         .testTarget(name: "TidyTests", swiftSettings: strict(memorySafety: false)),
         .testTarget(
-            name: "SimulationTests", dependencies: ["regsweep", "regsweep-worker", "Vocabulary", "Wire"],
+            name: "SimulationTests", dependencies: ["regsweep", "regsweep-worker", "Vocabulary", "Wire", "TestSupport"],
             swiftSettings: strict(memorySafety: false)),
     ]
 )

@@ -2,13 +2,13 @@
 
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
 
 private enum Portable {
-    static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        .appending(path: "dist").path()
+    static let folder = Checkout.path(of: "dist")
 
     /// Nil when the test can run, otherwise why it is skipped.
     static let complaint: String? = {

@@ -72,7 +72,7 @@ final class Hosts {
         config += "  UserKnownHostsFile \(scratch.path)/ssh/known\n"
         try scratch.write(config, to: "ssh/config")
         for name in names {
-            try wait(for: "sshd of \(name) answers", within: 30) {
+            try wait(for: "sshd of \(name) answers") {
                 (try? Root.shell("ssh -F '\(scratch.path)/ssh/config' \(name) true")) != nil
             }
         }

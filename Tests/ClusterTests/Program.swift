@@ -65,11 +65,8 @@ final class Program: Sendable {
 
     static func path(of name: String) -> String { folder.appending(path: name).path() }
 
-    /// 60 s: a test that waits this long has found a process that hangs.
-    private static let patience: TimeInterval = 60
-
     private func wait<T>(for what: String, _ look: (Printed) -> T?) throws -> T {
-        let deadline = Date(timeIntervalSinceNow: Self.patience)
+        let deadline = Date(timeIntervalSinceNow: patience)
         reader.news.lock()
         defer { reader.news.unlock() }
         while true {

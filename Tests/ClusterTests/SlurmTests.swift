@@ -67,11 +67,11 @@ final class SlurmCluster {
                     "--foreground", "--key-file=\(path)/munge.key", "--socket=\(path)/munge.socket", "--pid-file=\(path)/munged.pid",
                     "--log-file=\(path)/munged.log", "--seed-file=\(path)/munged.seed", "--force",
                 ]))
-        try wait(for: "munged listens; \(path)", within: 30) { access("\(path)/munge.socket", F_OK) == 0 }
+        try wait(for: "munged listens; \(path)") { access("\(path)/munge.socket", F_OK) == 0 }
         servers.append(try start("slurmctld", ["-D", "-c", "-f", "\(path)/slurm.conf"]))
         for node in ["n1", "n2"] { servers.append(try start("slurmd", ["-D", "-N", node, "-f", "\(path)/slurm.conf"])) }
         do {
-            try wait(for: "two idle nodes", within: 30) { try shell("sinfo -h -N -t idle 2>/dev/null | wc -l; true") == "2\n" }
+            try wait(for: "two idle nodes") { try shell("sinfo -h -N -t idle 2>/dev/null | wc -l; true") == "2\n" }
         } catch { throw Failure(description: "\(error)\n\(try Root.shell("tail -qn 5 \(path)/*.out"))") }
     }
 

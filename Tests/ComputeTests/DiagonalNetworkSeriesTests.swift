@@ -93,7 +93,7 @@ private func gradient(_ x: [Double], _ y: Double, at theta: [Double]) -> [Double
 
 private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -> Bool { (x - y).magnitude <= relative * y.magnitude }
 
-@Suite("Network: series") struct DiagonalNetworkSeriesTests {
+@Suite("Diagonal network: series") struct DiagonalNetworkSeriesTests {
     @Test("the algorithmic variability is the mean square of what separately trained copies differ by", arguments: [1, 2, 4])
     func variability(batchSize: Int) throws {
         let problem = try network(batchSize: batchSize), d = 5, perEpoch = 4 / batchSize

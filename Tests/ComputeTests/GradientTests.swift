@@ -2,6 +2,7 @@
 // and by the numbers of an independent implementation.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Compute
@@ -71,7 +72,7 @@ import Testing
         #expect(relativeError([problem.reg1(theta), problem.reg2(theta)], [32.32694020063896, 4.6517130292901285]) < 1e-13)
     }
 
-    /// `dln.json`, as far as it is read here; the file lies beside some checkouts and not beside others.
+    /// What these tests read of `dln.json`.
     struct Vectors: Decodable {
         struct Case: Decodable {
             var batch: [Int], inputs: [[Double]], y: [Double], a: [Double], b: [Double]
@@ -87,12 +88,11 @@ import Testing
         }
         var cases: [Case]
 
-        static let file = packageRoot.deletingLastPathComponent().appending(path: "shared/vectors/dln.json")
-        static var areHere: Bool { FileManager.default.fileExists(atPath: file.path) }
+        static let file = URL(filePath: Checkout.path(of: "Tests/ComputeTests/Vectors/dln.json"))
     }
 
-    @Test("losses, penalties, gradients and steps are those of the shared test vectors", .enabled(if: Vectors.areHere))
-    func sharedVectors() throws {
+    @Test("losses, penalties, gradients and steps are those of the independent test vectors")
+    func independentVectors() throws {
         let cases = try JSONDecoder().decode(Vectors.self, from: Data(contentsOf: Vectors.file)).cases
         #expect(!cases.isEmpty)
         for vector in cases {

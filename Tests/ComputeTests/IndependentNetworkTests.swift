@@ -2,6 +2,7 @@
 // IndependentTests.swift does with the others: Tests/Independent/repeat_network.py repeats its trials to the bit.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -46,9 +47,7 @@ import Vocabulary
     ]
 
     @Test("a program written from the page alone repeats trials to the bit", arguments: trials) func repeated(trial: Trial) throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "regsweep-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = try TemporaryFolder()
         // The self-test's generator of images, from another start.
         var state: UInt32 = 7
         func images(_ count: Int, _ name: String) throws -> ImageSet {
@@ -59,9 +58,8 @@ import Vocabulary
             }
             let labels = (0..<count).map { UInt8($0 * 7 % ImageFormat.classes) }
             let header: [UInt8] = [0, 0, 0, UInt8(count)]
-            try Data([0, 0, 8, 3] + header + [0, 0, 0, 28, 0, 0, 0, 28] + pixels).write(
-                to: folder.appending(path: "\(name)-images-idx3-ubyte"))
-            try Data([0, 0, 8, 1] + header + labels).write(to: folder.appending(path: "\(name)-labels-idx1-ubyte"))
+            try folder.write([0, 0, 8, 3] + header + [0, 0, 0, 28, 0, 0, 0, 28] + pixels, to: "\(name)-images-idx3-ubyte")
+            try folder.write([0, 0, 8, 1] + header + labels, to: "\(name)-labels-idx1-ubyte")
             return try ImageSet(images: pixels, labels: labels)
         }
         let problem = try ConvolutionalNetwork(

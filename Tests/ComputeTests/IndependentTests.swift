@@ -2,20 +2,18 @@
 // trials to the bit, and the page's worked example is what that program prints.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 
 @testable import Compute
-
-/// Where Package.swift lies.
-let packageRoot = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
 /// What Tests/Independent/repeat_trial.py answers.
 func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> String {
     let process = Process()
     // Debian's own, for which `make setup-test` installs numpy.
     process.executableURL = URL(filePath: "/usr/bin/python3")
-    process.arguments = [packageRoot.appending(path: "Tests/Independent/repeat_trial.py").path] + arguments
+    process.arguments = [Checkout.path(of: "Tests/Independent/repeat_trial.py")] + arguments
     let (question, answer) = (Pipe(), Pipe())
     process.standardInput = question
     process.standardOutput = answer
@@ -179,7 +177,7 @@ func repeatTrial(_ arguments: [String] = [], input: String = "") throws -> Strin
     }
 
     @Test("the worked example is what that program prints") func workedExample() throws {
-        let page = try String(contentsOf: packageRoot.appending(path: "Docs/numerics.md"), encoding: .utf8)
+        let page = try String(contentsOfFile: Checkout.path(of: "Docs/numerics.md"), encoding: .utf8)
         let example = try repeatTrial(["--worked-example"])
         #expect(page.hasSuffix("```text\n\(example)```\n"))
     }

@@ -1,7 +1,8 @@
-// LandscapeTests.swift · Tests/ComputeTests. The landscape: its data, its steps against plain definitions and shared vectors, and that
+// LandscapeTests.swift · Tests/ComputeTests. The landscape: its data, its steps against plain definitions and independent vectors, and that
 // a trial's bits depend on nothing but the trial.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -176,8 +177,7 @@ private func train<K: LandscapeKernel>(
         }
         var cases: [Case]
 
-        static let file = packageRoot.deletingLastPathComponent().appending(path: "shared/vectors/landscape.json")
-        static var areHere: Bool { FileManager.default.fileExists(atPath: file.path) }
+        static let file = URL(filePath: Checkout.path(of: "Tests/ComputeTests/Vectors/landscape.json"))
     }
 
     private func check<K: LandscapeKernel>(_ vector: Vectors.Case, by kernel: K.Type) {
@@ -208,8 +208,8 @@ private func train<K: LandscapeKernel>(
         #expect(difference(plain.penalty(kernel, lambda1: 0, lambda2: 1, at: theta), vector.reg2Gradient) < tolerance)
     }
 
-    @Test("losses, gradients, their variance and both penalties are those of the shared test vectors", .enabled(if: Vectors.areHere))
-    func sharedVectors() throws {
+    @Test("losses, gradients, their variance and both penalties are those of the independent test vectors")
+    func independentVectors() throws {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let cases = try decoder.decode(Vectors.self, from: Data(contentsOf: Vectors.file)).cases

@@ -2,6 +2,7 @@
 // program, against finite differences so small that they cross no kink, and in a smooth form against larger ones.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -21,8 +22,7 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
         var gradientNorm2: Double, hvNorm2: Double, gDotHv: Double
         var gradient: [String: Entries], hv: [String: Entries], steps: Steps
 
-        static let file = packageRoot.deletingLastPathComponent().appending(path: "shared/vectors/cnn.json")
-        static var areHere: Bool { FileManager.default.fileExists(atPath: file.path) }
+        static let file = URL(filePath: Checkout.path(of: "Tests/ComputeTests/Vectors/cnn.json"))
     }
 
     /// Every tensor's sum, norm and some entries.
@@ -44,8 +44,8 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
         #expect(start == found.count)
     }
 
-    @Test("loss, gradient, H·g and three penalized steps are those of the shared test vectors", .enabled(if: Vectors.areHere))
-    func sharedVectors() throws {
+    @Test("loss, gradient, H·g and three penalized steps are those of the independent test vectors")
+    func independentVectors() throws {
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         let vectors = try decoder.decode(Vectors.self, from: Data(contentsOf: Vectors.file))

@@ -1,4 +1,4 @@
-// NetworkSamples.swift · Tests/ComputeTests. Small image sets from a seed, and the parameters and images of the shared test vectors.
+// NetworkSamples.swift · Tests/ComputeTests. Small image sets from a seed, and the parameters and images of the independent test vectors.
 
 import Vocabulary
 

@@ -1,5 +1,6 @@
-// ClusterFileTests.swift · Tests/CoordinatorTests. The hosts of a cluster file.
+// ClusterFileTests.swift · Tests/CoordinatorTests. What a cluster file says, what it means where it says nothing, and its mistakes.
 
+import TestSupport
 import Testing
 import Vocabulary
 
@@ -74,5 +75,55 @@ import Vocabulary
         spec.address = "ada.example.org"
         #expect(spec.advertised("tcp://0.0.0.0:5577", hostName: "ada") == "tcp://ada.example.org:5577")
         #expect(spec.advertised("ipc:///a/b", hostName: "ada") == "ipc:///a/b")
+    }
+}
+
+@Suite("Cluster file: defaults and mistakes") struct ClusterDefaultTests {
+    @Test("cluster.example.toml says exactly the defaults") func defaults() throws {
+        #expect(try ClusterSpec.load(path: Checkout.path(of: "cluster.example.toml")) == ClusterSpec())
+    }
+
+    @Test("an empty file means the defaults") func empty() throws {
+        #expect(try ClusterSpec.parse("", file: "cluster.toml") == ClusterSpec())
+    }
+
+    @Test(
+        "workers are as many as give each core a thread, unless the file says how many",
+        arguments: [("", 8), ("slots = 3", 2), ("threads_per_trial = 2", 4), ("slots = 2\nthreads_per_trial = 8", 1), ("workers = 0", 0)])
+    func workers(local: String, count: Int) throws {
+        #expect(try ClusterSpec.parse("[local]\n\(local)\n", file: "cluster.toml").localWorkers(cores: 8) == count)
+    }
+
+    @Test("all that is wrong is told in the order of the lines") func mistakes() {
+        let text = """
+            [timing]
+            silence_seconds = 1
+            crash_limit = 0
+            lease = 2
+            [coordinator]
+            plain = true
+            listen = "tcp://0.0.0.0:5577"
+            [local]
+            workers = -1
+            slots = "all"
+            [locale]
+            """
+        let expected = [
+            (2, "silence_seconds: found 1.0, allowed is at least twice heartbeat_interval_seconds = 2.0"),
+            (3, "crash_limit: found 0, allowed is an integer from 1 to 1000"),
+            (
+                4,
+                "lease: is not known here, allowed are checkpoint_epochs, checkpoint_seconds, crash_limit, heartbeat_interval_seconds, lease_seconds, orphan_timeout_seconds, silence_seconds"
+            ),
+            (
+                7,
+                "listen: found \"tcp://0.0.0.0:5577\", allowed without keys is tcp://127.0.0.1:PORT: what is said there is not encrypted"
+            ),
+            (9, "workers: found -1, allowed is an integer from 0 to 1024"),
+            (10, "slots: found \"all\", allowed is an integer from 1 to 1024"),
+            (11, "locale: is not known here, allowed are coordinator, host, local, ssh, timing; did you mean local?"),
+        ]
+        let errors = expected.map { SpecError(file: "c.toml", line: $0.0, message: $0.1) }
+        #expect(throws: SpecErrors(errors: errors)) { try ClusterSpec.parse(text, file: "c.toml") }
     }
 }

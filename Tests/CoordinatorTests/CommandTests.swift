@@ -1,6 +1,7 @@
 // CommandTests.swift · Tests/CoordinatorTests. What commands say, as plain values: misspelt names, what a sweep is doing, where a trial is.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -254,7 +255,7 @@ extension Snapshot {
         #expect(try ResultsDirectory(meantBy: folder + "/d.toml").path == folder + "/d.toml")
         #expect(try ResultsDirectory(meantBy: folder + "/none").path == folder + "/none")
         #expect(throws: SpecErrors.self) { try ResultsDirectory(meantBy: folder + "/none.toml") }
-        try FileManager.default.copyItem(atPath: shipped("Sweeps/figure4.toml"), toPath: folder + "/sweep")
+        try FileManager.default.copyItem(atPath: Checkout.path(of: "Sweeps/figure4.toml"), toPath: folder + "/sweep")
         #expect(try ResultsDirectory(meantBy: folder + "/sweep").path == "results/figure4")
         #expect(try ResultsDirectory(meantBy: folder + "/sweep", seed: 7).path == "results/figure4-seed-7")
     }

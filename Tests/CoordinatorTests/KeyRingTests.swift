@@ -1,6 +1,7 @@
 // KeyRingTests.swift · Tests/CoordinatorTests. The keys of a results directory: issued, kept, revoked, replaced; who may read them.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire

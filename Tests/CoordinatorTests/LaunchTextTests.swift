@@ -1,6 +1,7 @@
 // LaunchTextTests.swift · Tests/CoordinatorTests. What workers, ssh and Slurm are called with: text, and real shells that read it.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire

@@ -1,6 +1,7 @@
 // LocalWorkersTests.swift · Tests/CoordinatorTests. Which worker processes of this host are started again: plain values, and real processes for the launcher.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire

@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -15,7 +16,7 @@ import Wire
     @Test("a coordinator goes on with a nearly finished sweep where it was, and hands out what is left") func recovery() throws {
         let directory = try StoreDirectory(), left = 10
         // The trials of Figure 4, with so many more replicates: what a key costs depends on how much there is to say of a trial.
-        var spec = try SweepSpec.load(path: shipped("Sweeps/figure4.toml"))
+        var spec = try SweepSpec.load(path: Checkout.path(of: "Sweeps/figure4.toml"))
         spec.replicates = 1
         spec.replicates = (Self.count + spec.trialCount - 1) / spec.trialCount
         let grid = Grid(spec)

@@ -245,7 +245,7 @@ import Wire
     }
 }
 
-@Suite("Report: claims about Figure 4") struct ReportClaimsTests {
+@Suite("Report: what the mean ratios claim") struct ReportClaimsTests {
     /// A summary of this sweep with these mean ratios, in the order of settings after baseline; nil for a run that diverged.
     private func claims(_ spec: SweepSpec, _ ratios: [Double?], failed: [Int] = []) -> Claims {
         var summary = Summary(Grid(spec)) { _ in nil }

@@ -1,6 +1,7 @@
 // SeriesReportTests.swift · Tests/CoordinatorTests. Sweeps that draw what trials leave besides losses: their files, their numbers, their figures.
 
 import FoundationEssentials
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -103,11 +104,11 @@ private func mistakes(in series: [String: [Double]], of names: [String], also nu
 
     @Test("the shipped files of Figures 2 and 3 and of the theory are what Docs/reproduction.md says they are") func shippedFiles() throws {
         for (name, kind) in [("figure2", FigureSpec.Kind.density), ("figure3", .trajectories)] {
-            let spec = try SweepSpec.load(path: shipped("Sweeps/\(name).toml"))
+            let spec = try SweepSpec.load(path: Checkout.path(of: "Sweeps/\(name).toml"))
             #expect(spec.figure.kind == kind && spec.trialCount == 400 && spec.rows.map(\.label) == ["GD", "SGD", "NoisyGD", "SGDwReg2"])
             #expect(spec.warnings == [])
         }
-        let theory = try SweepList.load(path: shipped("Sweeps/theory.toml"))
+        let theory = try SweepList.load(path: Checkout.path(of: "Sweeps/theory.toml"))
         #expect(
             theory.sweeps.map(\.name) == ["landscape-10", "landscape-30", "landscape-90", "network-20", "network-40", "network-160"])
         #expect(theory.sweeps.map(\.trialCount) == [540, 540, 540, 24, 24, 24])

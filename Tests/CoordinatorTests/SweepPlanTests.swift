@@ -1,5 +1,6 @@
 // SweepPlanTests.swift · Tests/CoordinatorTests. What a sweep will cost, in words a person can read, from a blink to an age.
 
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -8,7 +9,7 @@ import Wire
 
 @Suite("Sweep: the plan") struct SweepPlanTests {
     @Test("the plan of Figure 4 by assumption") func figure4() throws {
-        let grid = Grid(try SweepSpec.load(path: shipped("Sweeps/figure4.toml")))
+        let grid = Grid(try SweepSpec.load(path: Checkout.path(of: "Sweeps/figure4.toml")))
         // 4,368 trials × 200 epochs × 40 steps × 12 · 40 · 100 flop at 60 GFLOP/s.
         #expect(
             SweepPlan(grid, measured: nil, cores: 2, leaseSeconds: 1).text(stored: 0) == """

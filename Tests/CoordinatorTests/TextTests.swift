@@ -1,6 +1,6 @@
 // TextTests.swift · Tests/CoordinatorTests. Numbers, shell words and CSV fields, read back or compared character by character.
 
-import FoundationEssentials
+import TestSupport
 import Testing
 import Wire
 
@@ -33,12 +33,10 @@ import Wire
     @Test("a POSIX shell reads quoted words back as they were, and plain words stay as they are") func shellWords() throws {
         #expect(ShellWords.quoted(["a", "--b=/c_d.e:5@f%g+h,i-j"]) == "a --b=/c_d.e:5@f%g+h,i-j")
         let words = ["", " ", "it's", "$HOME", "`x`", "a\nb", "*", "λ", "\\", "\"", "'", "~", "#", "!", "a;b"]
-        let file = FileManager.default.temporaryDirectory.appending(path: "shell-words-\(UInt64.random(in: 0 ... .max))").path()
-        defer { try? FileManager.default.removeItem(atPath: file) }
+        let folder = try TemporaryFolder()
         let script = "printf '%s\\0' \(ShellWords.quoted(words))"
-        #expect(try Subprocess.run("sh", ["-c", script], outputTo: file) == .exited(0))
-        let output = try Data(contentsOf: URL(filePath: file))
-        #expect(output == Data(words.flatMap { Array($0.utf8) + [0] }))
+        #expect(try Subprocess.run("sh", ["-c", script], outputTo: folder.path(of: "words")) == .exited(0))
+        #expect(try folder.bytes(of: "words") == words.flatMap { Array($0.utf8) + [0] })
     }
 
     @Test(

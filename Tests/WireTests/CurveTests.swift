@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Vocabulary
@@ -40,8 +41,7 @@ private let patience: Duration = .seconds(20), glance: Duration = .milliseconds(
 
     @Test("a private file is read back, and refused with any right of another", arguments: [0o640, 0o604, 0o620, 0o602, 0o644, 0o777])
     func looserMode(mode: Int) throws {
-        let path = FileManager.default.temporaryDirectory.appending(path: "regsweep-\(UUID())").path()
-        defer { unlink(path) }
+        let folder = try TemporaryFolder(), path = folder.path(of: "secret")
         try PrivateFile.write("secret\n", to: path)
         #expect(try PrivateFile.read(path) == "secret\n")
         #expect(try FileManager.default.attributesOfItem(atPath: path)[.posixPermissions] as? Int == 0o600)
@@ -50,9 +50,8 @@ private let patience: Duration = .seconds(20), glance: Duration = .milliseconds(
     }
 
     @Test("a private file is no link, and its directory is its owner's alone") func links() throws {
-        let folder = FileManager.default.temporaryDirectory.appending(path: "regsweep-\(UUID())").path()
+        let outer = try TemporaryFolder(), folder = outer.path(of: "private")
         try PrivateFile.makeDirectory(folder)
-        defer { try? FileManager.default.removeItem(atPath: folder) }
         try PrivateFile.write("secret", to: folder + "/a")
         symlink(folder + "/a", folder + "/b")
         #expect(throws: PrivateFileError.self) { try PrivateFile.read(folder + "/b") }

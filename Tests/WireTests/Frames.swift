@@ -1,4 +1,4 @@
-// Frames.swift · Tests/WireTests. Messages with awkward values, frames written by hand, and a random stream with a seed.
+// Frames.swift · Tests/WireTests. Messages with awkward values, and frames written by hand.
 
 @testable import Vocabulary
 @testable import Wire
@@ -162,19 +162,4 @@ enum Samples {
                         secondsPerTrial: 0.5)
                 ])),
     ]
-}
-
-/// SplitMix64: each seed gives its own stream, the same on every host.
-struct SeededRandom: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9e37_79b9_7f4a_7c15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-        z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-        return z ^ (z >> 31)
-    }
 }

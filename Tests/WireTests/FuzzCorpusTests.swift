@@ -1,14 +1,14 @@
 // FuzzCorpusTests.swift · Tests/WireTests. The frames that libFuzzer starts from (`.ci/fuzz`): one of every kind of message.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Vocabulary
 @testable import Wire
 
 @Suite("Fuzz corpus") struct FuzzCorpusTests {
-    private static let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().appending(
-        path: "Fuzz/corpus")
+    private static let folder = URL(filePath: Checkout.path(of: "Tests/Fuzz/corpus"))
 
     /// REGSWEEP_WRITE_CORPUS=1 writes those that are missing.
     @Test("it has every sample message, and each of its frames is read, or refused, without harm") func corpus() throws {

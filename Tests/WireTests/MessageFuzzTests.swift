@@ -1,5 +1,6 @@
 // MessageFuzzTests.swift · Tests/WireTests. Valid frames with bytes changed at random: a decoder that a stranger can feed.
 
+import TestSupport
 import Testing
 
 @testable import Vocabulary

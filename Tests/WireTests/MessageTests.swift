@@ -1,5 +1,6 @@
 // MessageTests.swift · Tests/WireTests. What goes over the wire arrives as it was said, or is refused with a reason.
 
+import TestSupport
 import Testing
 
 @testable import Vocabulary

@@ -1,6 +1,7 @@
 // SocketTests.swift · Tests/WireTests. The few promises of libzmq that the house stands on, with real sockets. Every wait is Poller's.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Vocabulary
@@ -73,15 +74,8 @@ extension DealerSocket {
 
     init() throws { context = try Context() }
 
-    private func folder() throws -> URL {
-        let folder = FileManager.default.temporaryDirectory.appendingPathComponent("regsweep-\(UUID())")
-        try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-        return folder
-    }
-
     @Test("frames go both ways over tcp, on a port that the system chose, and over ipc, through one ROUTER") func bothWays() throws {
-        let folder = try folder()
-        defer { try? FileManager.default.removeItem(at: folder) }
+        let folder = try TemporaryFolder()
         let router = try RouterSocket(in: context)
         let endpoint = try router.bind("tcp://127.0.0.1:*")
         #expect(endpoint.hasPrefix("tcp://127.0.0.1:"))

@@ -1,6 +1,7 @@
 // DataCacheTests.swift · Tests/WorkerTests. Files of data sets on a real disk: fetched in pieces, resumed, shared, broken and refused.
 
 import FoundationEssentials
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -8,30 +9,34 @@ import Wire
 @testable import regsweep_worker
 
 @Suite("DataCache") struct DataCacheTests {
-    let directory = CacheDirectory()
+    let directory: TemporaryFolder
     let content = Array("the content of a file".utf8)
     var file: Digest { Digest(of: content) }
 
+    init() throws { directory = try TemporaryFolder() }
+
     @Test("a file is fetched in pieces, goes on where another process stopped, and is there under its hash for all") func fetch() throws {
+        // A cache makes its folder itself.
+        try FileManager.default.removeItem(atPath: directory.path)
         do {
             let cache = DataCache(directory.path)
             #expect(try cache.answer(.look(alone: false), file) == .part(0))
             #expect(try cache.answer(.write(Array(content[..<5]), at: 0), file) == .part(5))
-            #expect(directory.names == ["\(file).part"])
+            #expect(try directory.names() == ["\(file).part"])
             // Another process of this host: a lock belongs to the open file, so a second cache stands for it.
             #expect(try DataCache(directory.path).answer(.look(alone: false), file) == .busy)
             #expect(try DataCache(directory.path).answer(.look(alone: true), file) == .part(0))
         }
         try FileManager.default.removeItem(atPath: "\(directory.path)/\(file).part.\(ProcessInfo.processInfo.processIdentifier)")
         // The system drops the lock with the process; here the file is found without a lock.
-        let part = try #require(directory.read("\(file).part"))
+        let part = try directory.bytes(of: "\(file).part")
         try FileManager.default.removeItem(atPath: "\(directory.path)/\(file).part")
         try directory.write(part, to: "\(file).part")
         let cache = DataCache(directory.path)
         #expect(try cache.answer(.look(alone: false), file) == .part(5))
         #expect(try cache.answer(.write(Array(content[5...]), at: 5), file) == .part(content.count))
         #expect(try cache.answer(.check, file) == .whole)
-        #expect(directory.names == ["\(file)"])
+        #expect(try directory.names() == ["\(file)"])
         #expect(try cache.content(of: file) == content)
         let other = DataCache(directory.path)
         #expect(try other.answer(.look(alone: false), file) == .whole)
@@ -44,10 +49,10 @@ import Wire
         try directory.write(Array("another content of a file".utf8), to: "\(file)")
         let cache = DataCache(directory.path)
         #expect(try cache.answer(.look(alone: false), file) == .wrong)
-        #expect(directory.read("\(file)") == nil)
+        #expect(!directory.has("\(file)"))
         #expect(try cache.answer(.write(content.reversed(), at: 0), file) == .part(content.count))
         #expect(try cache.answer(.check, file) == .wrong)
-        #expect(directory.read("\(file).part") == [])
+        #expect(try directory.bytes(of: "\(file).part") == [])
         #expect(try cache.answer(.write(content, at: 0), file) == .part(content.count))
         #expect(try cache.answer(.check, file) == .whole)
     }
@@ -62,11 +67,11 @@ import Wire
         #expect(try other.answer(.look(alone: false), file) == .part(0))
         #expect(try other.answer(.write(Array(content[..<5]), at: 0), file) == .part(5))
         #expect(try cache.answer(.check, file) == .whole)
-        #expect(directory.names == ["\(file).part"])
+        #expect(try directory.names() == ["\(file).part"])
         #expect(try cache.content(of: file) == content)
         #expect(try other.answer(.write(Array(content[5...]), at: 5), file) == .part(content.count))
         #expect(try other.answer(.check, file) == .whole)
-        #expect(directory.names == ["\(file)"])
+        #expect(try directory.names() == ["\(file)"])
 
         // The same where nobody begins it anew, and with the whole directory.
         for name in ["\(file).part", ""] {
@@ -89,7 +94,7 @@ import Wire
         #expect(try cache.answer(.check, file) == .whole)
         #expect(try slow.answer(.write(content, at: 0), file) == .part(content.count))
         #expect(try slow.answer(.check, file) == .whole)
-        #expect(directory.names == ["\(file)"])
+        #expect(try directory.names() == ["\(file)"])
     }
 
     @Test("a place that cannot be used and a disk that is full are told with what to do") func refused() throws {

@@ -3,27 +3,12 @@
 import Compute
 import FoundationEssentials
 import Glibc
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
 
 @testable import regsweep_worker
-
-/// A folder that is gone with its owner.
-final class CacheDirectory {
-    let path = FileManager.default.temporaryDirectory.path + "/regsweep-cache-\(UInt64.random(in: 0 ... .max))"
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func read(_ name: String) -> [UInt8]? { (try? Data(contentsOf: URL(filePath: "\(path)/\(name)"))).map { [UInt8]($0) } }
-
-    func write(_ bytes: [UInt8], to name: String) throws {
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try Data(bytes).write(to: URL(filePath: "\(path)/\(name)"))
-    }
-
-    var names: [String] { ((try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []).sorted() }
-}
 
 extension DataCache {
     /// The answer to a command, waited for.
@@ -47,7 +32,7 @@ enum ImageSamples {
     static let files = [training, trainingLabels, test, testLabels]
 
     /// The four files, fetched as a worker would have.
-    static func cache(in directory: CacheDirectory) throws -> ImageCache {
+    static func cache(in directory: TemporaryFolder) throws -> ImageCache {
         let cache = DataCache(directory.path)
         for file in files {
             let name = Digest(of: file)

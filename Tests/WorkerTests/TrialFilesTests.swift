@@ -4,6 +4,7 @@
 import Compute
 import FoundationEssentials
 import Glibc
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -11,7 +12,9 @@ import Wire
 @testable import regsweep_worker
 
 @Suite("Checkpoints and models as files") struct TrialFilesTests {
-    let directory = CacheDirectory()
+    let directory: TemporaryFolder
+
+    init() throws { directory = try TemporaryFolder() }
 
     /// All that a thread posts, up to its last word.
     private func events(of lease: Lease, rule: CheckpointRule = CheckpointRule(), pauses: Bool = false) throws -> [WorkerMachine.Event] {
@@ -115,7 +118,7 @@ import Wire
             assert len(data) == 8 + length + total
             print(meta["trial"], total // 4, " ".join(header), "x".join(map(str, header["conv2.weight"]["shape"])))
             """
-        try directory.write(Array(script.utf8), to: "read.py")
+        try directory.write(script, to: "read.py")
         let process = popen("python3 '\(directory.path)/read.py' '\(directory.path)/model.safetensors' 2>&1", "r")
         var buffer = [UInt8](repeating: 0, count: 4096)
         let count = fread(&buffer, 1, buffer.count, process)

@@ -3,6 +3,7 @@
 
 import Compute
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -11,8 +12,7 @@ import Wire
 
 @Suite("Docs/numerics.md: key and digest") struct WorkedExampleTests {
     @Test("the page states this build's text, key and digest of its example, and its self-test") func stated() throws {
-        let root = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-        let page = try String(contentsOf: root.appending(path: "Docs/numerics.md"), encoding: .utf8)
+        let page = try String(contentsOfFile: Checkout.path(of: "Docs/numerics.md"), encoding: .utf8)
         let setting = Setting(algorithm: "sgd", strengths: [.lambda1: 0.01, .lambda2: 0.02], learningRate: 0.05)
         let group = GroupSpec(
             problem: "diagonal-network",

@@ -1,4 +1,4 @@
-// SweepFigure5Tests.swift · Tests/CoordinatorTests. Sweeps over learning rates: their files, their table and their figure.
+// RateSweepTests.swift · Tests/CoordinatorTests. Sweeps over learning rates: what their files mean, their table and their figure.
 
 import FoundationEssentials
 import Testing
@@ -35,7 +35,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
     Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: lambda2, .weightDecay: decay], learningRate: rate)
 }
 
-@Suite("Sweeps over learning rates") struct SweepRateTests {
+@Suite("Sweeps over learning rates") struct RateSweepTests {
     private func spec() throws -> SweepSpec { try SweepSpec.parse(text, file: "s.toml") }
 
     private func mistakes(_ old: String, _ new: String) -> [String] {
@@ -81,22 +81,6 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         let texts = [0, 0.01, 0.02].map { TrialIdentity(group: group, setting: sgd(0, 0.1, $0)).canonicalText }
         #expect(!texts[0].contains("weight_decay"))
         #expect(texts[1].contains("weight_decay=") && texts[1] != texts[2])
-    }
-
-    @Test(
-        "the three sweeps of Figure 5 are right but for the data, which they leave to the user",
-        arguments: ["figure5", "figure5-small", "weight-decay"])
-    func files(name: String) throws {
-        let top = #filePath.split(separator: "/").dropLast(3).reduce("") { $0 + "/" + $1 }
-        let spec = try SweepSpec.load(path: "\(top)/Sweeps/\(name).toml")
-        #expect(spec.name == name && spec.warnings == [] && spec.dataFolder == nil)
-        #expect(spec.curves.count == 6 && spec.initializations == 3 && spec.settings.count == 24)
-        #expect(Set(spec.settings.map(\.learningRate)) == [0.02, 0.05, 0.1, 0.2])
-        #expect(
-            Set(spec.settings.map { $0.strengths[.weightDecay] })
-                == (name == "weight-decay" ? [0, 0.0001, 0.001, 0.003, 0.01, 0.03] : [0.01]))
-        #expect(spec.parameters["samples"] == .integer(name == "figure5" ? 60_000 : 1500))
-        #expect(spec.parameters["epochs"] == .integer(name == "figure5" ? 400 : 60))
     }
 
     // MARK: The report

@@ -1,4 +1,4 @@
-// SweepTable1Tests.swift · Tests/CoordinatorTests. Sweeps of [[settings]]: the shipped table, their mistakes, and what they print.
+// SettingSweepTests.swift · Tests/CoordinatorTests. Sweeps of [[settings]]: their rows, their mistakes, and what they print.
 
 import FoundationEssentials
 import Testing
@@ -44,25 +44,7 @@ private func mistakes(_ old: String, _ new: String) -> [String] {
     } catch { return error.errors.map { String($0.description.dropFirst("s.toml:".count)) } }
 }
 
-@Suite("Sweep: table1.toml") struct SweepTable1Tests {
-    @Test("it has the rows and the trials of the paper's table, with the defaults of the landscape") func table1() throws {
-        let spec = try SweepSpec.load(path: shipped("Sweeps/table1.toml"))
-        #expect((spec.trainingSets, spec.initializations, spec.replicates, spec.trialCount) == (10, 100, 4, 24_000))
-        #expect(spec.warnings == [] && spec.curves == [] && spec.perInitialization == [:])
-        func row(_ label: String, _ algorithm: String, _ lambda1: Double = 0, _ lambda2: Double = 0) throws -> RowSpec {
-            let setting = Setting(algorithm: algorithm, strengths: [.lambda1: lambda1, .lambda2: lambda2], learningRate: 0.4)
-            return RowSpec(label: label, setting: try #require(spec.settings.firstIndex(of: setting)))
-        }
-        #expect(
-            try spec.rows == [
-                row("GD", "gd"), row("SGD", "sgd"), row("NoisyGD", "noisy-gd"), row("NoisyGD (matched)", "noisy-gd-matched"),
-                row("SGDwReg1", "sgd", 0.001), row("SGDwReg2", "sgd", 0, 0.001),
-            ])
-        #expect(spec.rows.map(\.setting) == [1, 0, 2, 3, 4, 5] && spec.settings.count == 6)
-        let defaults = ProblemDeclaration.landscape.parameters.map { ($0.name, $0.defaultValue) }
-        #expect(spec.parameters.mapValues(Optional.some) == Dictionary(uniqueKeysWithValues: defaults))
-    }
-
+@Suite("Sweep files: rows of settings") struct SettingSweepTests {
     @Test("each learning rate has its own rows and its own plain SGD") func rates() throws {
         let spec = try spec("[0.4]", "[0.4, 0.2]")
         #expect(spec.rows.map(\.label) == ["GD|1, η = 0.4", "GD|1, η = 0.2", "Reg2, η = 0.4", "Reg2, η = 0.2"])
