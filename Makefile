@@ -12,7 +12,7 @@ PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift
 
 .PHONY: help figure4 table1 figure2 figure3 theory figure5-small test test-extending build dist bench reproduce simulate recovery hosts
-.PHONY: lint format proto setup setup-test clean
+.PHONY: lint format proto reference setup setup-test clean
 
 help:
 	@echo "make figure4    run the paper's Figure 4 into results/figure4"
@@ -26,7 +26,7 @@ help:
 	@echo "make simulate SEEDS=10000  clusters that everything happens to, one for each seed"
 	@echo "make recovery   the start of a coordinator at a million stored trials"
 	@echo "make hosts      how soon workers on three ssh hosts compute; needs root"
-	@echo "make build | lint | format | proto | clean"
+	@echo "make build | lint | format | proto | reference | clean"
 
 figure4: build
 	$(RUN) run Sweeps/figure4.toml
@@ -93,6 +93,10 @@ format:
 proto: setup-test
 	protoc-c --proto_path=$(PROTO) --c_out=$(PROTO) $(PROTO)/regsweep.proto
 	mv $(PROTO)/regsweep.pb-c.h $(PROTO)/include/
+
+# Docs/sweep-file.md is committed; a test compares it with the declarations.
+reference:
+	REGSWEEP_WRITE_REFERENCE=1 $(SWIFT) test --filter SweepReferenceTests
 
 setup:
 	@.ci/install $(PACKAGES)

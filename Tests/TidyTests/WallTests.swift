@@ -125,10 +125,20 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         #expect(file.text.hasPrefix("// \(name) · "), "\(file.path) opens otherwise")
     }
 
-    @Test("every document and sweep that the README names is there") func links() throws {
-        let readme = try String(contentsOfFile: SourceFile.top + "/README.md", encoding: .utf8)
-        let links = readme.matches(of: /\]\(([^)#:]+)\)/).map { String($0.1) }
-        #expect(!links.isEmpty)
-        for link in links { #expect(FileManager.default.fileExists(atPath: "\(SourceFile.top)/\(link)"), "\(link)") }
+    @Test("every file that README, CONTRIBUTING and Docs link to is there") func links() throws {
+        let pages =
+            ["README.md", "CONTRIBUTING.md"]
+            + (try FileManager.default.contentsOfDirectory(atPath: SourceFile.top + "/Docs")
+                .filter { $0.hasSuffix(".md") }.map { "Docs/\($0)" })
+        var count = 0
+        for page in pages {
+            let url = URL(filePath: SourceFile.top).appending(path: page)
+            for match in try String(contentsOf: url, encoding: .utf8).matches(of: /\]\(([A-Za-z0-9_.+\/-]+)(#[^)]*)?\)/) {
+                count += 1
+                let target = url.deletingLastPathComponent().appending(path: String(match.1)).standardized.path()
+                #expect(FileManager.default.fileExists(atPath: target), "\(page) links to \(match.1)")
+            }
+        }
+        #expect(count > 50)
     }
 }

@@ -10,7 +10,7 @@ enum SweepKeys {
     static let audit = ParameterDeclaration(
         "audit", .real(RealRange(0...1)), default: 0.0, "share of the trials that a second worker computes again to compare the bits")
     static let data = ParameterDeclaration(
-        "data", .text(0...Int.max), "folder of the data set of a problem that reads one; `--data` takes its place")
+        "data", .text(0...Int.max), "folder of the data set of a problem that reads one; may be left out where `--data` names it")
 
     static let kind = ParameterDeclaration("kind", .choice(ProblemDeclaration.all.map(\.name)), in: .problem, "the problem")
 
@@ -23,7 +23,7 @@ enum SweepKeys {
     static let trainingSets = ParameterDeclaration("training_sets", .integer(1...65_536), in: .grid, "training sets")
     static let initializations = ParameterDeclaration(
         "initializations", .integer(1...65_536), in: .grid,
-        "initializations, where no parameter is a list of one value for each; a problem may have fewer")
+        "initializations; left out where a parameter is a list with one value for each, and fewer where a problem has fewer")
     static let repeats = ParameterDeclaration(
         "repeats", .integer(1...16_777_216), in: .grid, "replicates: other orders of the samples of one training set and initialization")
 
@@ -33,15 +33,24 @@ enum SweepKeys {
     static let to = ParameterDeclaration("to", .real(RealRange(-12...6)), "exponent of 10 of the largest strength")
     static let perDecade = ParameterDeclaration("per_decade", .integer(1...100), "strengths for each factor of 10")
 
+    static let axis = ParameterDeclaration(
+        "axis", .choice(Strength.all.map(\.name)), "the strength on the x axis; the others are fixed, a penalty at 0 where nothing is said")
     static let label = ParameterDeclaration("label", .text(1...40), "name in the legend and in tables")
     static let ratio = ParameterDeclaration(
         "ratio", .real(RealRange(1e-6...1e6)), "λ₁/λ₂, with λ₁ on the x axis; in place of `lambda1` or `lambda2`")
 
-    static let title = ParameterDeclaration("title", .text(0...Int.max), "title of the figure; the sweep's name where nothing is said")
-    static let xLabel = ParameterDeclaration("x_label", .text(0...Int.max), "label of the x axis")
-    static let yLabel = ParameterDeclaration("y_label", .text(0...Int.max), "label of the y axis")
+    static let rowAlgorithm = ParameterDeclaration("algorithm", .choice(Algorithm.allCases), "what the steps of this setting follow")
+
+    static let figureKind = ParameterDeclaration(
+        "kind", .choice(FigureSpec.Kind.allCases.filter { $0 != .table }),
+        "what is drawn: `curves` of `[[curves]]`, which is the default there; `density`, `trajectories` or `theory` of `[[settings]]`")
+    static let title = ParameterDeclaration("title", .text(0...Int.max), "title of the figure; the sweep's name where it is left out")
+    static let xLabel = ParameterDeclaration("x_label", .text(0...Int.max), "label of the x axis; may be left out")
+    static let yLabel = ParameterDeclaration("y_label", .text(0...Int.max), "label of the y axis; may be left out")
     static let trainingSet = ParameterDeclaration(
         "training_set", .integer(0...65_535), default: 0, "the training set whose trials the figure shows, of replicate 0")
+    /// The most initializations that a figure of any kind has room for.
+    static let mostShown = FigureSpec.Kind.allCases.compactMap(\.shownInitializations).max()!
     /// - Parameter most: initializations that the figure has room for.
     static func shown(atMost most: Int) -> ParameterDeclaration {
         ParameterDeclaration(
