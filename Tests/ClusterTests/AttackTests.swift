@@ -3,6 +3,7 @@
 
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -44,10 +45,10 @@ private final class RawConnection {
 }
 
 @Suite("Attacks", .serialized) struct AttackTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(Sweeps.small(), to: "sweep.toml")
     }
 
@@ -179,7 +180,7 @@ private final class RawConnection {
     }
 
     @Test("a thousand requests for data of a peer that reads none of it cost little memory") func greedy() throws {
-        try scratch.write(Sweeps.network(epochs: 1), to: "sweep.toml")
+        try scratch.write(SweepTexts.network(epochs: 1), to: "sweep.toml")
         // Three chunks of images.
         try Images.write(to: scratch, train: 4_000)
         let (coordinator, local) = try scratch.coordinator("--data", "data")

@@ -2,6 +2,7 @@
 // happens to one of them: killed, stopped, cut off. In the end the bytes are those of an undisturbed run.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -19,7 +20,7 @@ private final class Network {
 
     func setLink(isUp: Bool) throws { try Self.ip("-n \(name) link set lo \(isUp ? "up" : "down")") }
 
-    func start(_ program: String, _ arguments: [String], in scratch: Scratch) throws -> Program {
+    func start(_ program: String, _ arguments: [String], in scratch: TemporaryFolder) throws -> Program {
         // ip becomes the program, so signals reach it.
         try Program(at: "/usr/sbin/ip", ["netns", "exec", name, Program.path(of: program)] + arguments, in: scratch)
     }
@@ -41,10 +42,10 @@ private final class Network {
 }
 
 @Suite("Chaos", .serialized) struct ChaosTests {
-    private let scratch: Scratch
+    private let scratch: TemporaryFolder
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(Sweeps.small(epochs: 10_000, replicates: 4), to: "sweep.toml")
         // Not the default of 3, after which a trial is stored as failed: here its workers are lost to the disturbances, and on a loaded host
         // also to a second without a heartbeat.

@@ -18,9 +18,9 @@ private enum Portable {
 }
 
 @Suite("Portable programs", .enabled(if: Portable.complaint == nil, Comment(rawValue: Portable.complaint ?? ""))) struct DistTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
-    init() throws { scratch = try Scratch() }
+    init() throws { scratch = try TemporaryFolder() }
 
     @Test("they need libc, libm, libstdc++ and libgcc_s, and run a sweep with nothing else there") func alone() throws {
         let root = "\(scratch.path)/root"

@@ -2,15 +2,16 @@
 // undisturbed run.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import regsweep
 
 @Suite("Disturbances", .serialized) struct DisturbanceTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(Sweeps.long, to: "sweep.toml")
         try scratch.write(Sweeps.nervous, to: "cluster.toml")
     }

@@ -1,15 +1,16 @@
 // EnvironmentTests.swift · Tests/ClusterTests. What is wrong around a sweep is said in one line, with the way out.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
 
 @Suite("Environment", .serialized) struct EnvironmentTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(Sweeps.small(), to: "sweep.toml")
     }
 

@@ -2,6 +2,7 @@
 // few bytes, which another file fills. It is for programs of a user, so nothing is injected anywhere.
 
 import Foundation
+import TestSupport
 import Testing
 
 @testable import regsweep
@@ -45,16 +46,16 @@ private final class SmallDisk {
 
     /// Whether this process may mount one.
     static let isPossible: Bool = {
-        guard let scratch = try? Scratch() else { return false }
+        guard let scratch = try? TemporaryFolder() else { return false }
         return (try? SmallDisk(at: scratch.path + "/disk")) != nil
     }()
 }
 
 @Suite("Full disk", .serialized) struct FullDiskTests {
-    private let scratch: Scratch
+    private let scratch: TemporaryFolder
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(Sweeps.long, to: "sweep.toml")
         try scratch.write(Sweeps.nervous, to: "cluster.toml")
     }

@@ -2,6 +2,7 @@
 // It prints the times and judges none. `make hosts` measures it with the portable worker, which REGSWEEP_WORKER names.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire

@@ -1,14 +1,15 @@
 // HostTests.swift · Tests/ClusterTests. A sweep over ssh: three hosts, one added while it runs, one cut off, one that is not there.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("ssh hosts", .serialized, .enabled(if: Root.complaint == nil, Comment(rawValue: Root.complaint ?? ""))) struct HostTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
     let hosts: Hosts
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         hosts = try Hosts(3, in: scratch)
         try scratch.write(Sweeps.long, to: "sweep.toml")
         try configure(hosts.names)

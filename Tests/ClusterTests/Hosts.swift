@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 import Wire
 
@@ -40,10 +41,10 @@ final class Hosts {
     /// The address of this host on the bridge.
     let here: String
     private let tag: String
-    private let scratch: Scratch
+    private let scratch: TemporaryFolder
     private var servers: [Process] = []
 
-    init(_ count: Int, in scratch: Scratch) throws {
+    init(_ count: Int, in scratch: TemporaryFolder) throws {
         self.scratch = scratch
         let number = Int(getpid()) % 200
         let tag = "rs\(number)"

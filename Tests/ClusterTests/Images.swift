@@ -1,12 +1,13 @@
 // Images.swift · Tests/ClusterTests. An image set that these tests make themselves, in the format of Fashion-MNIST.
 
 import Foundation
+import TestSupport
 import Vocabulary
 import Wire
 
 enum Images {
     /// Ten patterns with a little noise, something that a network can learn, in a folder `data`.
-    static func write(to scratch: Scratch, train: Int = 70, test: Int = 20) throws {
+    static func write(to scratch: TemporaryFolder, train: Int = 70, test: Int = 20) throws {
         try FileManager.default.createDirectory(atPath: "\(scratch.path)/data", withIntermediateDirectories: true)
         for (name, count) in [("train", train), ("t10k", test)] {
             let pixels = (0..<count * 784).map { place in

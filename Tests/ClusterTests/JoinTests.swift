@@ -1,15 +1,16 @@
 // JoinTests.swift · Tests/ClusterTests. Workers that are invited, listed, drained and removed while a sweep runs.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
 
 @Suite("Joining", .serialized) struct JoinTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(Sweeps.long, to: "sweep.toml")
         try scratch.write(Sweeps.nervous, to: "cluster.toml")
     }

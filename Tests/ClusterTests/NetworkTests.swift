@@ -2,18 +2,19 @@
 // fetch it, are killed in the middle of a trial, and the trial goes on elsewhere from its checkpoint to the same bits.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
 
 @Suite("Network: data and checkpoints", .serialized) struct NetworkTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
     private static let epochs = 20
 
     init() throws {
-        scratch = try Scratch()
-        try scratch.write(Sweeps.network(epochs: Self.epochs), to: "sweep.toml")
+        scratch = try TemporaryFolder()
+        try scratch.write(SweepTexts.network(epochs: Self.epochs), to: "sweep.toml")
         try scratch.write(Sweeps.nervous + "\ncheckpoint_epochs = 1\n[local]\nthreads_per_trial = 2\n", to: "cluster.toml")
         try Images.write(to: scratch)
     }
@@ -95,7 +96,7 @@ import Wire
 
     @Test("status draws the curves of trials that run, and watches them until the sweep does not run any more") func watched() throws {
         // A point of the curve every 20 epochs.
-        try scratch.write(Sweeps.network(epochs: 1000), to: "sweep.toml")
+        try scratch.write(SweepTexts.network(epochs: 1000), to: "sweep.toml")
         let (coordinator, endpoint) = try coordinator()
         let worker = try worker(endpoint)
         let watcher = try Program("regsweep", ["status", "results/network", "--watch"], in: scratch)

@@ -3,6 +3,7 @@
 import Foundation
 import Glibc
 import Synchronization
+import TestSupport
 import Testing
 
 /// A process that was started, and everything it has printed so far.
@@ -39,11 +40,11 @@ final class Program: Sendable {
     private let reader = Reader()
 
     /// - Parameter name: `regsweep` or `regsweep-worker`, as built beside these tests.
-    convenience init(_ name: String, _ arguments: [String], in directory: Scratch, environment: [String: String]? = nil) throws {
+    convenience init(_ name: String, _ arguments: [String], in directory: TemporaryFolder, environment: [String: String]? = nil) throws {
         try self.init(at: Self.path(of: name), arguments, in: directory, environment: environment)
     }
 
-    init(at path: String, _ arguments: [String], in directory: Scratch, environment: [String: String]? = nil) throws {
+    init(at path: String, _ arguments: [String], in directory: TemporaryFolder, environment: [String: String]? = nil) throws {
         process = Process()
         process.executableURL = URL(filePath: path)
         process.arguments = arguments
@@ -121,23 +122,7 @@ final class Program: Sendable {
 
 struct Failure: Error, CustomStringConvertible { let description: String }
 
-/// A folder of a test's own, gone with it.
-final class Scratch: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.appending(path: "regsweep-test-\(UUID().uuidString)").path()
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    func write(_ text: String, to name: String) throws { try text.write(toFile: "\(path)/\(name)", atomically: true, encoding: .utf8) }
-
-    func read(_ name: String) throws -> String { try String(contentsOfFile: "\(path)/\(name)", encoding: .utf8) }
-
-    func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: "\(path)/\(name)") }
-
+extension TemporaryFolder {
     /// Runs `regsweep` to its end.
     func regsweep(_ arguments: String...) throws -> Program.End { try Program("regsweep", arguments, in: self).end() }
 

@@ -1,12 +1,13 @@
 // RunTests.swift · Tests/ClusterTests. `regsweep run` as a user meets it, with local workers of its own.
 
 import Foundation
+import TestSupport
 import Testing
 
 @Suite("Run", .serialized) struct RunTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
-    init() throws { scratch = try Scratch() }
+    init() throws { scratch = try TemporaryFolder() }
 
     @Test("a sweep leaves its tables and its figure and prints the summary") func leaves() throws {
         try scratch.write(Sweeps.small(), to: "sweep.toml")

@@ -2,6 +2,7 @@
 
 import Foundation
 import Glibc
+import TestSupport
 import Testing
 import Wire
 
@@ -20,7 +21,7 @@ final class SlurmCluster {
     let path: String
     private var servers: [pid_t] = []
 
-    init(in scratch: Scratch) throws {
+    init(in scratch: TemporaryFolder) throws {
         // munged wants every folder above its socket to be nobody else's, and a path of a socket is short.
         path = "/run/regsweep-slurm-\(getpid())"
         let host = try Root.shell("hostname -s").trimmingCharacters(in: .whitespacesAndNewlines)
@@ -116,11 +117,11 @@ final class SlurmCluster {
 
 @Suite("Slurm", .serialized, .enabled(if: SlurmCluster.complaint == nil, Comment(rawValue: SlurmCluster.complaint ?? ""))) struct SlurmTests
 {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
     let slurm: SlurmCluster
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         slurm = try SlurmCluster(in: scratch)
     }
 
@@ -264,7 +265,7 @@ final class SlurmCluster {
     @Test("before its time limit a worker drains and leaves a checkpoint, and another goes on from there") func timeLimit() throws {
         // Slurm looks at time limits about once in half a minute and sends the warning up to a minute early. The trial takes hours, and
         // nothing but the drain asks for a checkpoint.
-        try scratch.write(Sweeps.network(epochs: 1_000_000), to: "sweep.toml")
+        try scratch.write(SweepTexts.network(epochs: 1_000_000), to: "sweep.toml")
         try Images.write(to: scratch)
         try configure(max: 1, min: 1, more: "time_limit = \"1\"\ndrain_seconds = 50\n")
         let coordinator = try run("--data", "data")

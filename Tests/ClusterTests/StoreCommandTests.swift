@@ -2,6 +2,7 @@
 // sweeps share.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -9,9 +10,9 @@ import Wire
 @testable import regsweep
 
 @Suite("Commands about the store", .serialized) struct StoreCommandTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
-    init() throws { scratch = try Scratch() }
+    init() throws { scratch = try TemporaryFolder() }
 
     /// The column of a table, row by row.
     private func column(_ name: String, _ directory: String) throws -> [String] {

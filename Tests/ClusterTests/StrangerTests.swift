@@ -1,6 +1,7 @@
 // StrangerTests.swift · Tests/ClusterTests. Peers that are none of ours: the test speaks to real programs through real sockets.
 
 import Foundation
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -59,10 +60,10 @@ struct Stranger: ~Copyable {
 }
 
 @Suite("Strangers", .serialized) struct StrangerTests {
-    let scratch: Scratch
+    let scratch: TemporaryFolder
 
     init() throws {
-        scratch = try Scratch()
+        scratch = try TemporaryFolder()
         try scratch.write(Sweeps.small(), to: "sweep.toml")
     }
 
@@ -141,9 +142,7 @@ struct Stranger: ~Copyable {
             case .lease(let lease):
                 batch += 1
                 let results = lease.trials.map {
-                    TrialResult(
-                        key: $0.key, attempt: $0.attempt, outcome: .failed(reason: "out of luck"), epochs: 0, digest: nil,
-                        curve: [], seconds: 0)
+                    TrialResult.failure($0.key, reason: "out of luck", attempt: $0.attempt)
                 }
                 try stranger.say(.results(BatchID(rawValue: batch), lease.id, results))
             case .drain: break loop

@@ -1,5 +1,6 @@
 // Sweeps.swift · Tests/ClusterTests. Small sweeps that take long enough to be disturbed, and the results of an undisturbed run.
 
+import TestSupport
 import Testing
 
 enum Sweeps {
@@ -135,28 +136,6 @@ enum Sweeps {
         """
     }
 
-    /// 4 trials of 64 images.
-    static func network(epochs: Int) -> String {
-        """
-        name = "network"
-        [problem]
-        kind = "convolutional-network"
-        samples = 64
-        [training]
-        learning_rates = [0.1]
-        epochs = \(epochs)
-        [grid]
-        training_sets = 1
-        initializations = 2
-        repeats = 1
-        [[curves]]
-        label = "λ₂ = 0"
-        [[curves]]
-        label = "λ₂ = 0.01"
-        lambda2 = 0.01
-        """
-    }
-
     /// About two seconds of one core, in leases of 16 trials at the most.
     static let long = small(epochs: 3_000, replicates: 4)
 
@@ -171,7 +150,7 @@ enum Sweeps {
     /// results.csv, summary.csv and curves.csv of `long`, run by one undisturbed worker.
     static let undisturbed: Tables = {
         do {
-            let scratch = try Scratch()
+            let scratch = try TemporaryFolder()
             try scratch.write(long, to: "sweep.toml")
             let end = try scratch.regsweep("run", "sweep.toml", "--workers", "1", "--quiet")
             guard end.code == 0 else { throw Failure(description: end.errors) }
@@ -184,7 +163,7 @@ enum Sweeps {
 struct Tables: Equatable {
     let results: String, summary: String, curves: String
 
-    init(_ scratch: Scratch, _ directory: String) throws {
+    init(_ scratch: TemporaryFolder, _ directory: String) throws {
         results = try scratch.read("\(directory)/results.csv")
         summary = try scratch.read("\(directory)/summary.csv")
         curves = try scratch.read("\(directory)/curves.csv")

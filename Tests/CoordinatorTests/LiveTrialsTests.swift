@@ -1,5 +1,6 @@
 // LiveTrialsTests.swift · Tests/CoordinatorTests. Curves of long trials while they are computed.
 
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -8,26 +9,7 @@ import Wire
 
 @Suite("Live trials") struct LiveTrialsTests {
     private func grid(epochs: Int = 100) throws -> Grid {
-        let spec = try SweepSpec.parse(
-            """
-            name = "network"
-            [problem]
-            kind = "convolutional-network"
-            samples = 64
-            [training]
-            learning_rates = [0.1]
-            epochs = \(epochs)
-            [grid]
-            training_sets = 1
-            initializations = 2
-            repeats = 1
-            [[curves]]
-            label = "a"
-            [[curves]]
-            label = "b"
-            lambda2 = 0.01
-            """, file: "network.toml")
-        return Grid(spec)
+        Grid(try SweepSpec.parse(SweepTexts.network(epochs: epochs), file: "network.toml"))
     }
 
     private func point(_ key: TrialKey, _ epoch: Int, _ loss: Double = 1) -> ProgressPoint {

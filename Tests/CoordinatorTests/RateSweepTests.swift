@@ -1,6 +1,7 @@
 // RateSweepTests.swift · Tests/CoordinatorTests. Sweeps over learning rates: what their files mean, their table and their figure.
 
 import FoundationEssentials
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -133,9 +134,9 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         let report = try Report(
             grid, directory: nil,
             lookup: { key in
-                TrialResult(
-                    key: key, attempt: 1, outcome: .done(trainLoss: 0.25, testLoss: 0.5), epochs: 10, digest: nil,
-                    curve: [1, 10].map { CurvePoint(epoch: $0, trainLoss: 0.25, testLoss: 0.5) }, seconds: 1)
+                .sample(
+                    key, .done(trainLoss: 0.25, testLoss: 0.5), epochs: 10,
+                    curve: [1, 10].map { CurvePoint(epoch: $0, trainLoss: 0.25, testLoss: 0.5) })
             }, recorded: { key in (key == first ? values : [0, 0.5]).map { [Series(name: "test_accuracy", values: $0)] } ?? [] })
         // The first setting is that of the first curve at η = 0.2, with two trials.
         let rates = try rates(of: report)
@@ -146,9 +147,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
 
     @Test("a problem without classes has no accuracy to leave out") func noAccuracy() throws {
         let report = try Report(Grid(try spec()), directory: nil) { key in
-            TrialResult(
-                key: key, attempt: 1, outcome: .done(trainLoss: 0, testLoss: 1), epochs: 10, digest: nil, curve: [],
-                seconds: 1)
+            .sample(key, .done(trainLoss: 0, testLoss: 1), epochs: 10)
         }
         #expect(try rates(of: report).withoutAccuracy == 0 && !report.text.contains("leaves out"))
     }
@@ -166,9 +165,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
             return try Report(grid, directory: nil) { key in
                 let place = places[key]!, isFast = spec.settings[place].learningRate == 0.2
                 let loss = 0.5 + 0.125 * Double(place / 2) + (isFast ? shift : 0)
-                return TrialResult(
-                    key: key, attempt: 1, outcome: diverged.contains(place) ? .diverged : .done(trainLoss: 0, testLoss: loss), epochs: 10,
-                    digest: nil, curve: [], seconds: 1)
+                return .sample(key, diverged.contains(place) ? .diverged : .done(trainLoss: 0, testLoss: loss), epochs: 10)
             }
         }
         let sweeps = [("seed 1", try report(shift: -0.25)), ("seed 2", try report(shift: 0.25, diverged: [4, 6, 7]))]
@@ -211,9 +208,7 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
             let directory = try StoreDirectory(), grid = Grid(spec)
             let report = try Report(grid, directory: directory.path) { key in
                 guard !isEmpty else { return nil }
-                return TrialResult(
-                    key: key, attempt: 1, outcome: .done(trainLoss: 0.1, testLoss: 0.4 + Double(key.low % 8) / 100), epochs: 10,
-                    digest: nil, curve: [], seconds: 1)
+                return .sample(key, .done(trainLoss: 0.1, testLoss: 0.4 + Double(key.low % 8) / 100), epochs: 10)
             }
             #expect(report.publish(directory: directory.path, isQuiet: true))
             let files = try FileManager.default.contentsOfDirectory(atPath: directory.path).sorted()

@@ -28,9 +28,8 @@ import Wire
             let keys = (0..<grid.count - left).map(grid.key(of:)).sorted()
             for start in stride(from: 0, to: keys.count, by: 20_000) {
                 let results = keys[start..<min(start + 20_000, keys.count)].map { key in
-                    TrialResult(
-                        key: key, attempt: 1, outcome: .done(trainLoss: 1, testLoss: 2), epochs: 200,
-                        digest: Digest(of: key.bytes), curve: curve, seconds: 0.01)
+                    TrialResult.sample(
+                        key, .done(trainLoss: 1, testLoss: 2), epochs: 200, digest: Digest(of: key.bytes), curve: curve, seconds: 0.01)
                 }
                 _ = try store.put([(results, author: author)])
             }
@@ -65,9 +64,7 @@ import Wire
     @Test("a stored time that no trial takes does not spoil the mean of the others") func oddSeconds() throws {
         let directory = try StoreDirectory(), store = try directory.writer(), grid = Grid(try SweepSpec.small())
         let results = [1e300, 1.7e308, 1.7e308, 1].enumerated().map { index, seconds in
-            TrialResult(
-                key: grid.key(of: index), attempt: 1, outcome: .diverged, epochs: 1, digest: Digest(of: "\(index)"),
-                curve: [], seconds: seconds)
+            TrialResult.sample(grid.key(of: index), .diverged, epochs: 1, digest: Digest(of: "\(index)"), seconds: seconds)
         }
         _ = try store.put([(results, author: nil)])
         #expect(try Recovery(store, grid).secondsPerTrial == (3 * Limits.secondsPerTrial + 1) / 4)

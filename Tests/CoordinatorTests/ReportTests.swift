@@ -1,6 +1,7 @@
 // ReportTests.swift · Tests/CoordinatorTests. Reports on stored results: summaries against numbers by hand, files byte for byte, texts.
 
 import FoundationEssentials
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -97,10 +98,8 @@ import Wire
         // Trial 6 has no result, and trial 7 failed.
         func result(_ index: Int) -> TrialResult? {
             guard index != 6 else { return nil }
-            return TrialResult(
-                key: grid.key(of: index), attempt: 1,
-                outcome: index == 7 ? .failed(reason: "") : .done(trainLoss: 0, testLoss: Double(index)),
-                epochs: 1, digest: nil, curve: [], seconds: 1)
+            return .sample(
+                grid.key(of: index), index == 7 ? .failed(reason: "") : .done(trainLoss: 0, testLoss: Double(index)), epochs: 1)
         }
         for readsSeries in [false, true] {
             let recorders = [Recorder(readsSeries: readsSeries), Recorder(readsSeries: false)]

@@ -1,5 +1,6 @@
 // SchedulerTests+Checkpoints.swift · Tests/CoordinatorTests. Long trials: one in a lease, which goes on from its last checkpoint.
 
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -9,7 +10,7 @@ import Wire
 private let cyd = WorkerID(high: 3, low: 0)
 
 @Suite("Scheduler: checkpoints and data") struct SchedulerCheckpointTests {
-    private static let grid = Grid(
+    fileprivate static let grid = Grid(
         SweepSpec(
             name: "sample", seed: 7, problem: "convolutional-network", parameters: ["epochs": .integer(10)], perInitialization: [:],
             trainingSets: 1, initializations: 1, replicates: 1,
@@ -109,9 +110,7 @@ private let cyd = WorkerID(high: 3, low: 0)
     @Test("a stored trial has no checkpoint, not even one that becomes durable after the result") mutating func done() {
         driver = SchedulerDriver(checkpoints: [mark(0, 7)])
         _ = driver.join(ada, at: routeA, credits: 1)
-        let result = TrialResult(
-            key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, digest: Digest(of: "d"), curve: [],
-            seconds: 1)
+        let result = TrialResult.sample(Self.grid.key(of: 0), .diverged, epochs: 8, digest: Digest(of: "d"))
         _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [result]), from: routeA))
         #expect(driver.scheduler.trials.checkpoints == [:])
         _ = driver.handle(.persistedCheckpoint(mark(0, 8), from: routeA))
@@ -135,9 +134,7 @@ private let cyd = WorkerID(high: 3, low: 0)
         driver = SchedulerDriver(checkpoints: [], only: 0)
         _ = driver.join(ada, at: routeA, credits: 1)
         _ = driver.join(bob, at: routeB, credits: 1)
-        let result = TrialResult(
-            key: Self.grid.key(of: 0), attempt: 1, outcome: .diverged, epochs: 8, digest: Digest(of: "d"), curve: [],
-            seconds: 1)
+        let result = TrialResult.sample(Self.grid.key(of: 0), .diverged, epochs: 8, digest: Digest(of: "d"))
         _ = driver.commit(driver.hear(driver.batch(1, of: driver.id(1), [result]), from: routeA))
         // The store should have removed it, and has not.
         driver.scheduler = driver.scheduler.forged(trials: driver.scheduler.trials.forged(checkpoints: [0: mark(0, 7)]))
@@ -172,15 +169,8 @@ extension SchedulerDriver {
     /// - Parameter only: the one that is not stored yet.
     fileprivate init(checkpoints: [CheckpointMark], only: Int? = nil) {
         self.init()
-        let grid = Grid(
-            SweepSpec(
-                name: "sample", seed: 7, problem: "convolutional-network", parameters: ["epochs": .integer(10)], perInitialization: [:],
-                trainingSets: 1, initializations: 1, replicates: 1,
-                settings: (0..<4).map { Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: Double($0)], learningRate: 0.5) },
-                curves: [],
-                figure: FigureSpec(title: "sample"), warnings: []))
         scheduler = Scheduler(
-            scheduler.configuration, grid: grid, stored: { only != nil && $0 != only },
+            scheduler.configuration, grid: SchedulerCheckpointTests.grid, stored: { only != nil && $0 != only },
             counts: TrialCounts(done: only == nil ? 0 : 3), baselines: [:], checkpoints: checkpoints)
     }
 }

@@ -1,6 +1,7 @@
 // SchedulerTests.swift · Tests/CoordinatorTests. What the tests of the scheduler share: a small sweep, two workers, and what is expected
 // of an answer in few words. The tests stand in SchedulerTests+….swift by what they are about.
 
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -104,16 +105,13 @@ struct SchedulerDriver {
     func keys(_ trials: [Int]) -> [TrialKey] { trials.map(scheduler.grid.key(of:)) }
 
     func result(_ trial: Int, seconds: Double = 0, attempt: Int = 1) -> TrialResult {
-        TrialResult(
-            key: scheduler.grid.key(of: trial), attempt: attempt, outcome: .done(trainLoss: 1, testLoss: Double(trial)), epochs: 3,
-            digest: Digest(of: "\(trial)"), curve: [CurvePoint(epoch: 3, trainLoss: 1, testLoss: Double(trial))],
-            seconds: seconds)
+        .sample(
+            scheduler.grid.key(of: trial), .done(trainLoss: 1, testLoss: Double(trial)), attempt: attempt, epochs: 3,
+            digest: Digest(of: "\(trial)"), curve: [CurvePoint(epoch: 3, trainLoss: 1, testLoss: Double(trial))], seconds: seconds)
     }
 
     func failure(_ trial: Int, reason: String = "cannot", attempt: Int = 1) -> TrialResult {
-        TrialResult(
-            key: scheduler.grid.key(of: trial), attempt: attempt, outcome: .failed(reason: reason), epochs: 0, digest: nil,
-            curve: [], seconds: 0)
+        .failure(scheduler.grid.key(of: trial), reason: reason, attempt: attempt)
     }
 
     func batch(_ number: UInt64, of lease: LeaseID, _ results: [TrialResult]) -> Message {

@@ -1,18 +1,14 @@
 // Dice.swift · Tests/SimulationTests. The one source of chance in a simulation, which its seed decides.
 
-/// Random numbers by SplitMix64, the same on every host.
+import TestSupport
+
+/// Numbers, times and chances from the random numbers of one seed.
 struct Dice {
-    private var state: UInt64
+    private var random: SeededRandom
 
-    init(seed: UInt64) { state = seed }
+    init(seed: UInt64) { random = SeededRandom(seed: seed) }
 
-    mutating func roll() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
-    }
+    mutating func roll() -> UInt64 { random.next() }
 
     /// - Parameter range: must not be empty.
     mutating func number(_ range: ClosedRange<Int>) -> Int { range.lowerBound + Int(roll() % UInt64(range.count)) }

@@ -15,7 +15,8 @@ public final class TemporaryFolder: Sendable {
 
     public func url(of name: String) -> URL { URL(filePath: path(of: name)) }
 
-    public func write(_ text: String, to name: String) throws { try write(Array(text.utf8), to: name) }
+    /// Replaces the file as a whole: a program that reads it meanwhile finds the old text or the new one.
+    public func write(_ text: String, to name: String) throws { try Data(text.utf8).write(to: url(of: name), options: .atomic) }
 
     public func write(_ bytes: [UInt8], to name: String) throws { try Data(bytes).write(to: url(of: name)) }
 

@@ -1,5 +1,6 @@
 // Samples.swift · Tests/WorkerTests. Leases, results and a machine in a state, for the suites beside this file.
 
+import TestSupport
 import Vocabulary
 import Wire
 
@@ -70,9 +71,8 @@ let penalized = Setting(algorithm: "sgd", strengths: [.lambda1: 0.001, .lambda2:
 
 func results(of lease: Lease) -> [TrialResult] {
     lease.trials.map { trial in
-        TrialResult(
-            key: trial.key, attempt: trial.attempt, outcome: .diverged, epochs: 3, digest: Digest(of: "\(trial.key)"),
-            curve: [], seconds: 0.5)
+        TrialResult.sample(
+            trial.key, .diverged, attempt: trial.attempt, epochs: 3, digest: Digest(of: "\(trial.key)"), seconds: 0.5)
     }
 }
 

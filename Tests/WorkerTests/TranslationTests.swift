@@ -1,6 +1,7 @@
 // TranslationTests.swift · Tests/WorkerTests. From a lease's words to a plan, and from a record to a result; and one lease on a thread.
 
 import Compute
+import TestSupport
 import Testing
 import Vocabulary
 import Wire
@@ -274,9 +275,7 @@ import Wire
         #expect(
             try results(of: lease)
                 == lease.trials.map {
-                    TrialResult(
-                        key: $0.key, attempt: 1, outcome: .failed(reason: "this worker knows no problem perceptron"), epochs: 0,
-                        digest: nil, curve: [], seconds: 0)
+                    TrialResult.failure($0.key, reason: "this worker knows no problem perceptron")
                 })
     }
 
