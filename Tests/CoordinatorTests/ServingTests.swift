@@ -101,7 +101,7 @@ import Wire
             case .refused, .malformed, .dropped: #expect(text.contains("connection \(route)") && lines[0].isAboutConnection, "\(text)")
             case .cutOff: #expect(text.contains("connection \(route) (mallory)"), "\(text)")
             case .setAside, .rejectedCheckpoint, .progressed, .disagreed: #expect(text.contains("trial \(trial)"), "\(text)")
-            case .unverified: #expect(text.hasPrefix("1 trial could"), "\(text)")
+            case .unverified: #expect(text.hasPrefix("1 trial will not"), "\(text)")
             }
         }
     }

@@ -61,8 +61,9 @@ extension Scheduler.Notice {
             [
                 LogLine(
                     level: .warning,
-                    text: "\(trials.counted("trial")) could not be verified: only a worker that has not computed a trial can verify it; "
-                        + "the next run tries again")
+                    text:
+                        "\(trials.counted("trial")) will not be verified in this run: no worker is connected that could, or too many were lost "
+                        + "over it; the next run tries again")
             ]
         case .disagreed(let disagreement): [disagreement.line]
         case .rejectedCheckpoint(let key, let epoch, let host, let reason):
