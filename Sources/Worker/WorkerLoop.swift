@@ -59,7 +59,7 @@ struct WorkerLoop: ~Copyable {
     /// Until the machine says that it is over.
     mutating func run() throws(SocketError) -> WorkerMachine.Exit {
         while true {
-            for event in try receive() + mailbox.empty() + [.tick] {
+            for event in try receive() + mailbox.takeAll() + [.tick] {
                 for effect in machine.handle(event, at: stopwatch.now) { try perform(effect) }
             }
             try flush()
@@ -72,8 +72,8 @@ struct WorkerLoop: ~Copyable {
         // A frame that waits for room is tried again soon, without spinning.
         let deadline = outbox.isEmpty ? machine.nextDeadline - stopwatch.now : min(machine.nextDeadline - stopwatch.now, .milliseconds(50))
         switch socket {
-        case .some(let socket): try Poller.wait(for: socket, or: mailbox.doorbell, atMost: deadline)
-        case .none: try Poller.wait(for: mailbox.doorbell, atMost: deadline)
+        case .some(let socket): try Poller.wait(for: socket, or: mailbox.wakeSignal, atMost: deadline)
+        case .none: try Poller.wait(for: mailbox.wakeSignal, atMost: deadline)
         }
     }
 

@@ -9,19 +9,19 @@ import Wire
 /// A worker, or worse, that says what a test wants.
 struct Stranger: ~Copyable {
     let socket: DealerSocket
-    private let bell: Doorbell
+    private let wakeSignal: WakeSignal
 
     init(_ endpoint: String) throws {
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         socket = try DealerSocket(connectedTo: endpoint, in: try Context())
-        self.bell = bell
+        self.wakeSignal = wakeSignal
     }
 
     /// With a key, over tcp.
     init(_ invitation: Invitation) throws {
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         socket = try DealerSocket(invitedBy: invitation, in: try Context())
-        self.bell = bell
+        self.wakeSignal = wakeSignal
     }
 
     /// - Parameter selfTest: of another build, if it is not ours.
@@ -53,7 +53,7 @@ struct Stranger: ~Copyable {
                 if case .heartbeat = message { continue }
                 return message
             }
-            try Poller.wait(for: socket, or: bell, atMost: .milliseconds(100))
+            try Poller.wait(for: socket, or: wakeSignal, atMost: .milliseconds(100))
         }
         throw Failure(description: "the coordinator says nothing")
     }

@@ -366,7 +366,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
     /// A process that another test starts has this one's locks for a moment, until it is another program.
     private func patiently<T>(_ body: () throws -> T) throws -> T {
         for _ in 0..<100 {
-            do { return try body() } catch StoreError.locked { try Poller.wait(for: Mailbox<Void>().doorbell, atMost: .milliseconds(20)) }
+            do { return try body() } catch StoreError.locked { try Poller.wait(for: Mailbox<Void>().wakeSignal, atMost: .milliseconds(20)) }
         }
         return try body()
     }

@@ -62,18 +62,18 @@ private let patience: Duration = .seconds(20), glance: Duration = .milliseconds(
 }
 
 /// A ROUTER with a key, and dealers that try it.
-private struct Door: ~Copyable {
+private struct KeyedRouter: ~Copyable {
     var router: RouterSocket
     let endpoint: String
     let key: SecretKey
-    private let bell: Doorbell
+    private let wakeSignal: WakeSignal
 
     init() throws {
-        let bell = try Doorbell(), key = SecretKey.random()
+        let wakeSignal = try WakeSignal(), key = SecretKey.random()
         let router = try RouterSocket(in: try Context())
         let endpoint = try router.bind("tcp://127.0.0.1:*", admitting: .keys(key))
         self.router = router
-        self.bell = bell
+        self.wakeSignal = wakeSignal
         (self.endpoint, self.key) = (endpoint, key)
     }
 
@@ -89,98 +89,98 @@ private struct Door: ~Copyable {
         while stopwatch.now.sinceStart < time {
             if !isSaid { do { try dealer.send(frame); isSaid = true } catch SocketError.notNow {} }
             if let heard = try router.receive() { return heard }
-            try Poller.wait(for: router, or: bell, atMost: .milliseconds(10))
+            try Poller.wait(for: router, or: wakeSignal, atMost: .milliseconds(10))
         }
         return nil
     }
 }
 
-@Suite("Gate") struct GateTests {
+@Suite("Keys of a ROUTER: who may connect") struct RouterKeyTests {
     @Test("a key that is allowed comes in, and every frame says whose it is") func allowed() throws {
-        let door = try Door()
+        let keyed = try KeyedRouter()
         let ada = SecretKey.random(), bob = SecretKey.random()
-        for key in [ada, bob] { door.router.allow(key.publicKey) }
+        for key in [ada, bob] { keyed.router.allow(key.publicKey) }
         for key in [ada, bob] {
-            let dealer = try door.dealer(key)
-            let heard = try #require(try door.hear(dealer, saying: [1], within: patience))
+            let dealer = try keyed.dealer(key)
+            let heard = try #require(try keyed.hear(dealer, saying: [1], within: patience))
             #expect(heard.frame == [1])
             #expect(heard.route.peer == .key(key.publicKey))
         }
     }
 
     @Test("a key that is not allowed stays out, although it knows the coordinator's, and is told of") func unknownKey() throws {
-        let door = try Door()
+        let keyed = try KeyedRouter()
         let key = SecretKey.random()
-        let dealer = try door.dealer(key)
-        #expect(try door.hear(dealer, saying: [1], within: glance) == nil)
-        let refusals = door.router.refusals()
+        let dealer = try keyed.dealer(key)
+        #expect(try keyed.hear(dealer, saying: [1], within: glance) == nil)
+        let refusals = keyed.router.refusals()
         #expect(refusals.first?.key == key.publicKey)
         #expect(refusals.first?.address == "127.0.0.1")
-        #expect(door.router.refusals().isEmpty)
+        #expect(keyed.router.refusals().isEmpty)
     }
 
     @Test("nor does an allowed key with another coordinator's in mind, or one who has none") func wrongHandshakes() throws {
-        let door = try Door()
+        let keyed = try KeyedRouter()
         let key = SecretKey.random()
-        door.router.allow(key.publicKey)
-        let mistaken = try door.dealer(key, coordinator: SecretKey.random().publicKey)
-        #expect(try door.hear(mistaken, saying: [1], within: glance) == nil)
-        let plain = try DealerSocket(connectedTo: door.endpoint, in: try Context())
-        #expect(try door.hear(plain, saying: [1], within: glance) == nil)
+        keyed.router.allow(key.publicKey)
+        let mistaken = try keyed.dealer(key, coordinator: SecretKey.random().publicKey)
+        #expect(try keyed.hear(mistaken, saying: [1], within: glance) == nil)
+        let plain = try DealerSocket(connectedTo: keyed.endpoint, in: try Context())
+        #expect(try keyed.hear(plain, saying: [1], within: glance) == nil)
     }
 
     @Test("a key that is withdrawn is not heard from the next frame on, hears nothing, and does not come back") func denied() throws {
-        let door = try Door()
+        let keyed = try KeyedRouter()
         let key = SecretKey.random()
-        door.router.allow(key.publicKey)
-        let dealer = try door.dealer(key)
-        let route = try #require(try door.hear(dealer, saying: [1], within: patience)).route
-        door.router.deny(key.publicKey)
-        #expect(throws: SocketError.unknownPeer) { try door.router.send([2], to: route) }
-        #expect(try door.hear(dealer, saying: [3], within: glance) == nil)
+        keyed.router.allow(key.publicKey)
+        let dealer = try keyed.dealer(key)
+        let route = try #require(try keyed.hear(dealer, saying: [1], within: patience)).route
+        keyed.router.deny(key.publicKey)
+        #expect(throws: SocketError.unknownPeer) { try keyed.router.send([2], to: route) }
+        #expect(try keyed.hear(dealer, saying: [3], within: glance) == nil)
         #expect(try dealer.receive() == nil)
         // Its connection is closed by now, and a new one is turned away.
-        #expect(try door.hear(dealer, saying: [4], within: glance) == nil)
+        #expect(try keyed.hear(dealer, saying: [4], within: glance) == nil)
         #expect(throws: SocketError.notNow) { try dealer.send([5]) }
-        door.router.allow(key.publicKey)
-        let again = try door.dealer(key)
-        #expect(try door.hear(again, saying: [6], within: patience)?.frame == [6])
+        keyed.router.allow(key.publicKey)
+        let again = try keyed.dealer(key)
+        #expect(try keyed.hear(again, saying: [6], within: patience)?.frame == [6])
     }
 
     @Test("a peer that takes another's routing id gets nothing of what is that one's") func stolenRoutingID() throws {
-        let door = try Door()
+        let keyed = try KeyedRouter()
         let ada = SecretKey.random(), mallory = SecretKey.random()
-        for key in [ada, mallory] { door.router.allow(key.publicKey) }
-        let honest = try door.dealer(ada)
-        let route = try #require(try door.hear(honest, saying: [1], within: patience)).route
+        for key in [ada, mallory] { keyed.router.allow(key.publicKey) }
+        let honest = try keyed.dealer(ada)
+        let route = try #require(try keyed.hear(honest, saying: [1], within: patience)).route
         let thief = try Socket.make(.dealer, in: try Context())
         for (option, value) in [
-            (CInt(5), route.bytes), (50, door.key.publicKey.bytes), (48, mallory.publicKey.bytes), (49, mallory.bytes),
+            (CInt(5), route.bytes), (50, keyed.key.publicKey.bytes), (48, mallory.publicKey.bytes), (49, mallory.bytes),
         ] { try thief.set(option, value) }
-        try thief.connect(door.endpoint)
+        try thief.connect(keyed.endpoint)
         let stopwatch = Stopwatch()
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         while stopwatch.now.sinceStart < glance {
             try? thief.send([[2]])
-            if let heard = try door.router.receive() {
+            if let heard = try keyed.router.receive() {
                 #expect(heard.route.peer == .key(mallory.publicKey) && heard.route.bytes != route.bytes)
             }
-            try door.router.send([3], to: route)
+            try keyed.router.send([3], to: route)
             #expect(try thief.receive() == nil)
-            try Poller.wait(for: bell, atMost: .milliseconds(20))
+            try Poller.wait(for: wakeSignal, atMost: .milliseconds(20))
         }
         #expect(try honest.receive() == [3])
     }
 
     @Test("a connection without a key that is cut off is not heard again, and others of its kind are") func cutOff() throws {
-        var door = try Door()
-        let plain = try door.router.bind("tcp://127.0.0.1:*", admitting: .anyone)
+        var keyed = try KeyedRouter()
+        let plain = try keyed.router.bind("tcp://127.0.0.1:*", admitting: .anyone)
         let first = try DealerSocket(connectedTo: plain, in: try Context())
-        let route = try #require(try door.hear(first, saying: [1], within: patience)).route
+        let route = try #require(try keyed.hear(first, saying: [1], within: patience)).route
         #expect(route.peer == .plain)
-        door.router.cutOff(route)
-        #expect(try door.hear(first, saying: [2], within: .milliseconds(50)) == nil)
+        keyed.router.cutOff(route)
+        #expect(try keyed.hear(first, saying: [2], within: .milliseconds(50)) == nil)
         let second = try DealerSocket(connectedTo: plain, in: try Context())
-        #expect(try door.hear(second, saying: [3], within: patience)?.frame == [3])
+        #expect(try keyed.hear(second, saying: [3], within: patience)?.frame == [3])
     }
 }

@@ -1,4 +1,4 @@
-// SocketTests.swift · Tests/WireTests. The few promises of libzmq that the house stands on, with real sockets. Every wait is Poller's.
+// SocketTests.swift · Tests/WireTests. The few promises of libzmq that this program relies on, with real sockets. Every wait is Poller's.
 
 import Foundation
 import TestSupport
@@ -13,10 +13,10 @@ private let patience: Duration = .seconds(60)
 extension RouterSocket {
     fileprivate func next(within time: Duration = patience) throws -> (route: Route, frame: [UInt8]) {
         let stopwatch = Stopwatch()
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         while stopwatch.now.sinceStart < time {
             if let next = try receive() { return next }
-            try Poller.wait(for: self, or: bell, atMost: time - stopwatch.now.sinceStart)
+            try Poller.wait(for: self, or: wakeSignal, atMost: time - stopwatch.now.sinceStart)
         }
         throw SocketError.failed(call: "next", reason: "no frame within \(time)")
     }
@@ -24,10 +24,10 @@ extension RouterSocket {
     /// Sends until libzmq has noticed that the peer is gone.
     fileprivate func errorWhenGone(_ route: Route) throws -> SocketError? {
         let stopwatch = Stopwatch()
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         while stopwatch.now.sinceStart < patience {
             do { try send([0], to: route) } catch { return error }
-            try Poller.wait(for: bell, atMost: .milliseconds(5))
+            try Poller.wait(for: wakeSignal, atMost: .milliseconds(5))
         }
         return nil
     }
@@ -36,10 +36,10 @@ extension RouterSocket {
 extension DealerSocket {
     fileprivate func next() throws -> [UInt8] {
         let stopwatch = Stopwatch()
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         while stopwatch.now.sinceStart < patience {
             if let next = try receive() { return next }
-            try Poller.wait(for: self, or: bell, atMost: patience - stopwatch.now.sinceStart)
+            try Poller.wait(for: self, or: wakeSignal, atMost: patience - stopwatch.now.sinceStart)
         }
         throw SocketError.failed(call: "next", reason: "no frame within \(patience)")
     }
@@ -47,12 +47,12 @@ extension DealerSocket {
     /// Sends as soon as there is a connection, which the router has to let in.
     fileprivate func sendWhenConnected(_ frame: [UInt8], to router: borrowing RouterSocket) throws {
         let stopwatch = Stopwatch()
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         while true {
             do { return try send(frame) } catch SocketError.notNow {
                 guard stopwatch.now.sinceStart < patience else { throw SocketError.notNow }
-                try router.admit()
-                try Poller.wait(for: bell, atMost: .milliseconds(5))
+                try router.answerHandshakes()
+                try Poller.wait(for: wakeSignal, atMost: .milliseconds(5))
             }
         }
     }
@@ -161,34 +161,34 @@ extension DealerSocket {
         #expect(again.route != loudRoute)
     }
 
-    @Test("a letter from another thread wakes who waits, for a socket or for nothing else, and none is lost") func mailbox() throws {
+    @Test("a message from another thread wakes the thread that waits, with a socket or without, and none is lost") func mailbox() throws {
         let mailbox = try Mailbox<Int>()
         let router = try RouterSocket(in: context)
         let stopwatch = Stopwatch()
-        var letters: [Int] = []
+        var messages: [Int] = []
         startThread { for i in 0..<100_000 { mailbox.post(i) } }
-        while letters.count < 100_000, stopwatch.now.sinceStart < patience {
-            try Poller.wait(for: router, or: mailbox.doorbell, atMost: patience)
-            letters += mailbox.empty()
+        while messages.count < 100_000, stopwatch.now.sinceStart < patience {
+            try Poller.wait(for: router, or: mailbox.wakeSignal, atMost: patience)
+            messages += mailbox.takeAll()
         }
-        #expect(letters == Array(0..<100_000))
+        #expect(messages == Array(0..<100_000))
         startThread { mailbox.post(7) }
-        letters = []
-        // The bell may still ring for a letter that was taken before it did.
-        while letters.isEmpty, stopwatch.now.sinceStart < patience {
-            try Poller.wait(for: mailbox.doorbell, atMost: patience)
-            letters += mailbox.empty()
+        messages = []
+        // The signal may still be set for a message that was taken already.
+        while messages.isEmpty, stopwatch.now.sinceStart < patience {
+            try Poller.wait(for: mailbox.wakeSignal, atMost: patience)
+            messages += mailbox.takeAll()
         }
-        #expect(letters == [7])
-        #expect(stopwatch.now.sinceStart < patience, "a bell did not ring")
+        #expect(messages == [7])
+        #expect(stopwatch.now.sinceStart < patience, "the wake signal was not set")
     }
 
     @Test("a wait that ends by its time ends after its deadline, and a deadline that is past does not wait") func deadline() throws {
-        let bell = try Doorbell()
+        let wakeSignal = try WakeSignal()
         let stopwatch = Stopwatch()
-        try Poller.wait(for: bell, atMost: .microseconds(1_001))
+        try Poller.wait(for: wakeSignal, atMost: .microseconds(1_001))
         #expect(stopwatch.now.sinceStart >= .microseconds(1_001))
-        try Poller.wait(for: bell, atMost: .seconds(-60))
+        try Poller.wait(for: wakeSignal, atMost: .seconds(-60))
         #expect(stopwatch.now.sinceStart < patience)
     }
 }

@@ -110,7 +110,7 @@ import Wire
         // There is one such device, and another run of these tests may have its lock for a moment.
         var news = try cache.answer(.look(alone: false), file)
         for _ in 0..<100 where news == .busy {
-            try Poller.wait(for: Mailbox<Void>().doorbell, atMost: .milliseconds(100))
+            try Poller.wait(for: Mailbox<Void>().wakeSignal, atMost: .milliseconds(100))
             news = try cache.answer(.look(alone: false), file)
         }
         #expect(news == .part(0))

@@ -16,8 +16,8 @@ extension DataCache {
         let mailbox = try Mailbox<DataNews>()
         perform(command, file) { mailbox.post($0) }
         for _ in 0..<60 {
-            if let news = mailbox.empty().first { return news }
-            try Poller.wait(for: mailbox.doorbell, atMost: .seconds(1))
+            if let news = mailbox.takeAll().first { return news }
+            try Poller.wait(for: mailbox.wakeSignal, atMost: .seconds(1))
         }
         throw CacheError(description: "no answer after 60 s")
     }

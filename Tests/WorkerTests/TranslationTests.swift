@@ -232,10 +232,10 @@ import Wire
         var events: [WorkerMachine.Event] = []
         let stopwatch = Stopwatch()
         while stopwatch.now < Instant(sinceStart: .seconds(60)) {
-            events += mailbox.empty()
+            events += mailbox.takeAll()
             switch events.last {
             case .finished, .stopped: return events
-            default: try Poller.wait(for: mailbox.doorbell, atMost: .seconds(1))
+            default: try Poller.wait(for: mailbox.wakeSignal, atMost: .seconds(1))
             }
         }
         Issue.record("no end after 60 s")

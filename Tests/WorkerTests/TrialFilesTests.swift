@@ -23,10 +23,10 @@ import Wire
         if pauses { thread.pause() }
         var events: [WorkerMachine.Event] = []
         for _ in 0..<60 {
-            events += mailbox.empty()
+            events += mailbox.takeAll()
             switch events.last {
             case .finished, .stopped, .paused: return events
-            default: try Poller.wait(for: mailbox.doorbell, atMost: .seconds(1))
+            default: try Poller.wait(for: mailbox.wakeSignal, atMost: .seconds(1))
             }
         }
         Issue.record("no end after 60 s")

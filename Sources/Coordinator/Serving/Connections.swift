@@ -104,10 +104,10 @@ struct Connections: ~Copyable {
         return .sent
     }
 
-    /// Waits for a frame, a handshake or the doorbell, or until the time is up.
-    func wait(or doorbell: borrowing Doorbell, atMost timeout: Duration) throws(SocketError) {
+    /// Waits for a frame, a handshake or the wake signal, or until the time is up.
+    func wait(or wakeSignal: borrowing WakeSignal, atMost timeout: Duration) throws(SocketError) {
         // 10 ms: how soon a full queue is tried again, since libzmq does not tell when a ROUTER's queue has room.
-        try Poller.wait(for: socket, or: doorbell, atMost: isIdle ? timeout : min(timeout, .milliseconds(10)))
+        try Poller.wait(for: socket, or: wakeSignal, atMost: isIdle ? timeout : min(timeout, .milliseconds(10)))
     }
 
     /// Logs a line that a peer can cause as often as it likes.

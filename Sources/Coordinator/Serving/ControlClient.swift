@@ -47,11 +47,11 @@ enum ControlClient {
     private static func answers(
         of paths: [String], _ command: Command, within time: Duration
     ) throws -> [(path: String, answer: Answer)] {
-        let context = try Context(), stopwatch = Stopwatch(), bell = try Doorbell()
+        let context = try Context(), stopwatch = Stopwatch(), wakeSignal = try WakeSignal()
         let calls = try paths.map { try ControlCall($0, command, context) }
         while stopwatch.now.sinceStart < time, calls.contains(where: { $0.answer == nil }) {
             for call in calls { try call.advance() }
-            try Poller.wait(for: bell, atMost: .milliseconds(10))
+            try Poller.wait(for: wakeSignal, atMost: .milliseconds(10))
         }
         return calls.compactMap { call in call.answer.map { (call.path, $0) } }
     }

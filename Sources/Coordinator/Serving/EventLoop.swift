@@ -72,7 +72,7 @@ struct EventLoop: ~Copyable {
             }
             // 0.2 s: how soon the bar moves and a worker process that died is replaced.
             let timeout = min(coordinator.nextDeadline - stopwatch.now, .milliseconds(200))
-            try connections.wait(or: mailbox.doorbell, atMost: timeout)
+            try connections.wait(or: mailbox.wakeSignal, atMost: timeout)
         }
     }
 
@@ -115,7 +115,7 @@ struct EventLoop: ~Copyable {
     }
 
     private mutating func isDrainRequested() -> Bool {
-        let signals = mailbox.empty()
+        let signals = mailbox.takeAll()
         guard !signals.isEmpty else { return false }
         for _ in signals { ending.noteInterrupt() }
         // The second one ends the loop.

@@ -1,10 +1,10 @@
-// SHA256.swift · Wire/Hashing. The one door to libsodium: computes SHA-256 (FIPS 180-4).
+// SHA256.swift · Wire/Hashing. Computes SHA-256 (FIPS 180-4) with libsodium, which is used nowhere else.
 
 internal import CSodium
 public import Vocabulary
 
 extension Digest {
-    /// Hashes bytes that the caller has laid out in one fixed form.
+    /// The SHA-256 of some bytes.
     public init(of message: [UInt8]) {
         var out: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
         // Sound: libsodium writes exactly crypto_hash_sha256_BYTES = 32 bytes and reads exactly message.count.
@@ -14,7 +14,7 @@ extension Digest {
         self.init(words: (out.0.bigEndian, out.1.bigEndian, out.2.bigEndian, out.3.bigEndian))
     }
 
-    /// Hashes the UTF-8 of a text.
+    /// The SHA-256 of a text's UTF-8.
     public init(of text: String) { self.init(of: Array(text.utf8)) }
 }
 
@@ -29,6 +29,7 @@ extension Digest {
         unsafe _ = bytes.withUnsafeBufferPointer { unsafe crypto_hash_sha256_update(&state, $0.baseAddress, UInt64($0.count)) }
     }
 
+    /// The SHA-256 of all bytes that were added.
     public consuming func digest() -> Digest {
         var out = [UInt8](repeating: 0, count: Digest.byteCount)
         // Sound: libsodium writes exactly 32 bytes.

@@ -1,10 +1,11 @@
-// Context.swift · Wire/Sockets. libzmq's IO thread and everything that belongs to it; one for each process.
+// Context.swift · Wire/Sockets. libzmq's IO thread and the sockets that it serves; a process has one.
 
 internal import CZeroMQ
 
-/// A ZeroMQ context. Every socket keeps its context alive, so it ends after the last of them: libzmq waits for ever otherwise.
+/// A ZeroMQ context. Every socket holds a reference to its context, so the context ends after the last of them; in the other order
+/// libzmq would wait for ever.
 @safe public final class Context: @unchecked Sendable {
-    // Unchecked: libzmq's contexts are the one thing of it that any thread may use.
+    // Unchecked: of libzmq's objects, only a context may be used on any thread.
     let handle: UnsafeMutableRawPointer
 
     /// - Throws: `failed` when the process has no descriptors left for the IO thread.
@@ -13,6 +14,6 @@ internal import CZeroMQ
         unsafe self.handle = unsafe handle
     }
 
-    // Returns once what the sockets still had to send is sent or past its linger.
+    // Returns once the sockets' unsent frames are sent or their linger time is over.
     deinit { unsafe _ = zmq_ctx_term(handle) }
 }

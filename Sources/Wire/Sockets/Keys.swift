@@ -3,17 +3,18 @@
 internal import CZeroMQ
 internal import Vocabulary
 
-/// Names whoever holds the secret half. Not secret itself.
+/// The public half of a key pair, which names the holder of the secret half.
 public struct PublicKey: Hashable, Sendable {
     public static let byteCount = 32
     public let bytes: [UInt8]
 
-    /// Nil for any other count than 32.
+    /// - Parameter bytes: 32 bytes; nil for any other count.
     public init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
         self.bytes = bytes
     }
 
+    /// - Parameter text: 64 hexadecimal digits; nil for anything else.
     public init?(hexadecimal text: some StringProtocol) {
         guard let bytes = [UInt8](hexadecimal: text), let key = PublicKey(bytes: bytes) else { return nil }
         self = key
@@ -24,12 +25,12 @@ extension PublicKey: CustomStringConvertible {
     public var description: String { bytes.hexadecimal }
 }
 
-/// The half that proves who one is. It never shows itself in a log or a message: only `secretText` gives it away.
+/// A key pair. Its secret half appears in no description, dump or message; only `secretText` gives it.
 public struct SecretKey: Hashable, Sendable {
     let bytes: [UInt8]
     public let publicKey: PublicKey
 
-    /// A new pair, from the system's random numbers.
+    /// A new key pair from the system's random numbers.
     public static func random() -> SecretKey {
         var (open, secret) = ([CChar](repeating: 0, count: 41), [CChar](repeating: 0, count: 41))
         // Sound: libzmq writes 40 characters of Z85 and a zero into each.
@@ -58,14 +59,14 @@ public struct SecretKey: Hashable, Sendable {
         publicKey = PublicKey(bytes: decoded(open))!
     }
 
-    /// For a file of mode 0600, a pipe or an environment variable, and for nothing else.
+    /// The secret half as 64 hexadecimal digits, for a file of mode 0600, a pipe or an environment variable, and for nothing else.
     public var secretText: String { bytes.hexadecimal }
 }
 
 extension SecretKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "the secret key of \(publicKey)" }
     public var debugDescription: String { description }
-    /// Without it `dump` and string interpolation of what holds a key would print it.
+    /// Empty: otherwise `dump`, and string interpolation of a value that holds a key, would print the secret bytes.
     public var customMirror: Mirror { Mirror(self, children: [:]) }
 }
 
@@ -81,13 +82,13 @@ public struct Invitation: Hashable, Sendable {
         self.key = key
     }
 
-    /// The environment variable that may hold one for `regsweep-worker --join env`.
+    /// The environment variable from which `regsweep-worker --join env` reads an invitation.
     public static let variable = "REGSWEEP_INVITATION"
 
-    /// Whether it names the loopback, which on another host is that host.
+    /// Whether the endpoint is a loopback address, which on another host would mean that host itself.
     public var isForThisHostAlone: Bool { endpoint.hasPrefix("tcp://127.") || endpoint.hasPrefix("tcp://localhost:") }
 
-    /// One word without spaces, secret like the key in it: `ENDPOINT,COORDINATOR,KEY`.
+    /// The invitation as `ENDPOINT,COORDINATOR,KEY`, without spaces. It is secret, as the key in it is.
     public var secretText: String { "\(endpoint),\(coordinator),\(key.secretText)" }
 
     /// - Parameter text: what ``secretText`` gives, with spaces or an end of line around it; nil for anything else.

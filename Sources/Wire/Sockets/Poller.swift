@@ -1,22 +1,22 @@
-// Poller.swift · Wire/Sockets. The one call in each program that waits: for the socket, for the doorbell, or for the time.
+// Poller.swift · Wire/Sockets. The one call in each program that waits: for the socket, for the wake signal, or for the time.
 
 internal import CZeroMQ
 
 public enum Poller {
-    /// Waits until the socket has a frame or a handshake to answer, the doorbell rings or the time is up. A signal ends the wait early, without an error.
+    /// Waits, in the coordinator, until the socket has a frame or a handshake to answer, the wake signal is set or the time is up. A signal ends the wait early, without an error.
     /// - Parameter timeout: rounded up to milliseconds, so that a deadline is past when the call returns because of it; negative is 0.
     public static func wait(
-        for socket: borrowing RouterSocket, or doorbell: borrowing Doorbell, atMost timeout: Duration
-    ) throws(SocketError) { try unsafe wait(socket.pollHandles, doorbell.descriptor, timeout) }
+        for socket: borrowing RouterSocket, or wakeSignal: borrowing WakeSignal, atMost timeout: Duration
+    ) throws(SocketError) { try unsafe wait(socket.pollHandles, wakeSignal.descriptor, timeout) }
 
-    /// As above, for a worker.
+    /// Waits, in a worker, until the socket has a frame, the wake signal is set or the time is up.
     public static func wait(
-        for socket: borrowing DealerSocket, or doorbell: borrowing Doorbell, atMost timeout: Duration
-    ) throws(SocketError) { try unsafe wait([socket.pollHandle], doorbell.descriptor, timeout) }
+        for socket: borrowing DealerSocket, or wakeSignal: borrowing WakeSignal, atMost timeout: Duration
+    ) throws(SocketError) { try unsafe wait([socket.pollHandle], wakeSignal.descriptor, timeout) }
 
-    /// Waits for the doorbell alone, while a worker has no socket.
-    public static func wait(for doorbell: borrowing Doorbell, atMost timeout: Duration) throws(SocketError) {
-        try unsafe wait([], doorbell.descriptor, timeout)
+    /// Waits for the wake signal alone, while a worker has no socket.
+    public static func wait(for wakeSignal: borrowing WakeSignal, atMost timeout: Duration) throws(SocketError) {
+        try unsafe wait([], wakeSignal.descriptor, timeout)
     }
 
     private static func wait(_ sockets: [UnsafeMutableRawPointer], _ descriptor: CInt, _ timeout: Duration) throws(SocketError) {

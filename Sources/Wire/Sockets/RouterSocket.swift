@@ -1,4 +1,4 @@
-// RouterSocket.swift · Wire/Sockets. The coordinator's end: one socket, bound to several endpoints, with a route to each worker.
+// RouterSocket.swift · Wire/Sockets. The coordinator's socket: bound to several endpoints, with a route to each worker.
 
 internal import CZeroMQ
 internal import Glibc
@@ -9,13 +9,13 @@ public struct Route: Hashable, Sendable {
     let bytes: [UInt8]
     public let peer: Peer
 
-    /// For tests of the scheduler, which never asks what is in a route.
+    /// Only tests make a route: the scheduler never looks at the bytes.
     public init(_ bytes: [UInt8], peer: Peer = .local) {
         self.bytes = bytes
         self.peer = peer
     }
 
-    /// libzmq gives no two connections the same bytes.
+    /// Hashes the bytes alone: libzmq gives no two connections the same.
     public func hash(into hasher: inout Hasher) { for byte in bytes { hasher.combine(byte) } }
 }
 
@@ -23,27 +23,28 @@ extension Route: CustomStringConvertible {
     public var description: String { bytes.hexadecimal }
 }
 
-/// One for each context, since libzmq asks one handler in a context who may come in.
+/// A ROUTER and the ZAP handler of its context. A context has at most one of them, since libzmq asks one handler for all of its sockets.
 public struct RouterSocket: ~Copyable {
     private let socket: Socket
-    private let gate: Gate
-    /// Connections that are not listened to any more. Each has cost its peer `Limits.malformedFrames`.
-    private var deaf: Set<Route>
+    private let zapHandler: ZAPHandler
+    /// Connections whose frames are dropped. It grows slowly: each entry has cost its peer `Limits.malformedFrames` frames.
+    private var ignored: Set<Route>
 
+    /// - Throws: `addressInUse` when the context has a ROUTER already.
     public init(in context: Context) throws(SocketError) {
-        // The gate comes first: libzmq lets everybody in where there is none.
-        let gate = try Gate(in: context)
+        // The handler comes first: libzmq accepts every connection while there is none.
+        let zapHandler = try ZAPHandler(in: context)
         let socket = try Socket.make(.router, in: context)
         self.socket = socket
-        self.gate = gate
-        deaf = []
+        self.zapHandler = zapHandler
+        ignored = []
     }
 
     /// - Parameters:
     ///   - endpoint: `tcp://address:port` (`*` for any free port) or `ipc://path`.
-    ///   - admission: of this endpoint alone; libzmq takes security options as they are at the time of each bind.
+    ///   - admission: holds for this endpoint alone, since libzmq reads the security options at each bind.
     /// - Returns: the endpoint with the port that was chosen.
-    /// - Throws: `addressInUse`, `badEndpoint`.
+    /// - Throws: `addressInUse` when another process listens there, `badEndpoint` when the endpoint cannot be used on this host.
     public func bind(_ endpoint: String, admitting admission: Admission = .anyone) throws(SocketError) -> String {
         switch admission {
         case .anyone:
@@ -58,45 +59,45 @@ public struct RouterSocket: ~Copyable {
         return try socket.lastEndpoint()
     }
 
-    /// Answers the handshakes that wait; `receive` does it as well.
-    public func admit() throws(SocketError) { try gate.admit() }
+    /// Answers the handshakes that wait, without reading a frame. `receive` does so as well.
+    public func answerHandshakes() throws(SocketError) { try zapHandler.answerHandshakes() }
 
-    /// The keys that may come in from now on.
-    public func allow(_ key: PublicKey) { gate.allowed.insert(key) }
+    /// Accepts connections with this key from now on.
+    public func allow(_ key: PublicKey) { zapHandler.allowed.insert(key) }
 
-    /// From now on nothing that this key has sent or sends is heard, and its connections are closed as soon as they say anything.
-    public func deny(_ key: PublicKey) { gate.allowed.remove(key) }
+    /// Refuses this key from now on: frames that it sent before are dropped too, and a connection of it is closed at its next frame.
+    public func deny(_ key: PublicKey) { zapHandler.allowed.remove(key) }
 
-    /// Nothing of this connection is heard any more; a key is denied altogether.
+    /// Drops all further frames of this connection. The key of a peer that has one is denied, so that it cannot connect again.
     public mutating func cutOff(_ route: Route) {
-        if case .key(let key) = route.peer { deny(key) } else { deaf.insert(route) }
+        if case .key(let key) = route.peer { deny(key) } else { ignored.insert(route) }
     }
 
-    /// Keys that were turned away since the last call, and from where; at most 20.
+    /// The keys that were refused since the last call and the addresses that they came from; at most 20.
     public func refusals() -> [(key: PublicKey, address: String)] {
-        defer { gate.refusals = [] }
-        return gate.refusals.map { ($0.key, $0.address) }
+        defer { zapHandler.refusals = [] }
+        return zapHandler.refusals.map { ($0.key, $0.address) }
     }
 
     /// - Throws: `notNow` when the worker's queue is full, `unknownPeer` when its connection is gone; nothing was sent then.
     public func send(_ frame: [UInt8], to route: Route) throws(SocketError) {
-        guard gate.isWelcome(route.peer) else { throw .unknownPeer }
+        guard zapHandler.isAllowed(route.peer) else { throw .unknownPeer }
         try socket.send([route.bytes, frame])
     }
 
-    /// The next frame with where it came from; nil when none is waiting. A message of another number of parts comes as an empty frame,
-    /// which no decoder accepts.
+    /// Answers handshakes and gives the next frame with its route; nil when none is waiting. A message that has another number of parts
+    /// than a route and a frame comes as an empty frame, which no decoder accepts.
     public func receive() throws(SocketError) -> (route: Route, frame: [UInt8])? {
-        try gate.admit()
+        try zapHandler.answerHandshakes()
         while let message = try socket.receive() {
-            // Nobody comes in without a user id; should libzmq ever think otherwise, it ends here.
-            guard let peer = message.userID.flatMap(Peer.init(userID:)), gate.isWelcome(peer) else {
-                hangUp(message.descriptor)
+            // The handler gives every accepted connection a user id. One without it, or with a key denied since, is closed.
+            guard let peer = message.userID.flatMap(Peer.init(userID:)), zapHandler.isAllowed(peer) else {
+                closeConnection(message.descriptor)
                 continue
             }
             let route = Route(message.parts[0], peer: peer)
-            guard !deaf.contains(route) else {
-                hangUp(message.descriptor)
+            guard !ignored.contains(route) else {
+                closeConnection(message.descriptor)
                 continue
             }
             return (route, message.parts.count == 2 ? message.parts[1] : [])
@@ -104,9 +105,9 @@ public struct RouterSocket: ~Copyable {
         return nil
     }
 
-    /// libzmq 4.3.4 cannot close one peer's connection, so the system is asked to: libzmq finds it ended and forgets it. Should the
-    /// descriptor belong to another connection by now, that one connects again and has lost nothing.
-    private func hangUp(_ descriptor: CInt) { if descriptor >= 0 { shutdown(descriptor, CInt(SHUT_RDWR)) } }
+    /// Shuts a peer's connection down by its descriptor, since libzmq 4.3.4 cannot close a single one; libzmq then finds it ended and
+    /// forgets it. Should the descriptor belong to another connection by now, that peer connects again and loses nothing.
+    private func closeConnection(_ descriptor: CInt) { if descriptor >= 0 { shutdown(descriptor, CInt(SHUT_RDWR)) } }
 
-    var pollHandles: [UnsafeMutableRawPointer] { unsafe [socket.pollHandle, gate.pollHandle] }
+    var pollHandles: [UnsafeMutableRawPointer] { unsafe [socket.pollHandle, zapHandler.pollHandle] }
 }

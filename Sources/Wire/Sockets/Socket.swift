@@ -1,17 +1,17 @@
-// Socket.swift · Wire/Sockets. One owner for each ZeroMQ socket, on one thread: libzmq aborts the process otherwise.
-// Used by RouterSocket and DealerSocket, which say what a frame means.
+// Socket.swift · Wire/Sockets. Owner of one ZeroMQ socket, used on one thread: libzmq aborts the process otherwise.
+// Used by RouterSocket, DealerSocket and ZAPHandler, which define what the parts of a message mean.
 
 internal import CZeroMQ
 internal import Vocabulary
 
-/// A raw socket with the house's settings. Not public: a ROUTER and a DEALER take and give different frames.
+/// A raw socket with this program's options set. Not public, since a ROUTER's and a DEALER's messages have different parts.
 @safe struct Socket: ~Copyable {
     private let handle: UnsafeMutableRawPointer
     private let context: Context
 
     enum Kind {
         case router, dealer
-        /// The gate's.
+        /// The socket of a ZAP handler.
         case rep
 
         fileprivate var code: CInt {
@@ -26,18 +26,18 @@ internal import Vocabulary
     static func make(_ kind: Kind, in context: Context) throws(SocketError) -> Socket {
         guard let handle = unsafe zmq_socket(context.handle, kind.code) else { throw .last("zmq_socket") }
         let socket = unsafe Socket(handle, context)
-        // Half a second for a last word (Goodbye, Refused), no more: results wait for an acknowledgement, not for a linger.
+        // 500 ms to send a Goodbye or Refused at the end. Results do not depend on it: they are sent until they are acknowledged.
         try socket.set(ZMQ_LINGER, CInt(500))
-        // An oversize frame disconnects its sender before any byte of it is kept.
+        // A larger frame disconnects its sender before libzmq stores any byte of it.
         try socket.set(ZMQ_MAXMSGSIZE, Int64(Limits.frameBytes))
         try socket.set(ZMQ_HANDSHAKE_IVL, CInt(5_000))
         switch kind {
         case .router:
-            // Without it a frame to a worker that is gone vanishes without a word.
+            // Without it a frame to a worker that is gone is dropped without an error.
             try socket.set(ZMQ_ROUTER_MANDATORY, CInt(1))
-            // 100 by default: a registration storm of 500 workers would lose connections.
+            // The default is 100, and 500 workers that connect at once would lose connections.
             try socket.set(ZMQ_BACKLOG, CInt(1024))
-            // What one peer can make us keep; the ROUTER's loop keeps what does not fit, and decides how much of that.
+            // Bounds the memory that one peer costs in libzmq. Frames that do not fit wait in Connections, which has a bound of its own.
             try socket.set(ZMQ_SNDHWM, CInt(Limits.queuedFrames))
             try socket.set(ZMQ_RCVHWM, CInt(Limits.queuedFrames))
         case .dealer:
@@ -57,7 +57,7 @@ internal import Vocabulary
 
     deinit { unsafe _ = zmq_close(handle) }
 
-    /// For `Poller`, which borrows it for the length of one call.
+    /// The handle for `Poller`, which uses it during one call only.
     var pollHandle: UnsafeMutableRawPointer { unsafe handle }
 
     func set(_ option: CInt, _ value: CInt) throws(SocketError) {
@@ -86,7 +86,7 @@ internal import Vocabulary
         guard unsafe zmq_connect(handle, endpoint) == 0 else { throw .last("zmq_connect", endpoint: endpoint) }
     }
 
-    /// libzmq keeps the lower 16 bits of a port and says nothing.
+    /// Refuses ports beyond 65535: libzmq would take the lower 16 bits without an error.
     private func checkPort(of endpoint: String) throws(SocketError) {
         guard endpoint.hasPrefix("tcp://"), let port = endpoint.split(separator: ":").last.flatMap({ Int($0) }) else { return }
         guard (0...65_535).contains(port) else {
@@ -102,7 +102,8 @@ internal import Vocabulary
         return String(decoding: buffer.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
     }
 
-    /// Sends all parts of one message or none of them.
+    /// Sends all parts of one message, or none of them.
+    /// - Throws: `notNow` when there is no connection or its queue is full, `unknownPeer` when a ROUTER's route is gone.
     func send(_ parts: [[UInt8]]) throws(SocketError) {
         for (i, part) in parts.enumerated() {
             let flags = ZMQ_DONTWAIT | (i < parts.count - 1 ? ZMQ_SNDMORE : 0)
@@ -113,9 +114,9 @@ internal import Vocabulary
 
     struct Received {
         var parts: [[UInt8]]
-        /// Of whoever sent it, as the gate has named it; nil where there is no gate.
+        /// The name that the ZAP handler gave the sender; nil in a context without a handler.
         var userID: String?
-        /// The connection that it came by; −1 where libzmq does not say.
+        /// File descriptor of the connection that the message came by; −1 where libzmq does not know.
         var descriptor: CInt
     }
 

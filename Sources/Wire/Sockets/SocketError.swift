@@ -3,18 +3,19 @@
 internal import CZeroMQ
 
 public enum SocketError: Error, Hashable, Sendable {
-    /// The peer is away or its queue is full: keep the frame and try after the next poll.
+    /// The peer is not connected or its queue is full: the caller holds the frame and tries again after the next poll.
     case notNow
-    /// A coordinator's send to a worker whose connection is gone. Its silence will be noticed.
+    /// The coordinator sent to a worker whose connection is gone. The caller drops the frame; the worker will time out.
     case unknownPeer
     /// Another process listens there.
     case addressInUse(endpoint: String)
-    /// The endpoint is no address that can be used here.
+    /// The text is no address, or none that can be used on this host.
     case badEndpoint(endpoint: String, reason: String)
-    /// Anything else, in libzmq's words.
+    /// Any other failure, with libzmq's or the system's text for it.
     case failed(call: String, reason: String)
 
-    /// Of the call that just returned −1 on this thread.
+    /// The error of a libzmq call that has just returned −1 on this thread.
+    /// - Parameter endpoint: the endpoint that the call was about, for the message; nil for calls that have none.
     static func last(_ call: String, endpoint: String? = nil) -> SocketError {
         let code = zmq_errno()
         let reason = unsafe String(cString: zmq_strerror(code))
@@ -31,7 +32,7 @@ public enum SocketError: Error, Hashable, Sendable {
 extension SocketError: CustomStringConvertible {
     public var description: String {
         switch self {
-        case .notNow: "the peer is away or its queue is full"
+        case .notNow: "the peer is not connected or its queue is full"
         case .unknownPeer: "the peer is not connected"
         case .addressInUse(let endpoint): "\(endpoint) is taken by another process: choose another port, or port * for any free one"
         case .badEndpoint(let endpoint, let reason): "cannot use \(endpoint): \(reason)"

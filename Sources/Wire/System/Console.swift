@@ -1,10 +1,10 @@
-// Console.swift · Wire/System. Standard error, as both programs use it beside their logs.
+// Console.swift · Wire/System. Standard error: what ConsoleLog and the progress display write to.
 
 internal import Glibc
 
 public enum Console {
-    /// Takes what a program relies on: descriptors 0 to 2, so that no file that is opened later becomes standard error by accident; and
-    /// that a closed end of a pipe is an error of one write, not the end of the process. Call it first.
+    /// Prepares the process, before anything else runs: opens descriptors 0 to 2 where they are closed, so that no file opened later
+    /// becomes standard error by accident; and ignores SIGPIPE, so that a closed pipe is an error of one write and not the process's end.
     public static func prepare() {
         var descriptor: CInt = 0
         repeat { descriptor = unsafe open("/dev/null", O_RDWR) } while (0...STDERR_FILENO).contains(descriptor)
@@ -12,14 +12,14 @@ public enum Console {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Writes a text as it is; an end that is closed is no error.
+    /// Writes a text as it is. A standard error that is closed is no error.
     public static func write(_ text: String) { unsafe _ = Glibc.write(STDERR_FILENO, text, text.utf8.count) }
 
     public static func writeLine(_ text: String) { write(text + "\n") }
 
     public static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 
-    /// Columns; 80 where there is no terminal.
+    /// Width of the terminal in columns; 80 where there is no terminal.
     public static var width: Int {
         var size = winsize()
         return unsafe ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0 && size.ws_col > 0 ? Int(size.ws_col) : 80

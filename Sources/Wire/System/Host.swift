@@ -1,27 +1,28 @@
-// Host.swift · Wire/System. What this host calls itself and its processor, words for people on which no decision rests; and what it allows.
+// Host.swift · Wire/System. Name and processor of this host, for people only; the cores it allows this process; its limit of open files.
 
 internal import Glibc
 
 public enum Host {
+    /// The host name; "unknown" where the system gives none.
     public static var name: String {
         var buffer = [CChar](repeating: 0, count: 256)
         guard unsafe gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
         return text(buffer)
     }
 
-    /// As the first entry of /proc/cpuinfo names it.
+    /// The model name of the first processor in /proc/cpuinfo; "unknown" where there is none.
     public static var processor: String {
         value(of: "model name", in: "/proc/cpuinfo").map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") } ?? "unknown"
     }
 
     /// Processors that this process may run on, at least 1: fewer than the host has under taskset, in a container or a batch system.
     public static var cores: Int {
-        // One bit a processor, in hexadecimal words with commas between them.
+        // A hexadecimal mask with one bit for each processor, and commas between its parts.
         let mask = value(of: "Cpus_allowed", in: "/proc/self/status") ?? ""
         return max(1, mask.reduce(0) { $0 + ($1.hexDigitValue?.nonzeroBitCount ?? 0) })
     }
 
-    /// What stands behind the colon of the first line `NAME : VALUE` of a file; nil where there is no such line or file.
+    /// The value of the first line `NAME : VALUE` of a file; nil where there is no such line or file.
     private static func value(of name: String, in path: String) -> Substring? {
         guard let file = unsafe fopen(path, "re") else { return nil }
         defer { unsafe _ = fclose(file) }
@@ -33,8 +34,8 @@ public enum Host {
         return nil
     }
 
-    /// Every connection of a coordinator is an open file. The soft limit, commonly 1,024, is there for programs that use `select`; this
-    /// process takes what the hard one allows.
+    /// Raises the soft limit of open files to the hard one: each connection of a coordinator is an open file. The soft limit, commonly
+    /// 1,024, protects programs that use `select`, which this one does not.
     public static func allowManyFiles() {
         var limit = rlimit()
         guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }

@@ -1,11 +1,10 @@
-// PrivateFile.swift · Wire/System. Files that hold secrets: mode 0600 in a directory of mode 0700, or they are not used.
+// PrivateFile.swift · Wire/System. Reads and writes files that hold secrets: only with mode 0600, in directories of mode 0700.
 
 internal import Glibc
 
 public enum PrivateFileError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// There is no such file.
     case missing(path: String)
-    /// Others could read or change it.
+    /// Other users could read or change the file, so it was not used.
     case open(path: String, reason: String)
     case failed(path: String, reason: String)
 
@@ -19,10 +18,11 @@ public enum PrivateFileError: Error, Hashable, Sendable, CustomStringConvertible
 }
 
 public enum PrivateFile {
-    /// 64 KiB: a thousand keys with their names.
+    /// Bytes of the largest file that is read or written. 64 KiB hold a thousand keys with their names.
     private static let largest = 1 << 16
 
-    /// - Throws: `open` for a file that is another's, or that anybody but its owner may read or write; nothing is read then.
+    /// Reads a whole file.
+    /// - Throws: `missing`; `open` for a file that belongs to another user or that others may read or write, before a byte is read.
     public static func read(_ path: String) throws(PrivateFileError) -> String {
         let descriptor = unsafe Glibc.open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else { throw errno == ENOENT ? .missing(path: path) : .failed(path: path, reason: lastReason()) }
@@ -37,7 +37,7 @@ public enum PrivateFile {
         return try read(descriptor, path)
     }
 
-    /// What is on standard input, up to its end.
+    /// Reads standard input up to its end, at most 64 KiB.
     public static func readStandardInput() throws(PrivateFileError) -> String { try read(STDIN_FILENO, "standard input") }
 
     private static func read(_ descriptor: CInt, _ path: String) throws(PrivateFileError) -> String {
@@ -69,8 +69,8 @@ public enum PrivateFile {
         }
     }
 
-    /// Makes the directory where there is none.
-    /// - Throws: `open` for one that others may look into.
+    /// Makes the directory, with mode 0700, where there is none.
+    /// - Throws: `failed` for a directory that belongs to another user or that others may look into.
     public static func makeDirectory(_ path: String) throws(PrivateFileError) {
         guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .failed(path: path, reason: lastReason()) }
         var status = stat()

@@ -1,10 +1,10 @@
-// Signals.swift · Wire/System. Signals as letters: one thread waits for them and posts, so no code runs inside a handler.
+// Signals.swift · Wire/System. Turns signals into calls of a closure on a thread that waits for them; no code runs in a signal handler.
 
 internal import Glibc
 
-/// From now on the signals do not end the process: the closure hears of each, on a thread of its own.
-/// Call it before any other thread is started, since threads inherit what is blocked.
-public func catchSignals(_ signals: [CInt], _ heard: @escaping @Sendable (CInt) -> Void) {
+/// Blocks the signals for the whole process and calls the closure for each that comes, on a thread of its own.
+/// Must be called before any other thread is started, since threads inherit the mask of blocked signals.
+public func catchSignals(_ signals: [CInt], _ handle: @escaping @Sendable (CInt) -> Void) {
     var set = sigset_t()
     unsafe sigemptyset(&set)
     for signal in signals { unsafe _ = sigaddset(&set, signal) }
@@ -13,6 +13,6 @@ public func catchSignals(_ signals: [CInt], _ heard: @escaping @Sendable (CInt) 
     startThread {
         var set = waited
         var number: CInt = 0
-        while unsafe sigwait(&set, &number) == 0 { heard(number) }
+        while unsafe sigwait(&set, &number) == 0 { handle(number) }
     }
 }

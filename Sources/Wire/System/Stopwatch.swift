@@ -1,4 +1,4 @@
-// Stopwatch.swift · Wire/System. The one clock of a process.
+// Stopwatch.swift · Wire/System. The monotonic clock by which a process measures time.
 
 public import Vocabulary
 
@@ -8,5 +8,6 @@ public struct Stopwatch: Sendable {
 
     public init() {}
 
+    /// Time since the stopwatch was made.
     public var now: Instant { Instant(sinceStart: ContinuousClock.now - start) }
 }

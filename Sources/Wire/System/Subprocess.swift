@@ -1,4 +1,4 @@
-// Subprocess.swift · Wire/System. The one place that starts other programs; their arguments and input are made by the caller.
+// Subprocess.swift · Wire/System. Starts other programs and waits for them; the caller makes their arguments and input.
 
 public import Glibc
 
@@ -32,8 +32,9 @@ public enum Subprocess {
     /// Starts a program with no signal blocked, in a process group of its own, so that Ctrl-C in a terminal reaches this process alone.
     /// - Parameters:
     ///   - program: a path, or a name to look up on PATH.
-    ///   - input: what the program reads on stdin.
-    ///   - outputTo: a file that stdout and stderr are appended to; nil for those of this process.
+    ///   - input: what the program reads on standard input.
+    ///   - path: a file that standard output and error are appended to; nil for those of this process.
+    /// - Throws: `notFound` for a program that is not installed, `failed` with the system's reason for any other.
     public static func spawn(
         _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
     ) throws(SubprocessError) -> pid_t {
@@ -61,7 +62,7 @@ public enum Subprocess {
         unsafe sigemptyset(&mask)
         unsafe posix_spawnattr_setsigmask(&attributes, &mask)
         unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        // What we ignore a child would ignore as well.
+        // A child inherits ignored signals, and it should end by SIGPIPE as programs do.
         var ignored = sigset_t()
         unsafe sigemptyset(&ignored)
         unsafe sigaddset(&ignored, SIGPIPE)
@@ -78,11 +79,11 @@ public enum Subprocess {
         return pid
     }
 
-    /// What a program that is started reads on its standard input.
+    /// The standard input of a program that is started.
     public enum Input: Sendable {
         case nothing
         case file(String)
-        /// At most 4,096 bytes, which a pipe holds before anybody reads: a secret that must not be in a file or on a command line.
+        /// A secret that must not be in a file or on a command line; at most 4,096 bytes, which a pipe holds before anybody reads.
         case text(String)
     }
 
@@ -98,13 +99,13 @@ public enum Subprocess {
         return ends[0]
     }
 
-    /// A descriptor that this process inherited and does not know of (a shell's pipe) must not live on in a worker that outlives it:
-    /// whoever reads that pipe would wait for the worker. Libraries and this program open theirs with close-on-exec already.
+    /// Marks all descriptors from 3 on as close-on-exec. One that this process inherited without knowing it (a shell's pipe) would
+    /// otherwise stay open in a worker that outlives this process, and the reader of that pipe would wait for the worker.
     private static func closeOthersOnExec() {
         guard let folder = unsafe opendir("/proc/self/fd") else { return }
         defer { unsafe _ = closedir(folder) }
         while let entry = unsafe readdir(folder) {
-            // Sound: the system ends each name with a zero byte, within the array.
+            // Sound: readdir ends each name with a zero byte within the array.
             let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
                 unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
             }
@@ -112,21 +113,21 @@ public enum Subprocess {
         }
     }
 
-    /// Starts a program and waits for its end.
+    /// Starts a program as `spawn` does and blocks this thread until it ends.
     public static func run(
         _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
     ) throws(SubprocessError) -> Status {
         wait(try spawn(program, arguments, input: input, outputTo: path))
     }
 
-    /// Waits for the end of a child.
+    /// Blocks this thread until a child ends.
     public static func wait(_ pid: pid_t) -> Status {
         var status: Int32 = 0
         while unsafe waitpid(pid, &status, 0) < 0, errno == EINTR {}
         return Status(status)
     }
 
-    /// The given children that have ended since the last call.
+    /// The given children that have ended; each is returned once. Does not wait.
     public static func reap(_ pids: some Sequence<pid_t>) -> [(pid: pid_t, status: Status)] {
         pids.compactMap { pid in
             var status: Int32 = 0
@@ -134,8 +135,8 @@ public enum Subprocess {
         }
     }
 
-    /// The last line of a program's output that is not empty. ssh ends its lines with a return and a newline, which Swift takes for one
-    /// character that is neither.
+    /// The last line of a program's output that is not empty. ssh ends its lines with "\r\n", which is one Swift character, equal to
+    /// neither "\r" nor "\n".
     public static func lastLine(_ output: String) -> String? { output.split(whereSeparator: \.isNewline).last.map(String.init) }
 
     public static func signal(_ pid: pid_t, _ number: Int32) { kill(pid, number) }

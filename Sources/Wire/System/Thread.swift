@@ -1,42 +1,43 @@
-// Thread.swift · Wire/System. Threads of the system for what must not share Swift's cooperative pool: compute and signals; and for what
-// has to be done on all cores before anything else.
+// Thread.swift · Wire/System. System threads, for work that would block Swift's cooperative pool: computing, waiting for signals, and
+// work that a program does on all cores before anything else.
 
 internal import Glibc
 internal import Synchronization
 
-/// Runs a closure on a detached thread of the system with an ordinary stack (8 MiB).
+/// Runs a closure on a detached system thread with a stack of the default size (8 MiB). Traps when the system has no thread left.
 public func startThread(_ body: @escaping @Sendable () -> Void) { pthread_detach(makeThread(body)) }
 
-/// What a closure gives for each number below `count`, in their order, each found on a thread of its own.
+/// Calls a closure for each number below `count`, each on a thread of its own, and waits for all of them.
+/// - Returns: the values in the order of the numbers.
 public func inParallel<Part: Sendable>(_ count: Int, _ body: @escaping @Sendable (Int) -> Part) -> [Part] {
-    let found = Found<Part>()
+    let computed = Parts<Part>()
     let threads = (0..<count).map { number in
         makeThread {
             let part = body(number)
-            found.parts.withLock { $0[number] = part }
+            computed.parts.withLock { $0[number] = part }
         }
     }
     for thread in threads { pthread_join(thread, nil) }
-    return found.parts.withLock { parts in (0..<count).map { parts[$0]! } }
+    return computed.parts.withLock { parts in (0..<count).map { parts[$0]! } }
 }
 
-private final class Found<Part: Sendable>: Sendable { let parts = Mutex<[Int: Part]>([:]) }
+private final class Parts<Part: Sendable>: Sendable { let parts = Mutex<[Int: Part]>([:]) }
 
-/// To be detached or joined.
+/// Starts a thread that the caller has to detach or join.
 private func makeThread(_ body: @escaping @Sendable () -> Void) -> pthread_t {
-    final class Box: Sendable {
+    final class Body: Sendable {
         let body: @Sendable () -> Void
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
     var thread = pthread_t()
-    // Sound: the host is retained until the new thread takes it over, exactly once.
+    // Sound: the body is retained until the new thread takes it over, exactly once.
     let code = unsafe pthread_create(
         &thread, nil,
         { pointer in
-            let host = unsafe Unmanaged<AnyObject>.fromOpaque(pointer!).takeRetainedValue()
-            (host as! Box).body()
+            let object = unsafe Unmanaged<AnyObject>.fromOpaque(pointer!).takeRetainedValue()
+            (object as! Body).body()
             return nil
-        }, Unmanaged<AnyObject>.passRetained(Box(body)).toOpaque())
-    precondition(code == 0, "pthread_create gave \(code): the host has no room for another thread")
+        }, Unmanaged<AnyObject>.passRetained(Body(body)).toOpaque())
+    precondition(code == 0, "pthread_create failed with code \(code): the system allows this process no further thread")
     return thread
 }

@@ -1,14 +1,14 @@
-// Gate.swift · Wire/Sockets. Who may speak to a ROUTER: the ZAP handler (ZeroMQ RFC 27) of its context.
-// Without one, CURVE lets in whoever knows the coordinator's public key. It lives on the ROUTER's own thread.
+// ZAPHandler.swift · Wire/Sockets. Decides which connections a ROUTER accepts, by ZAP, the ZeroMQ authentication protocol (RFC 27).
+// Without a handler, CURVE accepts every peer that knows the coordinator's public key.
 
 internal import CZeroMQ
 internal import Vocabulary
 
-/// How an endpoint knows who connects.
+/// Which peers an endpoint accepts.
 public enum Admission: Sendable {
-    /// Whoever can connect: for ipc in a directory of one user, and for tcp on loopback where a person asked for it.
+    /// Every peer that can reach the endpoint: for ipc in a directory of one user, and for tcp on loopback where a person asked for it.
     case anyone
-    /// CURVE, and only keys that were allowed; the coordinator's own key is given.
+    /// Peers that prove by CURVE that they hold an allowed key. The value is the coordinator's own key.
     case keys(SecretKey)
 }
 
@@ -16,7 +16,7 @@ public enum Admission: Sendable {
 public enum Peer: Hashable, Sendable {
     /// A program of the same user on the same host, by ipc.
     case local
-    /// Anybody on the same host, by tcp without keys.
+    /// Any program on the same host, by tcp without keys.
     case plain
     case key(PublicKey)
 }
@@ -30,7 +30,7 @@ extension Peer: CustomStringConvertible {
         }
     }
 
-    /// The inverse of `description`, which is the ZAP user id of all that this peer sends.
+    /// The inverse of `description`, which libzmq attaches as user id to each message of the peer. Nil for any other text.
     init?(userID: String) {
         switch userID {
         case "local": self = .local
@@ -42,17 +42,18 @@ extension Peer: CustomStringConvertible {
     }
 }
 
-/// Only for the thread of the ROUTER that it belongs to.
-final class Gate {
-    /// A key that was turned away, and from where.
+/// Answers the handshakes of one context. It runs on the thread of the ROUTER that owns it, and on no other.
+final class ZAPHandler {
+    /// A key that was refused, and the address that it came from.
     struct Refusal: Hashable { var key: PublicKey, address: String }
 
     private let socket: Socket
     var allowed: Set<PublicKey> = []
-    /// The last few, for a log.
+    /// At most 20, until the owner takes them for the log: a peer that tries again and again does not fill the memory.
     var refusals: [Refusal] = []
 
-    /// libzmq asks at this address, once for each context.
+    /// Binds the address at which libzmq asks the handler of a context.
+    /// - Throws: `addressInUse` when the context has a handler already.
     init(in context: Context) throws(SocketError) {
         socket = try Socket.make(.rep, in: context)
         try socket.bind("inproc://zeromq.zap.01")
@@ -60,13 +61,13 @@ final class Gate {
 
     var pollHandle: UnsafeMutableRawPointer { unsafe socket.pollHandle }
 
-    /// Answers every handshake that waits.
-    func admit() throws(SocketError) {
+    /// Answers every handshake that waits, and returns without waiting for more.
+    func answerHandshakes() throws(SocketError) {
         while let request = try socket.receive()?.parts { try socket.send(answer(to: request)) }
     }
 
     private func answer(to request: [[UInt8]]) -> [[UInt8]] {
-        // version, request id, domain, address, routing id, mechanism, credentials
+        // Parts of a request: version, request id, domain, address, routing id, mechanism, credentials.
         let texts = request.map { String(decoding: $0, as: UTF8.self) }
         func reply(_ code: String, _ user: String) -> [[UInt8]] {
             [Array("1.0".utf8), request.count > 1 ? request[1] : [], Array(code.utf8), [], Array(user.utf8), []]
@@ -85,8 +86,8 @@ final class Gate {
         }
     }
 
-    /// Of what was said before a key was withdrawn as well.
-    func isWelcome(_ peer: Peer) -> Bool {
+    /// Whether frames of this peer are accepted. Also false for frames received before its key was revoked.
+    func isAllowed(_ peer: Peer) -> Bool {
         if case .key(let key) = peer { allowed.contains(key) } else { true }
     }
 }
