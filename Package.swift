@@ -42,14 +42,16 @@ let package = Package(
         // Vocabulary → nothing: plain values and the declarations of problems.
         .target(name: "Vocabulary", path: "Sources/Wire/Vocabulary", swiftSettings: strict()),
 
-        // Wire → Vocabulary, libzmq, protobuf-c's generated code, libsodium's SHA-256.
+        // Wire → Vocabulary, libzmq, protobuf-c's generated code, libsodium's SHA-256, swift-log for the log of both programs.
         .systemLibrary(name: "CZeroMQ", path: "Sources/Wire/CZeroMQ"),
         .systemLibrary(name: "CSodium", path: "Sources/Wire/CSodium"),
         .target(
             name: "CMessages", path: "Sources/Wire/CMessages", exclude: ["regsweep.proto"],
             linkerSettings: [.linkedLibrary("protobuf-c")]),
         .target(
-            name: "Wire", dependencies: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages"], path: "Sources/Wire",
+            name: "Wire",
+            dependencies: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages", .product(name: "Logging", package: "swift-log")],
+            path: "Sources/Wire",
             exclude: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages"], swiftSettings: strict()),
 
         // Worker → Vocabulary + Wire + Compute.

@@ -80,25 +80,25 @@ func roundTrip() throws -> Double {
     let context = try Context()
     let router = try RouterSocket(in: context)
     let dealer = try DealerSocket(connectedTo: try router.bind("tcp://127.0.0.1:*"), in: context)
-    let bell = try Doorbell()
+    let wakeSignal = try WakeSignal()
     let frame = Envelope(incarnation: 1, message: .heartbeat(running: 1)).encoded()
     var times: [Double] = []
     while times.count < 2_000 {
         // The first frames find no connection yet.
         guard try sends(frame, by: dealer) else {
-            try router.admit()
+            try router.answerHandshakes()
             continue
         }
         let time = try seconds {
             var heard: (route: Route, frame: [UInt8])?
             while heard == nil {
-                try Poller.wait(for: router, or: bell, atMost: .seconds(1))
+                try Poller.wait(for: router, or: wakeSignal, atMost: .seconds(1))
                 heard = try router.receive()
             }
             try router.send(heard!.frame, to: heard!.route)
             var answer: [UInt8]?
             while answer == nil {
-                try Poller.wait(for: dealer, or: bell, atMost: .seconds(1))
+                try Poller.wait(for: dealer, or: wakeSignal, atMost: .seconds(1))
                 answer = try dealer.receive()
             }
         }
@@ -121,7 +121,7 @@ func wireSpeed(encrypted: Bool) throws -> (leasesPerSecond: Double, cpuOfLease: 
         ? try DealerSocket(invitedBy: Invitation(endpoint: endpoint, coordinator: own.publicKey, key: key), in: far)
         : try DealerSocket(connectedTo: endpoint, in: far)
     let hello = Envelope(incarnation: 1, message: .heartbeat(running: 0)).encoded()
-    while try !sends(hello, by: dealer) { try router.admit() }
+    while try !sends(hello, by: dealer) { try router.answerHandshakes() }
     var route: Route?
     while route == nil { route = try router.receive()?.route }
     guard case .results(let batch, let id, let results) = sampleResults().message else { preconditionFailure("no results") }

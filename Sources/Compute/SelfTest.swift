@@ -1,9 +1,9 @@
-// SelfTest.swift · Compute. A few small groups of every problem, whose bits every build must agree on, on every processor.
-// The worker hashes them and says so in its Hello; a build that computes others is refused (Docs/numerics.md, "Self-test").
+// SelfTest.swift · Compute. Trains a few small groups of every problem, which must give the same bits on every host of a sweep.
+// The worker sends their hash in its Hello, and the coordinator refuses another one (Docs/numerics.md, "Self-test").
 
 internal import Vocabulary
 
-/// Some records of each problem. Takes a few hundredths of a second.
+/// The records of the self-test trials, one list for each problem. Takes a few hundredths of a second.
 public func selfTestRecords() -> [[TrialRecord]] {
     do {
         return [try diagonalNetworkRecords(), try landscapeRecords(), try convolutionalNetworkRecords()]
@@ -17,8 +17,8 @@ private func records<P: Problem>(
     return run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: lanes)) { _ in .goOn } ?? []
 }
 
-/// Of both precisions, with sides that are no multiple of a register block, batches of 1 and 2, more lanes than one vector has, and one
-/// lane that diverges.
+/// Trials in both precisions, with sizes that are no multiple of a register block, batches of 1 and 2, more lanes than one vector has, and
+/// one lane that diverges.
 private func diagonalNetworkRecords() throws(ParameterError) -> [TrialRecord] {
     var all: [TrialRecord] = []
     let strengths = (0..<18).map { Double($0) / 256 }
@@ -37,7 +37,7 @@ private func diagonalNetworkRecords() throws(ParameterError) -> [TrialRecord] {
     return all
 }
 
-/// Of every algorithm, with and without penalties.
+/// Trials of every algorithm, with and without penalties.
 private func landscapeRecords() throws(ParameterError) -> [TrialRecord] {
     var lanes: [Lane] = []
     for algorithm in Algorithm.allCases {

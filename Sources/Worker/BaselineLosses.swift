@@ -1,4 +1,4 @@
-// BaselineLosses.swift · Worker, for TrialThread. Loss ratios of trials while they are trained, for people who watch.
+// BaselineLosses.swift · Worker, for TrialThread. Loss ratios of running trials, for the live view only: results carry losses.
 
 internal import Compute
 internal import Vocabulary
@@ -10,12 +10,14 @@ struct BaselineLosses {
 
     init(_ lease: Lease) { testLoss = Dictionary(lease.baselines.map { ($0.setting, $0.testLoss) }) { first, _ in first } }
 
+    /// Records the test loss of a baseline that runs in this lease; ignores other trials.
     mutating func note(_ observation: Observation, in lease: Lease) {
         let setting = lease.trials[observation.lane].setting
         guard setting.isBaseline else { return }
         testLoss[setting, default: [:]][observation.point.epoch] = observation.point.testLoss
     }
 
+    /// The point of a running trial. Its ratio is nil while the baseline has no point at the same epoch.
     func progress(_ observation: Observation, in lease: Lease) -> ProgressPoint {
         let trial = lease.trials[observation.lane], point = observation.point
         let baseline = testLoss[trial.setting.baseline]?[point.epoch]

@@ -1,37 +1,39 @@
-// DataCache.swift · Worker, beside WorkerLoop. Files of data sets on this host's disk, under the hashes of their contents: DIR/HASH, and
-// DIR/HASH.part while one is fetched. Does what DataFetch decides; each command runs on a thread of its own, for a disk may be slow.
+// DataCache.swift · Worker, for WorkerLoop. Files of data sets on this host's disk, named by the hashes of their contents: DIR/HASH, and
+// DIR/HASH.part while one is fetched. Does what DataFetch decides; each command runs on a thread of its own, since a disk may be slow.
 
 internal import Glibc
 internal import Synchronization
 internal import Vocabulary
 internal import Wire
 
+/// The cache directory of one process. Workers of a host may share the directory: a lock on the part file lets one of them fetch.
 final class DataCache: Sendable {
     private let directory: String
-    /// Of files that are here, open to be read; of those that this process fetches, open and locked to be written.
+    /// Open descriptors by file: for reading where the file is whole, for writing and locked while this process fetches it.
     private let descriptors = Mutex<[Digest: CInt]>([:])
 
-    /// - Parameter directory: made when it is first needed, for its owner alone.
+    /// - Parameter directory: made when it is first needed, with mode 0700.
     init(_ directory: String) { self.directory = directory }
 
-    /// Where it is when nobody says: beside other programs' caches, as the XDG base directory specification has it.
+    /// The directory when `--cache` is not given: that of the XDG base directory specification, or one below /tmp for a user without home.
     static var defaultDirectory: String {
         func value(_ name: String) -> String { unsafe getenv(name).map { unsafe String(cString: $0) } ?? "" }
         let base = value("XDG_CACHE_HOME"), home = value("HOME")
-        // The specification says that a relative path is to be ignored.
+        // The specification demands that a relative path is ignored.
         if base.hasPrefix("/") { return base + "/regsweep" }
         if home.hasPrefix("/") { return home + "/.cache/regsweep" }
         return "/tmp/regsweep-\(getuid())-cache"
     }
 
-    /// - Parameter post: called once, on another thread.
-    func perform(_ command: DataCommand, _ file: Digest, post: @escaping @Sendable (DataNews) -> Void) {
+    /// Runs one command on a thread of its own.
+    /// - Parameter post: called once, on that thread.
+    func perform(_ command: DataCommand, _ file: Digest, post: @escaping @Sendable (DataOutcome) -> Void) {
         startThread { [self] in
             do throws(CacheError) { post(try run(command, file)) } catch { post(.failed(reason: error.description)) }
         }
     }
 
-    private func run(_ command: DataCommand, _ file: Digest) throws(CacheError) -> DataNews {
+    private func run(_ command: DataCommand, _ file: Digest) throws(CacheError) -> DataOutcome {
         switch command {
         case .look(let alone): return try look(file, alone: alone)
         case .write(let bytes, let offset):
@@ -45,7 +47,8 @@ final class DataCache: Sendable {
         }
     }
 
-    /// The whole content of a file that is here.
+    /// The whole content of a file.
+    /// - Throws: when the file was not found or fetched by this process before, or the disk cannot be read.
     func content(of file: Digest) throws(CacheError) -> [UInt8] {
         let descriptor = try descriptor(of: file)
         var content: [UInt8] = []
@@ -60,9 +63,9 @@ final class DataCache: Sendable {
     private func part(_ file: Digest) -> String { path(file) + ".part" }
     private func ownPart(_ file: Digest) -> String { "\(part(file)).\(getpid())" }
 
-    private func look(_ file: Digest, alone: Bool) throws(CacheError) -> DataNews {
+    private func look(_ file: Digest, alone: Bool) throws(CacheError) -> DataOutcome {
         try makeDirectory()
-        if let news = try lookForWhole(file) { return news }
+        if let outcome = try lookForWhole(file) { return outcome }
         let name = alone ? ownPart(file) : part(file)
         let descriptor = unsafe open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw error("cannot make \(name)") }
@@ -72,37 +75,40 @@ final class DataCache: Sendable {
             guard code == EWOULDBLOCK else { throw error("cannot lock \(name)", code) }
             return .busy
         }
-        // Whoever had the lock may have given the file its name between our look and our lock: then ours is a file without a name.
+        // The process that held the lock may have renamed the part file between our open and our lock: then ours has no name any more.
         guard try isNamed(descriptor, name) else {
             close(descriptor)
             return .busy
         }
-        keep(descriptor, for: file)
+        register(descriptor, for: file)
         return .part(try status(descriptor).size)
     }
 
-    /// - Returns: nil when there is none.
-    private func lookForWhole(_ file: Digest) throws(CacheError) -> DataNews? {
+    /// Looks for a finished file and verifies its hash. One that is damaged is deleted, and this process tries to fetch it.
+    /// - Returns: nil when there is no file.
+    private func lookForWhole(_ file: Digest) throws(CacheError) -> DataOutcome? {
         let descriptor = unsafe open(path(file), O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {
             guard errno == ENOENT else { throw error("cannot open \(path(file))") }
             return nil
         }
-        keep(descriptor, for: file)
+        register(descriptor, for: file)
         if try digest(of: descriptor) == file { return .whole }
         unsafe _ = unlink(path(file))
-        let news = try look(file, alone: false)
-        // What is fetched by now begins anew or goes on; that the copy was wrong is said once.
-        if case .part(0) = news { return .wrong }
-        return news
+        let outcome = try look(file, alone: false)
+        // The file is reported as wrong once, when its fetch starts from nothing; a fetch that another process began goes on.
+        if case .part(0) = outcome { return .wrong }
+        return outcome
     }
 
+    /// Whether a path still names the open file.
     private func isNamed(_ descriptor: CInt, _ name: String) throws(CacheError) -> Bool {
         var named = stat()
         guard unsafe stat(name, &named) == 0 else { return false }
         return named.st_ino == (try status(descriptor)).number
     }
 
+    /// Makes the directory and those above it that are missing.
     private func makeDirectory() throws(CacheError) {
         var made = ""
         for name in directory.split(separator: "/") {
@@ -113,14 +119,15 @@ final class DataCache: Sendable {
 
     // MARK: Descriptors
 
-    private func keep(_ descriptor: CInt, for file: Digest) {
+    /// Holds a descriptor for a file, and closes the one that it replaces.
+    private func register(_ descriptor: CInt, for file: Digest) {
         let old = descriptors.withLock { $0.updateValue(descriptor, forKey: file) }
         if let old { close(old) }
     }
 
     private func descriptor(of file: Digest) throws(CacheError) -> CInt {
         guard let descriptor = descriptors.withLock({ $0[file] }) else {
-            throw CacheError(description: "data \(file) is not in \(directory)")
+            throw CacheError(description: "data file \(file) is not in \(directory)")
         }
         return descriptor
     }
@@ -160,19 +167,19 @@ final class DataCache: Sendable {
         return stream.digest()
     }
 
-    private func discard(_ file: Digest) throws(CacheError) -> DataNews {
+    private func discard(_ file: Digest) throws(CacheError) -> DataOutcome {
         guard ftruncate(try descriptor(of: file), 0) == 0 else { throw error("cannot empty \(part(file))") }
         return .wrong
     }
 
-    /// Where somebody has removed the name meanwhile, or another process has begun a file of that name, what is open here is whole all the
-    /// same; others fetch it for themselves.
+    /// Gives a finished file its name. Where the part file was deleted or replaced meanwhile, no name is given: the open file is whole all
+    /// the same, and other processes fetch it for themselves.
     private func publish(_ file: Digest) throws(CacheError) {
         for name in [ownPart(file), part(file)] where try isNamed(descriptor(of: file), name) {
             guard unsafe rename(name, path(file)) == 0 || errno == ENOENT else { throw error("cannot rename \(name)") }
             break
         }
-        // Others of this host that wait for it look again; reading needs no lock.
+        // Reading needs no lock, and other processes that wait for the lock can go on.
         flock(try descriptor(of: file), LOCK_UN)
     }
 
@@ -181,5 +188,5 @@ final class DataCache: Sendable {
     }
 }
 
-/// What the disk refuses, for people.
+/// A failed operation on the cache: the operation, the system's reason and what to do.
 struct CacheError: Error, Equatable, CustomStringConvertible { let description: String }

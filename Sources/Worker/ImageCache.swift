@@ -1,10 +1,11 @@
-// ImageCache.swift · Worker, between DataCache and Compute. Image sets in memory: each is read once, however many slots train on it.
+// ImageCache.swift · Worker, between DataCache and Compute. Image sets in memory, shared by all slots: each is read once.
 
 internal import Compute
 internal import Synchronization
 internal import Vocabulary
 internal import Wire
 
+/// The image sets that trials of this process read. They stay in memory until the process ends.
 final class ImageCache: DataSource, Sendable {
     private struct Name: Hashable { let images: Digest, labels: Digest }
 
@@ -14,6 +15,7 @@ final class ImageCache: DataSource, Sendable {
     /// - Parameter cache: where the files are on this host's disk.
     init(_ cache: DataCache) { self.cache = cache }
 
+    /// - Throws: when a file cannot be read or is no IDX file, or when the two do not fit together.
     func images(_ images: Digest, labels: Digest) throws -> ImageSet {
         let name = Name(images: images, labels: labels)
         return try sets.withLock { sets in

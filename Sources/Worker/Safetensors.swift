@@ -1,10 +1,10 @@
-// Safetensors.swift · Worker, for checkpoints and models. The format that Python's safetensors reads: the length of a header as 8
-// little-endian bytes, the header in JSON, then the arrays' bytes, little-endian.
+// Safetensors.swift · Worker, for checkpoints and models. The safetensors format, which Python's package of that name reads: the length of
+// the header as 8 little-endian bytes, the header in JSON, then the arrays' values, little-endian.
 
 /// A file of named arrays.
 struct Safetensors {
     struct Entry {
-        /// Letters, digits, dots, hyphens and underscores: nothing that JSON would have to escape. The same holds for metadata.
+        /// Consists of letters, digits, dots, hyphens and underscores, which JSON does not escape. The same holds for metadata.
         let name: String
         let type: String
         let shape: [Int]
@@ -23,12 +23,12 @@ struct Safetensors {
         }
     }
 
-    /// Text by name, in this order.
+    /// Names and texts, in the order in which they are written.
     let metadata: [(name: String, value: String)]
-    /// Widest values first, so that all are aligned.
+    /// The arrays in file order. Those of Float64 come first, so that all values are aligned.
     let entries: [Entry]
 
-    /// The whole file.
+    /// The content of the file.
     var bytes: [UInt8] {
         var out = header
         out.reserveCapacity(out.count + entries.reduce(0) { $0 + $1.bytes.count })
@@ -36,7 +36,7 @@ struct Safetensors {
         return out
     }
 
-    /// Everything before the arrays. Padded with spaces, so that the arrays begin at a multiple of 8.
+    /// The bytes before the arrays: length and JSON, padded with spaces so that the arrays begin at a multiple of 8.
     var header: [UInt8] {
         var fields: [String] = []
         if !metadata.isEmpty {
@@ -54,14 +54,15 @@ struct Safetensors {
         return (0..<8).map { UInt8(truncatingIfNeeded: text.count >> (8 * $0)) } + text
     }
 
-    /// Little-endian, 8 bytes.
+    /// Reads a little-endian integer of at most 8 bytes.
     static func number(_ bytes: ArraySlice<UInt8>) -> UInt64 { bytes.reversed().reduce(0) { $0 << 8 | UInt64($1) } }
 
     static func doubles(_ bytes: ArraySlice<UInt8>) -> [Double] { values(bytes, 0) }
 
     static func floats(_ bytes: ArraySlice<UInt8>) -> [Float] { values(bytes, 0) }
 
-    /// - Parameter zero: of the type of the values; bytes that are no whole value are left out.
+    /// Reads little-endian values. Bytes at the end that make no whole value are ignored.
+    /// - Parameter zero: any value of the type that is read.
     private static func values<Value: BitwiseCopyable>(_ bytes: ArraySlice<UInt8>, _ zero: Value) -> [Value] {
         var values = [Value](repeating: zero, count: bytes.count / MemoryLayout<Value>.size)
         // Sound: as many bytes as the values have are copied, and any bits are a value of both types.

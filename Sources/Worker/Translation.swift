@@ -1,18 +1,18 @@
-// Translation.swift · Worker, between Wire and Compute. A lease becomes a plan for the kernels, and what the kernels leave becomes results.
-// Pure; the kernels never see a message.
+// Translation.swift · Worker, between Wire and Compute. Translates leases into plans for the kernels, and the kernels' records into
+// results. Pure; the kernels never see a message.
 
 internal import Compute
 internal import Vocabulary
 internal import Wire
 
-/// Why a lease cannot be computed here. The coordinator records it as the trials' failure.
+/// Why this worker cannot compute a lease. The coordinator stores it as the trials' failure.
 struct TranslationError: Error, Equatable, CustomStringConvertible {
     let description: String
 }
 
-/// The plan that a lease asks for, of whichever problem it names.
-/// - Parameter data: where a problem that reads a data set has it from.
-/// - Throws: for a problem, an algorithm, a parameter or a strength that this build does not know, and for data that cannot be had.
+/// The plan of a lease, for the problem that it names.
+/// - Parameter data: where a problem that trains on images reads them.
+/// - Throws: for a problem, an algorithm, a parameter or a strength that this build does not know, and for data that cannot be read.
 func translate(_ lease: Lease, _ data: ImageCache) throws(TranslationError) -> any LeasePlan {
     guard let problem = problems.first(where: { $0.name == lease.group.problem }) else {
         throw TranslationError(description: "this worker knows no problem \(lease.group.problem)")
@@ -20,15 +20,19 @@ func translate(_ lease: Lease, _ data: ImageCache) throws(TranslationError) -> a
     do { return try problem.plan(of: lease, data) } catch { throw TranslationError(description: "\(error)") }
 }
 
-/// What a thread needs of a checked plan. It is asked once a lease, so the kernels behind it stay concrete.
+/// A validated plan without the type of its problem. One dynamic call per lease: the kernels behind it are specialized for the problem.
 protocol LeasePlan: Sendable {
-    /// The arrays of which the parameters of its trials consist; none for a problem that makes no checkpoints and leaves no model.
+    /// The arrays that make up a trial's parameters; empty for a problem that makes no checkpoints and leaves no model.
     var tensors: [Tensor] { get }
 
+    /// Computes all trials of the plan.
     /// - Parameters:
-    ///   - state: where its one trial is resumed; nil to start.
-    ///   - threads: how many may share the trial.
-    /// - Throws: for a state that the problem cannot resume from.
+    ///   - state: the state from which its only trial is resumed; nil to start from the beginning.
+    ///   - threads: the number of threads that may share one trial.
+    ///   - goOn: asked often, also within epochs; `stop` ends the run.
+    ///   - observe: called at ends of epochs.
+    /// - Returns: one record per trial; nil when the run was stopped.
+    /// - Throws: for a state that the problem cannot resume from, before the first step.
     func run(
         from state: TrainingState?, threads: Int, goOn: () -> Flow, observe: (EpochEnd) -> Flow
     ) throws(ParameterError) -> [TrialRecord]?
@@ -58,9 +62,10 @@ extension Problem {
 }
 
 extension TrialResult {
+    /// The result of a trial that was computed.
     /// - Parameters:
     ///   - seconds: the trial's share of its lease's compute time.
-    ///   - tensors: those of the plan.
+    ///   - tensors: those of the plan; where there are none the result has no model.
     init(_ record: TrialRecord, of trial: LeasedTrial, seconds: Double, tensors: [Tensor] = []) {
         let outcome: Outcome =
             switch record.outcome {
@@ -72,6 +77,7 @@ extension TrialResult {
             series: record.series, seconds: seconds, model: record.model(of: trial.key, tensors: tensors))
     }
 
+    /// The result of a trial that cannot be computed by this or any other worker.
     init(failure reason: String, of trial: LeasedTrial) {
         self.init(
             key: trial.key, attempt: trial.attempt, outcome: .failed(reason: reason), epochs: 0, digest: nil, curve: [],
@@ -86,7 +92,7 @@ extension TrialRecord {
     var canonicalBytes: [UInt8] { bits.bigEndianBytes }
 }
 
-/// What a build has to agree on with every other: the SHA-256 over the digests of all problems' self-test trials.
+/// The SHA-256 over the digests of all problems' self-test trials. Workers of one sweep must agree on it, or their results could differ.
 func selfTestDigest() -> Digest { Digest(of: selfTestDigests().flatMap(\.bytes)) }
 
 /// The digest of each problem, in the order of Docs/numerics.md.

@@ -1,13 +1,14 @@
-// TrialFiles.swift · Worker, between Compute's checkpoints and records and what is said of them: both are safetensors files
-// (Docs/protocol.md), so that anybody can look into them.
+// TrialFiles.swift · Worker, between Compute and Wire. Checkpoints and models as safetensors files (Docs/protocol.md), which people can
+// open with common tools.
 
 internal import Compute
 internal import Vocabulary
 internal import Wire
 
 extension Checkpoint {
-    /// - Parameter tensors: the arrays that the parameters are, one after the other.
-    /// - Returns: nil for one that is too large for a message.
+    /// The checkpoint of a training state.
+    /// - Parameter tensors: the arrays that make up the parameters, in order.
+    /// - Returns: nil when its content would have more than `Limits.modelBytes`.
     init?(_ checkpoint: TrainingState, of key: TrialKey, tensors: [Tensor]) {
         guard TrialFile.fits(tensors) else { return nil }
         let content = TrialFile.checkpoint(checkpoint, of: key, tensors).bytes
@@ -15,8 +16,8 @@ extension Checkpoint {
         self.init(key: key, epoch: checkpoint.epochs, content: content)
     }
 
-    /// Where the trial goes on.
-    /// - Throws: for a content that is not this trial's, not after this epoch, or not what this build would have written of it.
+    /// The state from which the trial is resumed.
+    /// - Throws: for a checkpoint that is damaged, belongs to another trial, or differs in form from what this build would have written.
     func opened(for key: TrialKey, tensors: [Tensor]) throws(TranslationError) -> TrainingState {
         func refuse(_ reason: String) -> TranslationError {
             TranslationError(description: "its checkpoint after epoch \(epoch) \(reason)")
@@ -27,14 +28,16 @@ extension Checkpoint {
         let length = Safetensors.number(content[..<8])
         guard length <= UInt64(content.count - 8) else { throw refuse("is cut off") }
         let start = 8 + Int(length)
-        // What the header does not say before it is read: how many series there are and how long the curve is. Then there is one header
-        // that it can have.
+        // The names of the series come from the header, and the length of the curve from the size of the content. Both determine the only
+        // header that is allowed, which is compared at the end.
         let names = TrialFile.seriesNames(inHeader: content[8..<start])
         let count = tensors.reduce(0) { $0 + $1.count }
-        let room = content.count - start - 4 * count, perPoint = 8 * (3 + names.count)
-        guard room >= 0, room.isMultiple(of: perPoint) else { throw refuse("has \(content.count - start) bytes of values") }
-        let points = room / perPoint
-        let columns = Safetensors.doubles(content[start..<start + room]), parameters = Safetensors.floats(content[(start + room)...])
+        let curveBytes = content.count - start - 4 * count, perPoint = 8 * (3 + names.count)
+        guard curveBytes >= 0, curveBytes.isMultiple(of: perPoint) else {
+            throw refuse("has \(content.count - start) bytes of values, which fit no curve")
+        }
+        let points = curveBytes / perPoint, end = start + curveBytes
+        let columns = Safetensors.doubles(content[start..<end]), parameters = Safetensors.floats(content[end...])
         guard columns.allSatisfy(\.isFinite) else { throw refuse("has a loss that is not finite") }
         let checkpoint = TrainingState(
             epochs: epoch, parameters: parameters,
@@ -42,8 +45,8 @@ extension Checkpoint {
                 CurvePoint(
                     epoch: Int(exactly: columns[3 * point]) ?? -1, trainLoss: columns[3 * point + 1], testLoss: columns[3 * point + 2])
             },
-            series: names.enumerated().map { place, name in
-                Series(name: name, values: Array(columns[(3 + place) * points..<(4 + place) * points]))
+            series: names.enumerated().map { index, name in
+                Series(name: name, values: Array(columns[(3 + index) * points..<(4 + index) * points]))
             })
         guard TrialFile.checkpoint(checkpoint, of: key, tensors).header.elementsEqual(content[..<start]) else {
             throw refuse("has another header than this trial's")
@@ -53,7 +56,7 @@ extension Checkpoint {
 }
 
 extension TrialRecord {
-    /// The trained parameters; nil where there are none, or too many for a message.
+    /// The trained parameters as a file; nil for a trial that is not done, a problem that leaves no model, and more than `Limits.modelBytes`.
     func model(of key: TrialKey, tensors: [Tensor]) -> [UInt8]? {
         guard outcome == .done, !tensors.isEmpty, TrialFile.fits(tensors) else { return nil }
         let values = parameterBits.map { Float(bitPattern: UInt32(truncatingIfNeeded: $0)) }
@@ -65,11 +68,11 @@ extension TrialRecord {
     }
 }
 
-/// What both files have in common.
+/// The parts that checkpoint and model have in common.
 private enum TrialFile {
     static func fits(_ tensors: [Tensor]) -> Bool { tensors.reduce(0) { $0 + 4 * $1.count } <= Limits.modelBytes }
 
-    /// The curve as rows (epoch, train loss, test loss), the series, then the parameters by their names.
+    /// The content of a checkpoint: the curve as rows (epoch, train loss, test loss), the series, then the parameters by name.
     static func checkpoint(_ checkpoint: TrainingState, of key: TrialKey, _ tensors: [Tensor]) -> Safetensors {
         let curve = checkpoint.curve.flatMap { [Double($0.epoch), $0.trainLoss, $0.testLoss] }
         return Safetensors(
@@ -89,7 +92,7 @@ private enum TrialFile {
 
     private static let seriesPrefix = "series."
 
-    /// In their order.
+    /// The names of the series, in file order, from a header that is not validated yet.
     static func seriesNames(inHeader header: ArraySlice<UInt8>) -> [String] {
         String(decoding: header, as: UTF8.self).split(separator: "\"").filter { $0.hasPrefix(seriesPrefix) }.map {
             String($0.dropFirst(seriesPrefix.count))

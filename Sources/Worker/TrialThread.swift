@@ -1,5 +1,5 @@
-// TrialThread.swift · Worker, between WorkerMachine and Compute. One lease from start to end on a thread of its own.
-// It posts what it has into the loop's mailbox and looks at one flag; it knows no socket.
+// TrialThread.swift · Worker, between WorkerMachine and Compute. Computes one lease on a thread of its own, posts progress, checkpoints
+// and results as events to the loop's mailbox, and reads two flags. Knows no socket.
 
 internal import Compute
 internal import Glibc
@@ -16,13 +16,13 @@ final class TrialThread: Sendable {
     private let checkpoints: CheckpointRule
     private let threads: Int
 
-    /// Starts at once.
+    /// Starts the thread.
     /// - Parameters:
-    ///   - images: where its data set is, if it reads one.
-    ///   - checkpoints: when to make one, if its problem makes any.
-    ///   - threads: how many may share the work of a long trial.
-    ///   - post: called on the new thread, with `progressed` at most every 0.2 s, with `checkpointed`, and with `finished`, `stopped` or
-    ///     `paused` once, last.
+    ///   - images: the source of images, for a problem that trains on them.
+    ///   - checkpoints: when to make a checkpoint, for a problem that makes them.
+    ///   - threads: the number of threads that may share a long trial.
+    ///   - post: called on the new thread: with `progressed` at most every 0.2 s, with `checkpointed`, and last, once, with `finished`,
+    ///     `stopped` or `paused`.
     init(
         _ lease: Lease, images: ImageCache, checkpoints: CheckpointRule, threads: Int,
         post: @escaping @Sendable (WorkerMachine.Event) -> Void
@@ -33,13 +33,15 @@ final class TrialThread: Sendable {
         startThread { [self] in post(compute(lease, post: post)) }
     }
 
-    /// The kernels look at the epochs of the curve, fifty times in a run; those of long trials about once a second.
+    /// Ends the computation soon: kernels look at the flag at the points of the curve, fifty times in a run, and those of long trials about
+    /// once a second.
     func stop() { mustStop.store(true, ordering: .relaxed) }
 
-    /// A trial that can go on from a checkpoint makes one at the end of its epoch and ends there; any other goes on to its end.
+    /// Makes a trial that has checkpoints make one at the end of its epoch and end there. Any other trial runs to its end.
     func pause() { mustPause.store(true, ordering: .relaxed) }
 
-    /// The last word.
+    /// Computes the lease.
+    /// - Returns: the last event of the thread: `finished`, `stopped` or `paused`.
     private func compute(_ lease: Lease, post: (WorkerMachine.Event) -> Void) -> WorkerMachine.Event {
         func failed(_ error: any Error) -> WorkerMachine.Event {
             .finished(lease.id, lease.trials.map { TrialResult(failure: "\(error)", of: $0) })
@@ -50,11 +52,11 @@ final class TrialThread: Sendable {
         var baselines = BaselineLosses(lease)
         var lastPost = stopwatch.now, lastCheckpoint = stopwatch.now
         var isPaused = false
-        // Says that the lease has begun: until then its trials are merely queued and share no blame if this worker dies.
+        // Tells the coordinator that the lease runs. Should this worker crash, only trials that ran count it as a crash of theirs.
         post(.progressed(lease.id, []))
         func observe(_ end: EpochEnd) -> Flow {
             for observation in end.observations { baselines.note(observation, in: lease) }
-            // Five a second are enough for eyes; the whole curve comes with the result.
+            // Five a second are enough for people who watch; the whole curve comes with the result.
             if !end.observations.isEmpty, stopwatch.now - lastPost >= .milliseconds(200) {
                 lastPost = stopwatch.now
                 post(.progressed(lease.id, end.observations.map { baselines.progress($0, in: lease) }))
@@ -77,7 +79,7 @@ final class TrialThread: Sendable {
             let start = try lease.checkpoint?.opened(for: lease.trials[0].key, tensors: plan.tensors)
             records = try run(from: start)
         } catch let refusal {
-            // It is thrown before the first step. No reason that a checkpoint gives is one to lose the trial.
+            // The error comes before the first step. A bad checkpoint costs the epochs before it, not the trial.
             post(.refusedCheckpoint(lease.id, reason: "\(refusal)"))
             do { records = try run(from: nil) } catch { return failed(error) }
         }
@@ -87,7 +89,7 @@ final class TrialThread: Sendable {
         return .finished(lease.id, results)
     }
 
-    /// Nil for a problem that makes none, for a trial at its end, and for one that is too large for a message.
+    /// The checkpoint at the end of an epoch; nil for a problem that makes none, at a trial's last epoch, and when it is too large to send.
     private func checkpoint(at end: EpochEnd, of lease: Lease, _ plan: any LeasePlan) -> Checkpoint? {
         guard lease.trials.count == 1, !plan.tensors.isEmpty, lease.group.parameters["epochs"] != .integer(end.epoch) else { return nil }
         return end.checkpoint(ofLane: 0).flatMap { Checkpoint($0, of: lease.trials[0].key, tensors: plan.tensors) }

@@ -1,4 +1,4 @@
-// WorkerCommand.swift · Worker. What a person or a launcher types, and what the process says when it ends.
+// WorkerCommand.swift · Worker. The command line of the worker, and the messages and exit codes with which it ends.
 
 public import ArgumentParser
 internal import Compute
@@ -12,39 +12,40 @@ internal import Wire
         commandName: "regsweep-worker",
         abstract: "Computes trials for a regsweep coordinator.",
         discussion: """
-            Joins the sweep at the endpoint that `regsweep run` prints and has work at once. Ctrl-C or SIGTERM finishes what \
-            runs, gives the rest back and leaves; a second one leaves at once. Neither loses anything.
+            Joins the sweep at the endpoint that `regsweep run` prints and computes at once. Ctrl-C or SIGTERM finishes the running \
+            trials, gives queued ones back and ends; a second one ends at once, and other workers compute its trials again. No result \
+            is lost.
 
-            Exit codes: 0 drained · 2 bad usage · 4 refused, wrong processor, no coordinator, or no room for the data.
+            Exit codes: 0 drained · 2 bad usage · 4 refused, processor without x86-64-v3, no coordinator, or data that cannot be stored.
             """,
         version: Build.version)
 
-    @Option(help: "A coordinator on this host that asks for no key, as run prints it: ipc:///path, or tcp://127.0.0.1:5577.")
+    @Option(help: "Endpoint of a coordinator on this host that needs no key, as run prints it: ipc:///path, or tcp://127.0.0.1:5577.")
     var connect: String?
 
     @Option(
         help: """
-            Where the invitation is that regsweep workers invite has made: a file of mode 0600, env for the variable \
-            REGSWEEP_INVITATION, or - for standard input. It is a secret, so it is never on the command line itself.
+            Where to read the invitation that regsweep workers invite has made: a file of mode 0600, env for the variable \
+            REGSWEEP_INVITATION, or - for standard input. It is a secret, so it never stands on the command line itself.
             """)
     var join: String?
 
-    @Flag(help: "Prints the digest that all builds have to agree on, as computed on this processor, and leaves.")
+    @Flag(help: "Prints the digest of the self-test, which must be equal on all workers of a sweep, and ends.")
     var selfTest = false
 
-    @Option(help: "Leases that are computed at once: one trial of a long problem, or a group of short ones each.")
+    @Option(help: "Leases that are computed at once. A lease is one long trial, or a group of short ones.")
     var slots = 1
 
-    @Option(help: "Threads that share one trial of a problem with long trials. They change no bit of it.")
+    @Option(help: "Threads that share one long trial. Their number changes no bit of its result.")
     var threadsPerTrial = 1
 
-    @Option(help: "Where files of data sets are kept. (default: $XDG_CACHE_HOME/regsweep, or ~/.cache/regsweep)")
+    @Option(help: "Directory for files of data sets. (default: $XDG_CACHE_HOME/regsweep, or ~/.cache/regsweep)")
     var cache: String?
 
-    @Option(help: "Seconds without any word from a coordinator after which the worker leaves.")
+    @Option(help: "Seconds without a message from a coordinator after which the worker ends.")
     var orphanTimeout = 30.0
 
-    @Option(help: "What goes to stderr: trace, debug, info, notice, warning, error.")
+    @Option(help: "The least severe messages that are written to standard error: trace, debug, info, notice, warning, error.")
     var logLevel = Logger.Level.info
 
     static func main() {
@@ -74,10 +75,11 @@ internal import Wire
     }
 
     func run() throws {
-        var logger = Logger(label: "regsweep-worker", factory: { StreamLogHandler.standardError(label: $0) })
+        var logger = Logger(label: "regsweep-worker", factory: { ConsoleLog(program: $0) })
         logger.logLevel = logLevel
         guard processorRunsKernels() else {
-            logger.error("this processor lacks AVX2, FMA or another part of x86-64-v3, which the kernels are built for")
+            logger.error(
+                "this processor lacks AVX2, FMA or another part of x86-64-v3, which the kernels need: start the worker on another host")
             throw ExitCode(4)
         }
         guard !selfTest else {
@@ -95,16 +97,18 @@ internal import Wire
                 identity, coordinator: coordinator, orphanTimeout: .seconds(orphanTimeout),
                 cache: DataCache(cache ?? DataCache.defaultDirectory), threadsPerTrial: threadsPerTrial, mailbox: mailbox, logger: logger)
             switch try loop.run() {
-            case .drained: logger.info("drained: nothing is left here")
+            case .drained: logger.info("this worker was told to stop and ends; no result is lost")
             case .refused(let reason):
-                logger.error("refused: \(reason)")
+                logger.error("the coordinator refused this worker: \(reason)")
                 throw ExitCode(4)
             case .noData(let reason):
                 logger.error("\(reason)")
                 throw ExitCode(4)
             case .orphaned:
-                let hint = join == nil ? "" : ", or none that takes this key"
-                logger.error("no coordinator at \(coordinator.endpoint)\(hint) for \(orphanTimeout) s: leaving")
+                let key = join == nil ? "" : " that accepts this worker's key"
+                logger.error(
+                    "no coordinator at \(coordinator.endpoint)\(key) answered for \(orphanTimeout) s, so this worker ends: check that regsweep run is running there"
+                )
                 throw ExitCode(4)
             }
         } catch let error as SocketError {
@@ -116,7 +120,8 @@ internal import Wire
 }
 
 extension WorkerCommand {
-    /// - Throws: exit code 2 for an invitation that is none or that others could have read.
+    /// Where to connect, from `--connect` or the invitation that `--join` names.
+    /// - Throws: exit code 2, after a message, for an invitation that is missing, malformed or readable by others.
     private func coordinator(_ logger: Logger) throws -> CoordinatorAddress {
         if let connect { return .endpoint(connect) }
         let source = join ?? ""
@@ -132,7 +137,7 @@ extension WorkerCommand {
             throw ExitCode(2)
         }
         guard let invitation = text.flatMap({ Invitation($0) }) else {
-            logger.error("--join \(source): there is no invitation; regsweep workers invite makes one")
+            logger.error("--join \(source): found no invitation there; regsweep workers invite, on the coordinator's host, makes one")
             throw ExitCode(2)
         }
         return .invitation(invitation)

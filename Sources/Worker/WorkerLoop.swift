@@ -1,13 +1,13 @@
-// WorkerLoop.swift · Worker. The only part of a worker that waits: it owns the socket, translates and obeys.
-// The thread that runs it computes nothing, so heartbeats are answered however busy the compute threads are.
+// WorkerLoop.swift · Worker. The loop that owns the socket: it waits, gives events to WorkerMachine and performs its effects.
+// Its thread computes nothing, so heartbeats are sent on time however busy the compute threads are.
 
 internal import Logging
 internal import Vocabulary
 internal import Wire
 
-/// Where the coordinator is, and what proves that it is the right one and that this worker may join.
+/// Where the coordinator is, and the keys by which it and this worker prove who they are.
 enum CoordinatorAddress {
-    /// On this host: without keys.
+    /// A coordinator on this host, without keys.
     case endpoint(String)
     case invitation(Invitation)
 
@@ -56,7 +56,7 @@ struct WorkerLoop: ~Copyable {
         machine = WorkerMachine(identity, orphanTimeout: orphanTimeout, at: stopwatch.now)
     }
 
-    /// Until the machine says that it is over.
+    /// Runs until the machine says that the worker ends.
     mutating func run() throws(SocketError) -> WorkerMachine.Exit {
         while true {
             for event in try receive() + mailbox.takeAll() + [.tick] {
@@ -69,7 +69,7 @@ struct WorkerLoop: ~Copyable {
     }
 
     private borrowing func wait() throws(SocketError) {
-        // A frame that waits for room is tried again soon, without spinning.
+        // libzmq does not tell when its queue has room again, so a frame that did not fit is tried again after 50 ms.
         let deadline = outbox.isEmpty ? machine.nextDeadline - stopwatch.now : min(machine.nextDeadline - stopwatch.now, .milliseconds(50))
         switch socket {
         case .some(let socket): try Poller.wait(for: socket, or: mailbox.wakeSignal, atMost: deadline)
@@ -99,17 +99,17 @@ struct WorkerLoop: ~Copyable {
             outbox.append(envelope.encoded())
         case .compute(let lease):
             logger.debug("computing lease \(lease.id): \(lease.trials.count) trials")
-            if let checkpoint = lease.checkpoint { logger.info("trial \(checkpoint.key) goes on after epoch \(checkpoint.epoch)") }
+            if let checkpoint = lease.checkpoint { logger.info("trial \(checkpoint.key) resumes after epoch \(checkpoint.epoch)") }
             threads[lease.id] = TrialThread(
                 lease, images: images, checkpoints: machine.checkpointRule, threads: threadsPerTrial
             ) { [mailbox] event in mailbox.post(event) }
         case .stop(let lease): threads[lease]?.stop()
         case .pause(let lease): threads[lease]?.pause()
-        case .data(let command, let file): cache.perform(command, file) { [mailbox] news in mailbox.post(.data(file, news)) }
+        case .data(let command, let file): cache.perform(command, file) { [mailbox] outcome in mailbox.post(.data(file, outcome)) }
         case .notice(let text): logger.warning("\(text)")
         case .exit(let exit): self.exit = exit
         }
-        // Threads that ended are forgotten; those that run are known to the machine.
+        // The machine knows all threads that still run; the others have ended.
         threads = threads.filter { machine.running[$0.key] != nil || machine.stopping[$0.key] != nil }
     }
 

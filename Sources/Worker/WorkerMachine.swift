@@ -1,41 +1,42 @@
-// WorkerMachine.swift · Worker, after Wire, before TrialThread. Decides what a worker says and computes.
+// WorkerMachine.swift · Worker, after Wire, before TrialThread. Decides what a worker sends and computes.
 // In: an Event and the time. Out: [Effect]. Knows no clock, socket, thread or kernel, so its tests are plain values.
-// Files of the data set: DataFetch and +Data; checkpoints: +Checkpoints.
+// Files of the data set are in DataFetch and +Data, checkpoints in +Checkpoints.
 
 internal import Vocabulary
 internal import Wire
 
+/// The state of one worker process: its connection, its leases, and what the coordinator has not acknowledged yet.
 struct WorkerMachine {
     enum Event {
         case received(Envelope)
-        /// A frame that is none of our messages.
+        /// A frame that cannot be decoded.
         case unreadable(MessageError)
-        /// Points of a lease that is being computed.
+        /// New points of the trials of a running lease; none when its computation has just begun.
         case progressed(LeaseID, [ProgressPoint])
-        /// A lease was computed to its end.
+        /// A lease was computed completely.
         case finished(LeaseID, [TrialResult])
         /// A compute thread stopped early because it was told to.
         case stopped(LeaseID)
-        /// A running lease's trial is so far.
+        /// The trial of a running lease has made a checkpoint.
         case checkpointed(LeaseID, Checkpoint)
-        /// A compute thread ended at the checkpoint that it said last, because it was told to pause.
+        /// A compute thread ended at its last checkpoint, because it was told to pause.
         case paused(LeaseID)
-        /// The lease's checkpoint is none of its trial's: it starts from the beginning.
+        /// The trial cannot be resumed from the lease's checkpoint and starts from the beginning.
         case refusedCheckpoint(LeaseID, reason: String)
-        /// What the disk answers.
-        case data(Digest, DataNews)
-        /// SIGTERM or Ctrl-C: once finishes what runs, twice leaves at once.
+        /// The outcome of an operation on the cache.
+        case data(Digest, DataOutcome)
+        /// SIGTERM or Ctrl-C. The first drains the worker, the second ends it at once.
         case drainRequested
         case tick
     }
 
     enum Effect: Equatable {
-        /// Throws the connection away, if there is one, and makes a new one.
+        /// Closes the connection, if there is one, and opens a new one.
         case connect
         case send(Envelope)
         case compute(Lease)
         case stop(LeaseID)
-        /// Makes a checkpoint at the end of its epoch and ends there, if it can.
+        /// Tells a compute thread to make a checkpoint at the end of its epoch and end there, if its problem can.
         case pause(LeaseID)
         case data(DataCommand, Digest)
         case notice(String)
@@ -46,11 +47,11 @@ struct WorkerMachine {
         case drained
         case refused(reason: String)
         case orphaned
-        /// This host cannot keep what the trials read.
+        /// This host cannot store the data set that the trials read.
         case noData(reason: String)
     }
 
-    /// What the host and the program say of themselves in Hello.
+    /// The constant fields of Hello.
     struct Identity {
         var worker: WorkerID
         var host: String
@@ -59,45 +60,46 @@ struct WorkerMachine {
         var selfTest: Digest
     }
 
-    /// waiting → greeting → joined. greeting, joined → waiting when the coordinator falls silent; joined → greeting when it asks who we are.
+    /// waiting → greeting → joined. greeting, joined → waiting when the coordinator times out. joined → greeting when it sends Introduce, or
+    /// a frame of another incarnation.
     enum Connection: Equatable {
-        /// Until the back-off is over. The old connection is given up but not closed: a Welcome that still comes over it counts.
+        /// Waits before it connects again. The old connection stays open until then, and a Welcome that comes over it counts.
         case waiting(until: Instant)
-        /// Hello was said and is said again until there is an answer: no leg of the handshake may be lost for good.
-        case greeting(since: Instant, saidHello: Instant)
+        /// Hello was sent, and is sent again every second until it is answered: either message may get lost.
+        case greeting(since: Instant, sentHello: Instant)
         case joined(Welcome)
     }
 
     enum Timing {
-        /// A registration storm of 500 workers then costs the coordinator 500 Hellos a second.
+        /// 1 s: when 500 workers register at once, the coordinator gets 500 Hellos a second.
         static let helloAgain: Duration = .seconds(1)
         static let firstBackOff: Duration = .milliseconds(250)
         static let longestBackOff: Duration = .seconds(5)
-        /// Before a Welcome has told the sweep's own.
-        static let silence: Duration = .seconds(6)
+        /// How long the worker waits for a Welcome, which then brings the sweep's own timeout.
+        static let timeout: Duration = .seconds(6)
     }
 
     let identity: Identity
-    /// A worker that has heard no coordinator for this long leaves.
+    /// A worker that has received nothing from a coordinator for this long ends.
     let orphanTimeout: Duration
-    /// Queued beside each running lease, so that a slot never waits for a round trip.
+    /// Two leases per slot, one running and one queued, so that a slot never waits for a round trip.
     private var credits: Int { isDraining ? 0 : 2 * identity.slots }
 
     private(set) var connection: Connection
     var queued: [Lease] = []
     var running: [LeaseID: Lease] = [:]
-    /// Told to stop: this worker's no longer, but each has its slot until its thread has ended.
+    /// Leases whose threads were told to stop. They are not this worker's any more, but each occupies a slot until its thread has ended.
     var stopping: [LeaseID: Lease] = [:]
-    /// The newest checkpoint of each lease, until the coordinator has it on disk.
+    /// The newest checkpoint of each lease, until the coordinator has answered it.
     var unanswered: [LeaseID: Checkpoint] = [:]
-    /// Ended at a checkpoint; given back once the coordinator has that.
+    /// Leases whose threads ended at a checkpoint. Each is given back once the coordinator has answered the checkpoint.
     var paused: [LeaseID: Lease] = [:]
     var fetch = DataFetch()
-    /// Files that queued leases read and that were not here when the lease came; a file that is here stays.
+    /// The files of each queued lease that were missing from the cache when the lease came. A file in the cache stays there.
     var files: [LeaseID: [Digest]] = [:]
-    /// Why the data cannot be had here.
+    /// Why this host cannot store the data set; nil while it can.
     private var dataFailure: String?
-    /// Results by batch, until the coordinator has them on disk.
+    /// Results by batch, until the coordinator has acknowledged that they are durable.
     private(set) var unacknowledged: [BatchID: (lease: Lease, results: [TrialResult])] = [:]
     private var incarnation: UInt64 = 0
     private var nextBatch: UInt64 = 1
@@ -105,7 +107,7 @@ struct WorkerMachine {
     private var lastHeard: Instant
     private var lastSent: Instant
     private var isDraining = false
-    /// How often a person or a launcher has asked; the coordinator's Drain does not count, since Ctrl-C in a terminal gives both at once.
+    /// Drain requests by signals. The coordinator's Drain does not count, since Ctrl-C in a terminal reaches both programs at once.
     private var drainRequests = 0
     private var hasLeft = false
 
@@ -120,11 +122,11 @@ struct WorkerMachine {
     mutating func handle(_ event: Event, at now: Instant) -> [Effect] {
         guard !hasLeft else { return [] }
         switch event {
-        case .received(let envelope): return hear(envelope, at: now)
+        case .received(let envelope): return receive(envelope, at: now)
         case .unreadable(.versionMismatch(let theirs, let ours)):
             return leave(.refused(reason: "\(MessageError.versionMismatch(theirs: theirs, ours: ours))"))
         case .unreadable(.malformed(let reason)):
-            let notice = Effect.notice("the coordinator sent something unreadable: \(reason)")
+            let notice = Effect.notice("a frame from the coordinator cannot be decoded and was dropped: \(reason)")
             if case .waiting = connection { return [notice] }
             return [notice, send(.dropped(reason: reason), at: now)]
         case .progressed(let lease, let points):
@@ -137,7 +139,7 @@ struct WorkerMachine {
         case .checkpointed(let lease, let checkpoint): return note(checkpoint, of: lease, at: now)
         case .paused(let lease): return pause(lease, at: now)
         case .refusedCheckpoint(let lease, let reason): return refuse(lease, reason, at: now)
-        case .data(let file, let news): return hear(news, of: file, at: now)
+        case .data(let file, let outcome): return note(outcome, of: file, at: now)
         case .drainRequested:
             drainRequests += 1
             return drainRequests > 1 ? leave(.drained, saying: "drained", at: now) : startDrain(at: now)
@@ -151,7 +153,7 @@ struct WorkerMachine {
     private var connectionDeadline: Instant {
         switch connection {
         case .waiting(let until): min(until, lastHeard + orphanTimeout)
-        case .greeting(let since, let saidHello): min(saidHello + Timing.helloAgain, since + Timing.silence, lastHeard + orphanTimeout)
+        case .greeting(let since, let sentHello): min(sentHello + Timing.helloAgain, since + Timing.timeout, lastHeard + orphanTimeout)
         case .joined(let welcome): min(lastSent + welcome.heartbeatInterval, lastHeard + welcome.timeout)
         }
     }
@@ -160,19 +162,19 @@ struct WorkerMachine {
         if case .joined = connection { true } else { false }
     }
 
-    // MARK: Hearing
+    // MARK: Messages of the coordinator
 
-    private mutating func hear(_ envelope: Envelope, at now: Instant) -> [Effect] {
+    private mutating func receive(_ envelope: Envelope, at now: Instant) -> [Effect] {
         lastHeard = now
         failedAttempts = 0
         let isNewIncarnation = incarnation != 0 && envelope.incarnation != incarnation
         incarnation = envelope.incarnation
         switch envelope.message {
-        // From a coordinator that was restarted it answers a Hello that is older than what this worker holds now.
+        // A Welcome of a new incarnation answers an older Hello, which may not list what this worker holds now: send Hello again.
         case .welcome(let welcome): return isJoined && isNewIncarnation ? greet(at: now) : join(welcome, at: now)
         case .refused(let reason): return leave(.refused(reason: reason))
         case .introduce: return greet(at: now)
-        // A coordinator that was restarted between two frames: it may know nothing of us or what we hold.
+        // The coordinator was restarted between two frames and may not know this worker or its leases.
         case _ where isNewIncarnation: return greet(at: now)
         case .lease(let lease): return take(lease, at: now)
         case .cancel(let lease):
@@ -184,21 +186,22 @@ struct WorkerMachine {
             unacknowledged[batch] = nil
             return leaveIfDrained(at: now)
         case .dataChunk(let chunk): return take(chunk, at: now)
-        case .checkpointAnswer(let key, let epoch, let refusal): return hear(answer: refusal, to: key, epoch, at: now)
+        case .checkpointAnswer(let key, let epoch, let refusal): return note(answer: refusal, to: key, epoch, at: now)
         case .heartbeat: return []
-        case .dropped(let reason): return [.notice("the coordinator dropped a frame of ours: \(reason)")]
+        case .dropped(let reason): return [.notice("the coordinator dropped a frame of this worker: \(reason)")]
         case .hello, .ready, .progress, .results, .goodbye, .dataRequest, .checkpoint, .command, .answer:
             return [.notice("the coordinator sent a message that only workers send")]
         }
     }
 
+    /// Sends Hello, after which the coordinator decides which leases the worker goes on with.
     private mutating func greet(at now: Instant) -> [Effect] {
-        connection = .greeting(since: now, saidHello: now)
+        connection = .greeting(since: now, sentHello: now)
         return [send(.hello(hello), at: now)]
     }
 
-    /// Everything that this worker knows of, finished or not: what is not listed is lost and waits again. Where that is too much for a
-    /// frame, what would cost most to compute again comes first.
+    /// Lists the leases that this worker holds, finished or not; the coordinator queues the trials of all others again. Where there are too
+    /// many for a frame, those come first that would cost most to compute again.
     private var hello: Hello {
         var held: [LeaseID: [TrialKey]] = [:]
         var room = Limits.heldTrials
@@ -215,7 +218,7 @@ struct WorkerMachine {
     }
 
     private mutating func join(_ welcome: Welcome, at now: Instant) -> [Effect] {
-        // A second answer, to a Hello that was said again. Credits are absolute: once more costs a frame and mends a Ready that was lost.
+        // This answers a repeated Hello. Credits are absolute, so sending them again does no harm and replaces a Ready that was lost.
         guard !isJoined else { return [send(.ready(credits: credits), at: now)] }
         connection = .joined(welcome)
         let keep = Set(welcome.keep)
@@ -224,7 +227,7 @@ struct WorkerMachine {
         let dropped = stop(running.keys.filter { !keep.contains($0) })
         unanswered = unanswered.filter { running[$0.key] != nil || paused[$0.key] != nil }
         fetch.forgetRequests()
-        // Let go of since Hello listed it: the coordinator would wait for it until this worker leaves.
+        // Leases that the worker has given up since that Hello: without a Cancel the coordinator would wait for them.
         let missing = keep.subtracting(queued.map(\.id)).subtracting(running.keys).subtracting(paused.keys)
             .subtracting(unacknowledged.values.map(\.lease.id))
         let results = unacknowledged.sorted { $0.key < $1.key }.map { Message.results($0.key, $0.value.lease.id, $0.value.results) }
@@ -235,9 +238,9 @@ struct WorkerMachine {
 
     private mutating func take(_ lease: Lease, at now: Instant) -> [Effect] {
         guard isJoined, !isDraining else { return [send(.cancel(lease.id), at: now)] }
-        // The same lease again is a repeated frame.
+        // A lease that the worker holds already is a repeated frame.
         guard running[lease.id] == nil, !queued.contains(where: { $0.id == lease.id }) else { return [] }
-        // No coordinator of ours sends more than it was asked for; this keeps any other from filling the memory.
+        // A coordinator sends no more leases than the worker has credits; a faulty one must not fill the memory.
         guard running.count + queued.count < credits else { return [send(.cancel(lease.id), at: now)] }
         queued.append(lease)
         let missing = lease.group.files.filter { !fetch.isHere($0) }
@@ -247,9 +250,10 @@ struct WorkerMachine {
 
     // MARK: Computing
 
+    /// Starts queued leases while there are free slots, in order, passing over those whose files are missing.
     mutating func fillSlots() -> [Effect] {
         var effects: [Effect] = []
-        // Stores count their epochs from 1, so a lease of another store can have the id of one whose thread has not ended yet.
+        // Each store counts incarnations from 1, so a lease of another store can have the id of one whose thread has not ended yet.
         while running.count + stopping.count < identity.slots,
             let next = queued.firstIndex(where: { stopping[$0.id] == nil && files[$0.id]?.allSatisfy(fetch.isHere) ?? true })
         {
@@ -270,12 +274,12 @@ struct WorkerMachine {
     }
 
     mutating func finish(_ id: LeaseID, _ results: [TrialResult], at now: Instant) -> [Effect] {
-        // One that came to its end before it saw that it must stop is as good as any: the store knows whether it has the trials.
+        // A thread may end before it sees that it was told to stop. Its results are sent all the same: the coordinator drops duplicates.
         guard let lease = running.removeValue(forKey: id) ?? stopping.removeValue(forKey: id) else { return [] }
         return settle(lease, results, at: now)
     }
 
-    /// Its results are kept until they are acknowledged.
+    /// Sends the results of a lease, and holds them until they are acknowledged.
     mutating func settle(_ lease: Lease, _ results: [TrialResult], at now: Instant) -> [Effect] {
         unanswered[lease.id] = nil
         let batch = BatchID(rawValue: nextBatch)
@@ -292,27 +296,27 @@ struct WorkerMachine {
         isDraining = true
         let returned = queued.map(\.id)
         queued = []
-        // One that is hours long does not end for this: it goes on elsewhere.
+        // A long trial may need hours to its end, so it is paused and another worker resumes it.
         let pauses = running.values.filter(\.isLong).map(\.id).sorted().map(Effect.pause)
         guard isJoined else { return pauses + leaveIfDrained(at: now) }
         return pauses + ([.ready(credits: 0)] + returned.map(Message.cancel)).map { send($0, at: now) } + leaveIfDrained(at: now)
     }
 
     mutating func leaveIfDrained(at now: Instant) -> [Effect] {
-        // Results that no coordinator has are worth waiting for, until nobody has been heard for the orphan timeout.
+        // Results that are not acknowledged yet are waited for, until the orphan timeout.
         guard isDraining, running.isEmpty, paused.isEmpty, queued.isEmpty, unacknowledged.isEmpty else { return [] }
         if let dataFailure { return leave(.noData(reason: dataFailure), saying: dataFailure, at: now) }
         return leave(.drained, saying: "drained", at: now)
     }
 
-    /// Finishes what runs and leaves: another worker of this host would fare no better, and what is given back to one that is asked for
-    /// it at once goes round in circles.
+    /// Drains the worker because this host cannot store the data. Giving single leases back instead would not help: the coordinator would
+    /// send them here again at once.
     mutating func giveUp(_ failure: DataFailure, at now: Instant) -> [Effect] {
         dataFailure = failure.reason
         return [.notice("\(failure.reason): this worker leaves")] + startDrain(at: now)
     }
 
-    /// - Parameter goodbye: without one a coordinator blames the trials that run here for the worker's end.
+    /// Ends the worker with a Goodbye, without which the coordinator would count its end as a crash of the running trials.
     private mutating func leave(_ exit: Exit, saying goodbye: String, at now: Instant) -> [Effect] {
         [send(.goodbye(reason: goodbye), at: now)] + leave(exit)
     }
@@ -330,31 +334,32 @@ struct WorkerMachine {
 
     private mutating func tickConnection(at now: Instant) -> [Effect] {
         switch connection {
-        // A coordinator that is there may be silent for longer than a short orphan timeout, so while joined its silence comes first.
+        // While joined the coordinator's own timeout comes first: it may be longer than a short orphan timeout.
         case .waiting where now - lastHeard >= orphanTimeout, .greeting where now - lastHeard >= orphanTimeout:
-            return leave(.orphaned, saying: "no word from the coordinator", at: now)
+            return leave(.orphaned, saying: "nothing received from the coordinator for \(orphanTimeout.inSeconds) s", at: now)
         case .waiting(let until):
             guard now >= until else { return [] }
             return [.connect] + greet(at: now)
-        case .greeting(let since, let saidHello):
-            if now - since >= Timing.silence { return backOff(at: now) }
-            guard now - saidHello >= Timing.helloAgain else { return [] }
-            connection = .greeting(since: since, saidHello: now)
+        case .greeting(let since, let sentHello):
+            if now - since >= Timing.timeout { return backOff(after: Timing.timeout, at: now) }
+            guard now - sentHello >= Timing.helloAgain else { return [] }
+            connection = .greeting(since: since, sentHello: now)
             return [send(.hello(hello), at: now)]
         case .joined(let welcome):
-            if now - lastHeard >= welcome.timeout { return backOff(at: now) }
+            if now - lastHeard >= welcome.timeout { return backOff(after: welcome.timeout, at: now) }
             guard now - lastSent >= welcome.heartbeatInterval else { return [] }
             return [send(.heartbeat(running: running.count), at: now)]
         }
     }
 
-    /// 0.25 s, 0.5 s, … 5 s, shifted by up to half as much again by the worker's own number, so that a fleet does not come back in one instant.
-    private mutating func backOff(at now: Instant) -> [Effect] {
+    /// Gives the connection up and waits 0.25 s, 0.5 s, … 5 s before the next. The worker's id lengthens the wait by up to a half, so that
+    /// many workers do not come back at the same time.
+    private mutating func backOff(after timeout: Duration, at now: Instant) -> [Effect] {
         let base = min(Timing.firstBackOff * (1 << min(failedAttempts, 8)), Timing.longestBackOff)
         failedAttempts += 1
         let pause = base + base * (Double(identity.worker.low % 1024) / 2048)
         connection = .waiting(until: now + pause)
-        return [.notice("no word from the coordinator: connecting again")]
+        return [.notice("nothing received from the coordinator for \(timeout.inSeconds) s: connecting again")]
     }
 
     mutating func send(_ message: Message, at now: Instant) -> Effect {

@@ -79,7 +79,7 @@ import Wire
         #expect(try worker.end().code == 0)
         let again = try join("ticket", "--orphan-timeout", "2").end()
         #expect(again.code == 4)
-        #expect(again.errors.contains("none that takes this key"))
+        #expect(again.errors.contains("that accepts this worker's key answered"))
         try coordinator.errors(have: "has not issued its key")
         #expect(try ask("remove", "ada").code == 2)
         // Another one ends the sweep.

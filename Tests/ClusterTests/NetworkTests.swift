@@ -63,7 +63,7 @@ import Wire
         first.signal(SIGKILL)
         // On another host: its cache is empty.
         let second = try worker(endpoint, cache: "other")
-        try second.errors(have: "goes on after epoch")
+        try second.errors(have: "resumes after epoch")
         let end = try coordinator.end()
         #expect(end.code == 0, "\(end.errors)")
         #expect(end.errors.contains("lost worker"))
@@ -81,16 +81,16 @@ import Wire
         try first.errors(have: "checkpoint of trial", times: 1)
         first.signal(SIGTERM)
         let left = try first.end()
-        #expect(left.code == 0 && left.errors.contains("drained"), "\(left.errors)")
+        #expect(left.code == 0 && left.errors.contains("this worker was told to stop and ends; no result is lost"), "\(left.errors)")
         let second = try worker(endpoint)
-        try second.errors(have: "goes on after epoch")
+        try second.errors(have: "resumes after epoch")
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         #expect(try second.end().code == 0)
         // Here two threads share a trial, and change no bit of it either.
         let end = try run("--cluster", "cluster.toml", "--quiet")
         #expect(end.code == 0, "\(end.errors)")
-        #expect(try scratch.read("results/network/workers.log").contains("goes on after epoch"))
+        #expect(try scratch.read("results/network/workers.log").contains("resumes after epoch"))
         #expect(try Tables(scratch, "results/network") == calm.tables)
     }
 

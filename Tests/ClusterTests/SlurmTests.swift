@@ -274,7 +274,7 @@ final class SlurmCluster {
         try coordinator.errors(have: "0 workers are left, submitting 1")
         try coordinator.errors(have: "joined with", times: 2)
         let logs = "results/network/slurm-*.log"
-        try wait(for: "a worker that goes on") { try Root.shell("cat \(scratch.path)/\(logs)").contains("goes on after epoch") }
+        try wait(for: "a worker that goes on") { try Root.shell("cat \(scratch.path)/\(logs)").contains("resumes after epoch") }
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         #expect(try queued() == 0)

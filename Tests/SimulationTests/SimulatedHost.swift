@@ -17,7 +17,7 @@ struct SimulatedHost {
     /// A process has ended: the system drops its locks.
     mutating func forget(_ worker: Int) { locks = locks.filter { $0.value != worker } }
 
-    mutating func perform(_ command: DataCommand, _ file: Digest, of worker: Int, at now: Instant) -> DataNews {
+    mutating func perform(_ command: DataCommand, _ file: Digest, of worker: Int, at now: Instant) -> DataOutcome {
         let isAlone = ownParts[file]?[worker] != nil
         switch command {
         case .look(let alone):

@@ -39,7 +39,7 @@ struct SimulatedWorker {
     var route: Route?
     var jobs: [Job] = []
     /// Answers of its disk that are still to come, in order.
-    var disk: [(at: Instant, Digest, DataNews)] = []
+    var disk: [(at: Instant, Digest, DataOutcome)] = []
     var stalledUntil = Instant(sinceStart: .zero)
     /// Results that it has sent, to be acknowledged.
     var batches: [BatchID: [TrialResult]] = [:]

@@ -56,7 +56,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
         let allowed: [String: Set<String>] = [
             "Sources/Wire/Vocabulary": [],
             "Sources/Compute": ["Vocabulary", "CFloatingPoint", "Glibc", "Synchronization"],
-            "Sources/Wire": ["Vocabulary", "CZeroMQ", "CMessages", "CSodium", "Glibc", "Synchronization"],
+            "Sources/Wire": ["Vocabulary", "CZeroMQ", "CMessages", "CSodium", "Logging", "Glibc", "Synchronization"],
             "Sources/Worker": ["Vocabulary", "Wire", "Compute", "ArgumentParser", "Logging", "Glibc", "Synchronization"],
             "Sources/Coordinator": [
                 "Vocabulary", "Wire", "CSQLite", "CZlib", "ArgumentParser", "Logging", "TOMLKit", "FoundationEssentials", "Glibc",

@@ -12,8 +12,8 @@ import Wire
 
 extension DataCache {
     /// The answer to a command, waited for.
-    func answer(_ command: DataCommand, _ file: Digest) throws -> DataNews {
-        let mailbox = try Mailbox<DataNews>()
+    func answer(_ command: DataCommand, _ file: Digest) throws -> DataOutcome {
+        let mailbox = try Mailbox<DataOutcome>()
         perform(command, file) { mailbox.post($0) }
         for _ in 0..<60 {
             if let news = mailbox.takeAll().first { return news }

@@ -24,7 +24,7 @@ private func asked(_ file: String, _ offset: Int) -> WorkerMachine.Effect { said
 
 private func disk(_ command: DataCommand, _ file: String) -> WorkerMachine.Effect { .data(command, Digest(of: file)) }
 
-private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .data(Digest(of: file), news) }
+private func news(_ news: DataOutcome, _ file: String) -> WorkerMachine.Event { .data(Digest(of: file), news) }
 
 @Suite("WorkerMachine: data") struct WorkerDataTests {
     var machine = joined(slots: 1)
@@ -71,10 +71,10 @@ private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .da
 
     @Test("what is wrong is fetched again, with a word; the third time the worker leaves, and gives back what it holds")
     mutating func wrong() {
-        let notice = WorkerMachine.Effect.notice("data \(Digest(of: "a")) here does not match its hash: it is fetched again")
+        let notice = WorkerMachine.Effect.notice("data file \(Digest(of: "a")) in the cache does not match its hash: it is fetched again")
         _ = handle(heard(.lease(needy(1))))
         for _ in 1...2 { #expect(handle(news(.wrong, "a")) == [notice, asked("a", 0)]) }
-        let reason = "data \(Digest(of: "a")) does not match its hash, 3 times in a row"
+        let reason = "data file \(Digest(of: "a")) does not match its hash, 3 times in a row"
         #expect(
             handle(news(.wrong, "a")) == [
                 notice, .notice("\(reason): this worker leaves"), said(.ready(credits: 0)), said(.cancel(needy(1).id)),
@@ -129,7 +129,7 @@ private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .da
         let lease = needy(1)
         _ = handle(heard(.lease(lease)))
         _ = handle(news(.part(0), "a"))
-        let failures = [TrialResult(failure: "the coordinator has no data \(Digest(of: "a"))", of: lease.trials[0])]
+        let failures = [TrialResult(failure: "the coordinator has no data file \(Digest(of: "a"))", of: lease.trials[0])]
         #expect(handle(chunk("a", 0, of: 0, [])) == [said(.results(BatchID(rawValue: 1), lease.id, failures))])
     }
 }
@@ -167,7 +167,7 @@ private func news(_ news: DataNews, _ file: String) -> WorkerMachine.Event { .da
         _ = machine.handle(.paused(long.id), at: start)
         #expect(
             machine.handle(answered(3, refusal: "no"), at: start) == [
-                .notice("the coordinator takes no checkpoint of trial \(key): no"), said(.cancel(long.id)),
+                .notice("the coordinator did not store a checkpoint of trial \(key): no"), said(.cancel(long.id)),
                 said(.goodbye(reason: "drained")), .exit(.drained),
             ])
     }

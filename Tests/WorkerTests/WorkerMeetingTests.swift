@@ -6,7 +6,7 @@ import Wire
 
 @testable import regsweep_worker
 
-private let lost = WorkerMachine.Effect.notice("no word from the coordinator: connecting again")
+private let lost = WorkerMachine.Effect.notice("nothing received from the coordinator for 6.0 s: connecting again")
 private let short: Duration = .milliseconds(1)
 
 @Suite("Worker: meeting the coordinator") struct WorkerMeetingTests {
@@ -144,7 +144,7 @@ private let short: Duration = .milliseconds(1)
         #expect(machine.handle(.tick, at: start + .seconds(10) - short) == [])
         #expect(
             machine.handle(.tick, at: start + .seconds(10)) == [
-                said(.goodbye(reason: "no word from the coordinator")), .stop(lease(1).id), .exit(.orphaned),
+                said(.goodbye(reason: "nothing received from the coordinator for 10.0 s")), .stop(lease(1).id), .exit(.orphaned),
             ])
         #expect(machine.handle(heard(welcome()), at: start + .seconds(10)) == [], "it has left")
     }
@@ -155,7 +155,9 @@ private let short: Duration = .milliseconds(1)
         #expect(machine.handle(.tick, at: start + .seconds(6)) == [lost])
         #expect(machine.nextDeadline <= start + .seconds(6))
         #expect(
-            machine.handle(.tick, at: start + .seconds(6)) == [said(.goodbye(reason: "no word from the coordinator")), .exit(.orphaned)])
+            machine.handle(.tick, at: start + .seconds(6)) == [
+                said(.goodbye(reason: "nothing received from the coordinator for 1.0 s")), .exit(.orphaned),
+            ])
     }
 
     @Test("a worker that is refused leaves for good") func refused() {
@@ -175,7 +177,7 @@ private let short: Duration = .milliseconds(1)
         var machine = joined()
         #expect(
             machine.handle(heard(.dropped(reason: "an empty frame")), at: start) == [
-                .notice("the coordinator dropped a frame of ours: an empty frame")
+                .notice("the coordinator dropped a frame of this worker: an empty frame")
             ])
     }
 
@@ -183,7 +185,8 @@ private let short: Duration = .milliseconds(1)
         var machine = joined()
         #expect(
             machine.handle(.unreadable(.malformed(reason: "an empty frame")), at: start + .seconds(5)) == [
-                .notice("the coordinator sent something unreadable: an empty frame"), said(.dropped(reason: "an empty frame")),
+                .notice("a frame from the coordinator cannot be decoded and was dropped: an empty frame"),
+                said(.dropped(reason: "an empty frame")),
             ])
         #expect(machine.handle(.tick, at: start + .seconds(6)) == [lost])
     }

@@ -1,6 +1,6 @@
-// ConvolutionKernels.swift · Compute/ConvolutionalNetwork. Loops in which most of a step's time goes: a 3 × 3 convolution
-// at every pixel, and three forms of it at listed pixels only. Behind a ReLU and a pool no more than one pixel in four has a gradient or a
-// tangent, another one for each channel, so a list for each channel (PoolingKernels.swift) is less work than any dense product.
+// ConvolutionKernels.swift · Compute/ConvolutionalNetwork. The loops that take most of a step's time: a 3 × 3 convolution at every pixel,
+// and three forms of it at listed pixels only. After ReLU and pooling at most one pixel in four has a gradient or a tangent, and a
+// different one in each channel, so a list for each channel (PoolingKernels.swift) is less work than any dense product.
 //
 // An input is (row, column, channel) with a border of one pixel. A patch, 3 × 3 pixels of it, is three runs of contiguous numbers; its
 // offset is that of its first number. Every sum has one order (Docs/numerics.md), whatever the size of a tile. Indices are in bounds because
@@ -31,7 +31,7 @@ func sum(_ s: Vector) -> Float {
 
 /// z[p][o] = Σ[bias o](x · w) over row, column and channel of the patch at p.
 /// - Parameters:
-///   - offsets: of the patch of each of the `pixels` pixels.
+///   - offsets: the offset of each pixel's patch.
 ///   - rowLength: three times the channels of the input.
 ///   - weights: [outputs/16][3][rowLength][16].
 ///   - output: [pixels][outputs].
@@ -104,7 +104,7 @@ package func packWeights(
 /// A channel's list: `count` patches of one image, and the list's end up to a multiple of eight filled with offset 0.
 struct PatchList {
     let offsets: UnsafePointer<UInt16>
-    /// Where the value that belongs to a patch lies in the layer's output.
+    /// Index into the layer's output of the value that belongs to each patch.
     let places: UnsafePointer<UInt16>
     let count: Int
 }
@@ -112,7 +112,7 @@ struct PatchList {
 /// results[n] = the sum over eight lanes of Σ[0](w · x) over the patch n of the list, in which lane l takes the l-th of each eight numbers.
 /// - Parameters:
 ///   - weights: [3][8·vectors].
-///   - results: room for the list's count, rounded up to a multiple of eight.
+///   - results: memory for the list's count, rounded up to a multiple of eight.
 @inline(__always)
 func patchProducts(
     vectors: Int, _ weights: UnsafePointer<Float>, _ input: UnsafePointer<Float>, rowStride: Int, _ list: PatchList,
@@ -154,7 +154,8 @@ func addPatches(
     }
 }
 
-/// The same for rows of one vector. What stands in it beside the patch's three numbers is summed too, and has no meaning.
+/// gradient[k] = Σ[gradient k](valueₙ · patchₙ[k]) over the list, for rows of one vector. The sums beside the row's three numbers have no
+/// meaning.
 func addSmallPatches(
     _ gradient: UnsafeMutablePointer<Float>, _ input: UnsafePointer<Float>, rowStride: Int, _ list: PatchList,
     values: UnsafePointer<Float>

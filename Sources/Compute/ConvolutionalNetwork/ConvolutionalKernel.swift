@@ -4,11 +4,10 @@
 
 internal import Vocabulary
 
-/// Activations of a batch and the memory to compute with. One lives for a whole group of trials: nothing is allocated in a step but
-/// what softmax takes.
+/// The activations of a batch and scratch memory. One kernel serves a whole group of trials; a step allocates nothing except in softmax.
 struct ConvolutionalKernel {
     let shape: NetworkShape
-    /// B, the most images that a pass can take.
+    /// The batch size B, which is the largest number of images of one pass.
     let batch: Int
     private let team: ThreadTeam
     private let intensities: Buffer<Float>
@@ -19,34 +18,34 @@ struct ConvolutionalKernel {
     private let lists1: PatchLists, lists2: PatchLists
 
     private let images: Buffer<Float>
-    /// Behind the first convolution and its pool, with a border of zeros, and tangent.
+    /// Activations after the first convolution and its pooling, with a border of zeros; and their tangents.
     private let activations: Buffer<Float>, activationTangents: Buffer<Float>
-    /// Behind the second, [B][features]; and tangent.
+    /// Activations after the second convolution and its pooling, [B][features]; and their tangents.
     private let features: Buffer<Float>, featureTangents: Buffer<Float>
-    /// [B][128], and tangent.
+    /// Activations of the hidden layer, [B][128], and their tangents.
     private let hidden: Buffer<Float>, hiddenTangents: Buffer<Float>
-    /// [B][16], and tangent.
+    /// Logits, [B][16], and their tangents.
     private let logits: Buffer<Float>, logitTangents: Buffer<Float>
     private let gradients: Deltas, gradientTangents: Deltas
-    /// What the first convolution's winners receive: for each image and channel, its list.
+    /// Gradients of the first convolution's winners: one list for each image and channel.
     private let firstDeltas: Buffer<Float>
-    /// The convolutions' weights as their kernels read them.
+    /// The convolutions' weights in the layouts that `convolve` and `convolveByTiles` read.
     private let packed1: Buffer<Float>, transformed2: Buffer<Float>
     private let partial: Buffer<Float>
-    /// For each thread.
+    /// Scratch memory, one for each thread.
     private let scratch: [Scratch]
 
-    /// What the outputs of the layers receive, or its tangent: [B] rows each.
+    /// Gradients of the layers' outputs, or their tangents: B rows each.
     private struct Deltas {
         let features: Buffer<Float>, hidden: Buffer<Float>, logits: Buffer<Float>
     }
 
     private struct Scratch {
-        /// Of one image: a convolution's output, what won in it, and what is left of it.
+        /// Scratch for one image: pre-activations, arg-max of each pooling window, pooled activations.
         let z: Buffer<Float>, winners: Buffer<Int32>, pooled: Buffer<Float>
         /// One number for each entry of all lists of an image, and of one list.
         let values: Buffer<Float>, tangents: Buffer<Float>
-        /// What the first convolution's output receives, with its border.
+        /// Gradient of the first convolution's output, with its border.
         let received: Buffer<Float>
         let winograd: WinogradScratch
     }
@@ -54,7 +53,7 @@ struct ConvolutionalKernel {
     /// - Parameter team: shares the work of each pass.
     init(shape: NetworkShape, batch: Int, team: ThreadTeam) {
         func floats(_ count: Int) -> Buffer<Float> { Buffer(Array(repeating: 0, count: count)) }
-        /// Of the patches of side² pixels in an input with a border.
+        /// Offsets of the patches of side² pixels in an input with a border.
         func patchOffsets(side: Int, channels: Int) -> [Int] {
             (0..<side * side).map { ($0 / side * (side + 2) + $0 % side) * channels }
         }
@@ -107,8 +106,8 @@ struct ConvolutionalKernel {
     // MARK: Forward
 
     /// - Parameters:
-    ///   - parameters: in the order of the kernels.
-    ///   - places: of the images in `set`, at most B.
+    ///   - parameters: θ in the layout of `NetworkShape`.
+    ///   - places: indices of the images in `set`, at most B.
     ///   - keepsLists: whether `gradient` and `product` are to follow.
     func forward(
         _ parameters: Buffer<Float>, on set: ImageSet, _ places: ArraySlice<Int>, keepsLists: Bool = true
@@ -192,7 +191,7 @@ struct ConvolutionalKernel {
         backward(parameters.base, along: vector.base, gradientTangents, count: count, into: product.base)
     }
 
-    /// How the activations change where the parameters move along v.
+    /// Computes the tangents of all activations for parameters that move along v.
     private func forwardTangents(_ theta: UnsafeMutablePointer<Float>, along v: UnsafeMutablePointer<Float>, count: Int) {
         let (c1, c2) = (NetworkShape.channels1, NetworkShape.channels2)
         team.share(count) { range, member in
@@ -238,11 +237,11 @@ struct ConvolutionalKernel {
             outputs: NetworkShape.classes, depth: shape.hidden, bias: v + shape.bias4, output: logitRows(logitTangents))
     }
 
-    /// What belongs to each parameter, from what the logits receive.
+    /// Computes the gradient of each parameter, or its tangent, from that of the logits.
     /// - Parameters:
-    ///   - v: nil for the gradient. For its tangent, the direction; each sum then has a second term by the product rule, in which the
-    ///     gradients of `gradient` meet the tangents of `forwardTangents`.
-    ///   - deltas: what each layer's output receives; that of the logits is given.
+    ///   - v: nil for the gradient. For its tangent, the direction; each sum then has a second term by the product rule, which joins the
+    ///     gradients of `gradient` with the tangents of `forwardTangents`.
+    ///   - deltas: the gradients of the layers' outputs; that of the logits is given, the others are computed here.
     private func backward(
         _ theta: UnsafeMutablePointer<Float>, along v: UnsafeMutablePointer<Float>?, _ deltas: Deltas, count: Int,
         into g: UnsafeMutablePointer<Float>
@@ -277,7 +276,7 @@ struct ConvolutionalKernel {
         addFirstConvolution(g, count: count)
     }
 
-    /// The second convolution's weights and biases.
+    /// Adds the gradients of the second convolution's weights and biases.
     private func addSecondConvolution(_ g: UnsafeMutablePointer<Float>, _ deltas: Deltas, hasTangents: Bool, count: Int) {
         team.share(NetworkShape.channels2, unit: 8) { channels, member in
             let values = scratch[member].values.base
@@ -297,7 +296,7 @@ struct ConvolutionalKernel {
         }
     }
 
-    /// What the second convolution passes on to the first one's winners.
+    /// Propagates the gradient through the second convolution to the first one's winners.
     private func passSecondConvolution(
         _ theta: UnsafeMutablePointer<Float>, along v: UnsafeMutablePointer<Float>?, _ deltas: Deltas, count: Int
     ) {
@@ -324,7 +323,7 @@ struct ConvolutionalKernel {
         }
     }
 
-    /// The first convolution's weights and biases.
+    /// Adds the gradients of the first convolution's weights and biases.
     private func addFirstConvolution(_ g: UnsafeMutablePointer<Float>, count: Int) {
         team.share(NetworkShape.channels1, unit: 8) { channels, _ in
             for b in 0..<count {
@@ -336,7 +335,7 @@ struct ConvolutionalKernel {
                 }
             }
         }
-        // The places that addSmallPatches fills without meaning.
+        // addSmallPatches has filled the padding with sums that have no meaning.
         for row in 0..<NetworkShape.channels1 * 3 {
             for lane in 3..<NetworkShape.rowLength1 { g[shape.weight1 + row * NetworkShape.rowLength1 + lane] = 0 }
         }
@@ -374,7 +373,7 @@ struct ConvolutionalKernel {
 
     private func clear(_ memory: UnsafeMutablePointer<Float>, _ count: Int) { memory.update(repeating: 0, count: count) }
 
-    /// Zero where the hidden unit is not above 0.
+    /// Sets the values to zero whose hidden unit is not above 0.
     private func maskHidden(_ values: Buffer<Float>, count: Int) {
         for place in stride(from: 0, to: count * shape.hidden, by: 8) {
             store(Vector().replacing(with: load(values.base + place), where: load(hidden.base + place) .> 0), values.base + place)

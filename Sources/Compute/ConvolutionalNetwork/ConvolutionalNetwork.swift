@@ -14,10 +14,10 @@ public struct ConvolutionalNetwork: Problem {
     /// N: the first so many images of `train` are the training set.
     public let samples: Int
     public let pool: Pooling
-    /// B; what an epoch has left over when it is cut into batches is not used in it.
+    /// The batch size B. An incomplete last batch of an epoch is not used.
     public let batchSize: Int
     public let epochs: Int
-    /// What the learning rate is multiplied with after each epoch.
+    /// Factor of the learning rate after each epoch.
     public let learningRateDecay: Double
     /// The norm to which a longer direction is shortened; 0 for none.
     public let clipNorm: Double
@@ -31,7 +31,7 @@ public struct ConvolutionalNetwork: Problem {
             test: data.images(configuration.file("test_images"), labels: configuration.file("test_labels")))
     }
 
-    /// - Parameter configuration: values that the declaration allows; which files it names is of no matter here.
+    /// - Parameter configuration: values that the declaration allows; the files that it names are not looked at.
     /// - Throws: for a training set with fewer images than `samples`.
     public init(_ configuration: Configuration, train: ImageSet, test: ImageSet) throws(ParameterError) {
         self.configuration = configuration
@@ -48,7 +48,7 @@ public struct ConvolutionalNetwork: Problem {
         }
     }
 
-    /// The arrays that a record's or a checkpoint's parameters are, one after the other, row-major.
+    /// The arrays that make up the parameters of a record or a checkpoint, in order, each row-major.
     public var tensors: [Tensor] { shape.tensors }
 
     public func check(_ checkpoint: TrainingState) throws(ParameterError) {
@@ -87,7 +87,7 @@ public struct ConvolutionalNetwork: Problem {
 }
 
 extension ConvolutionalNetwork {
-    /// What a record has besides losses, at each point of the curve.
+    /// The series of a record, with one value for each point of the curve.
     static let seriesNames = declaration.series.map(\.name.rawValue)
 
     var shape: NetworkShape { NetworkShape(pool: pool) }
@@ -109,6 +109,6 @@ extension ConvolutionalNetwork {
         return stream.nextPermutation(of: samples)
     }
 
-    /// η in an epoch, from 0.
+    /// The learning rate η in an epoch, which is counted from 0.
     func learningRate(_ lane: Lane, epoch: Int) -> Double { (0..<epoch).reduce(lane.learningRate) { rate, _ in rate * learningRateDecay } }
 }

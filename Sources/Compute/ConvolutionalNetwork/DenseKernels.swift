@@ -1,5 +1,5 @@
-// DenseKernels.swift · Compute/ConvolutionalNetwork. Products of the fully connected layers in the two forms that they come in. Matrices
-// are rows of memory, never repacked; each sum has one order (Docs/numerics.md), whatever the size of a tile.
+// DenseKernels.swift · Compute/ConvolutionalNetwork. The two forms of matrix products in the dense layers. Matrices are rows of memory,
+// never repacked; each sum has one order (Docs/numerics.md), whatever the size of a tile.
 
 /// A matrix whose rows lie `stride` numbers apart.
 struct Rows {
@@ -65,17 +65,17 @@ private func rowTile(
 /// A factor whose entry (i, k) is broadcast.
 struct Broadcast {
     let base: UnsafePointer<Float>
-    /// How far apart neighbours in i and in k lie.
+    /// Distance in numbers between neighbours in i and in k.
     let iStride: Int, kStride: Int
 }
 
 /// output[i][j] = Σ[0](a(i, k) · b[k][j]) over k, the pairs (a, b) one after the other in the same sum.
-/// - Parameter columns: of b and the output, a multiple of 16.
+/// - Parameter columns: the columns of b and of the output, a multiple of 16.
 func columnProducts(_ pairs: [(a: Broadcast, b: Rows)], rows: Int, columns: Int, depth: Int, output: Rows) {
     for j in stride(from: 0, to: columns, by: 16) {
         var i = 0
         while i < rows {
-            // As few tiles as there can be, none much smaller than the others: five rows are still enough to hide latency.
+            // As few tiles as possible, of nearly equal height: five rows are still enough to hide latency.
             let tiles = (rows - i + 5) / 6
             switch (rows - i + tiles - 1) / tiles {
             case 6:

@@ -1,12 +1,12 @@
-// NetworkShape.swift · Compute/ConvolutionalNetwork, between ConvolutionalNetwork.swift and its kernels. How large every layer is, and where each
-// parameter lies: in the order that people and files use, and in the order that the kernels read.
+// NetworkShape.swift · Compute/ConvolutionalNetwork, between ConvolutionalNetwork.swift and its kernels. The sizes of the layers, and the
+// two layouts of the parameters: that of files and records, and that of the kernels.
 
 internal import Vocabulary
 
 /// Two convolutions of 3 × 3 with padding 1, ReLU and pooling after each, a hidden layer with ReLU, and logits.
 struct NetworkShape: Sendable, Hashable {
     static let channels1 = 32, channels2 = 64, classes = ImageFormat.classes
-    /// Rows of logits and of what belongs to them are padded to this.
+    /// Rows of logits, of their gradients and of their weights are padded to this length.
     static let paddedClasses = 16
     /// A kernel row of the first convolution, three numbers, fills a vector.
     static let rowLength1 = 8, rowLength2 = 3 * channels1
@@ -38,10 +38,10 @@ struct NetworkShape: Sendable, Hashable {
     var bias3: Int { weight3 + hidden * features }
     var weight4: Int { bias3 + hidden }
     var bias4: Int { weight4 + Self.classes * hidden }
-    /// With the padding, which is 0 and stays so. A multiple of 32, for the norm's 32 sums.
+    /// Floats of the whole layout, with padding, which is 0 and stays so. A multiple of 32, for the norm's 32 sums.
     var memory: Int { (bias4 + Self.classes + 31) / 32 * 32 }
 
-    // MARK: The order of people and files
+    // MARK: The layout of files and records
 
     var tensors: [Tensor] {
         func layer(_ name: String, _ shape: [Int]) -> [Tensor] {
@@ -54,10 +54,10 @@ struct NetworkShape: Sendable, Hashable {
             + layer("fc1", [hidden, features]) + layer("fc2", [Self.classes, hidden])
     }
 
-    /// Parameters, without padding.
+    /// Number of parameters, without padding.
     var count: Int { tensors.reduce(0) { $0 + $1.count } }
 
-    /// For each parameter in the order of `tensors`, where the kernels have it.
+    /// The index in the kernels' layout of each parameter in the order of `tensors`.
     var places: [Int] {
         var places: [Int] = []
         places.reserveCapacity(count)
@@ -72,7 +72,7 @@ struct NetworkShape: Sendable, Hashable {
                 }
             }
         }
-        // From here on both orders are the same.
+        // From here on both layouts are the same.
         places += bias2..<bias4 + Self.classes
         return places
     }

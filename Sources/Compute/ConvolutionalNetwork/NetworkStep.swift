@@ -1,28 +1,29 @@
-// NetworkStep.swift · Compute/ConvolutionalNetwork. What one step makes of a gradient and a Hessian's product: penalty, decay, clipping.
+// NetworkStep.swift · Compute/ConvolutionalNetwork. One update of the parameters from a gradient and a Hessian product: penalty, weight
+// decay and clipping.
 
-/// Constants of a lane.
+/// The constants of one lane's steps.
 struct NetworkStep {
-    /// 2λ2 and λ of the weight decay.
+    /// The constants 2λ2, and λ of the weight decay.
     let productFactor: Double, decay: Double
-    /// The longest step's norm before the learning rate; 0 for any.
+    /// The norm to which a longer direction is shortened, before the learning rate; 0 for no limit.
     let clipNorm: Double
 
-    /// η, shortened where the direction is longer than `clipNorm`.
+    /// The factor η·min(1, c/‖u‖) of the direction u.
     func factor(rate: Double, squaredNorm: Double) -> Double {
         let norm = squaredNorm.squareRoot()
         return clipNorm > 0 && norm > clipNorm ? rate * (clipNorm / norm) : rate
     }
 
-    /// θ ← θ − η·min(1, c/‖u‖)·u with u = g + 2λ2 h + λθ; u takes the place of g.
+    /// θ ← θ − η·min(1, c/‖u‖)·u with u = g + 2λ2 h + λθ; u replaces g.
     /// - Parameters:
     ///   - count: a multiple of 32.
-    ///   - product: nil without a penalty.
-    /// - Returns: whether u's squared norm is finite; if not, θ is as it was.
+    ///   - product: h; nil without a penalty.
+    /// - Returns: whether u's squared norm is finite; if not, θ is unchanged.
     func update(
         _ theta: Buffer<Float>, _ gradient: Buffer<Float>, _ product: Buffer<Float>?, count: Int, rate: Double, team: ThreadTeam
     ) -> Bool {
         let sums = Buffer(Array(repeating: Vector(), count: Self.sums))
-        // Each of the norm's sums is one thread's; two of them are a line of the cache.
+        // Each of the norm's sums is computed by one thread; two of them fill a cache line.
         team.share(Self.sums, unit: 2) { range, _ in
             if range.count == Self.sums {
                 direct(Self.sums, from: 0, theta, gradient, product, count: count, sums)
@@ -43,10 +44,10 @@ struct NetworkStep {
         return true
     }
 
-    /// Vectors of the squared norm that are summed apart.
+    /// Number of vectors in which the squared norm is summed.
     private static let sums = 4
 
-    /// u in place of g, and its squares, at the places of `parts` sums.
+    /// Replaces g by u and adds u's squares to the sums of `parts`.
     @inline(__always)
     private func direct(
         _ parts: Int, from firstPart: Int, _ theta: Buffer<Float>, _ gradient: Buffer<Float>, _ product: Buffer<Float>?, count: Int,

@@ -3,9 +3,9 @@
 
 internal import Vocabulary
 
-/// The lanes of one group, one beside the other, epoch by epoch.
+/// Trains the lanes of one group, epoch by epoch.
 struct NetworkTraining {
-    /// A lane's parameters, in the order of the kernels, and what is known of it so far.
+    /// A lane's parameters, in the kernels' layout, and its record so far.
     private struct Trial {
         let lane: Lane
         let step: NetworkStep
@@ -13,9 +13,9 @@ struct NetworkTraining {
         var record: TrialRecord
     }
 
-    /// The test loss is a mean of so many images at once at most; any number gives the same bits.
+    /// Images of one pass of an evaluation at most; any number gives the same bits.
     private static let evaluated = 32
-    /// Steps and batches of an evaluation between two questions whether to go on: less than a second.
+    /// Steps, or batches of an evaluation, between two calls of `goOn`: less than a second.
     private static let patience = 32
 
     private let problem: ConvolutionalNetwork
@@ -25,7 +25,7 @@ struct NetworkTraining {
     private let kernel: ConvolutionalKernel
     private let places: [Int]
     private let gradient: Buffer<Float>, product: Buffer<Float>
-    /// ḡ, and g_B − ḡ; without a batch gradient term, empty.
+    /// The gradients ḡ and g_B − ḡ; empty where `batch_gradient_every` is 0.
     private let batchGradient: Buffer<Float>, difference: Buffer<Float>
     private var trials: [Trial]
 
@@ -58,9 +58,9 @@ struct NetworkTraining {
     }
 
     /// - Parameters:
-    ///   - goOn: asked about once a second.
+    ///   - goOn: called about once a second.
     ///   - observe: called at the end of every epoch in which a lane was alive.
-    /// - Returns: nil if either said stop.
+    /// - Returns: one record for each lane; nil if either returned `.stop`.
     consuming func run(goOn: () -> Flow, observe: (EpochEnd) -> Flow) -> [TrialRecord]? {
         let first = (trials.map(\.record.epochs).min() ?? 0) + 1
         for epoch in stride(from: first, through: problem.epochs, by: 1) {
@@ -98,7 +98,7 @@ struct NetworkTraining {
             epochs: trial.record.epochs, parameters: places.map { trial.theta[$0] }, curve: trial.record.curve, series: trial.record.series)
     }
 
-    /// One epoch. A step whose loss or direction is not finite ends the trial.
+    /// Trains one lane for one epoch. A step whose loss or direction is not finite ends the trial.
     private mutating func train(_ index: Int, epoch: Int, goOn: () -> Flow) -> Flow {
         let trial = trials[index]
         let order = problem.order(at: coordinates, epoch: epoch - 1)
@@ -134,7 +134,8 @@ struct NetworkTraining {
             trial.theta, gradient, trial.lane.strengths[.lambda2] > 0 ? product : nil, count: kernel.shape.memory, rate: rate, team: team)
     }
 
-    /// ḡ: the batches' mean gradients in the order of the images, the last one as small as it is, weighted by their sizes.
+    /// Computes ḡ: the sum of the batches' mean gradients in the order of the images, weighted by the batches' sizes; the last batch may be
+    /// smaller.
     private func takeBatchGradient(_ theta: Buffer<Float>, goOn: () -> Flow) -> Flow {
         batchGradient.base.update(repeating: 0, count: kernel.shape.memory)
         let images = Array(0..<problem.samples)
@@ -151,7 +152,8 @@ struct NetworkTraining {
         return .goOn
     }
 
-    /// Adds a point to the curve, unless a loss is not finite. Nil if told to stop.
+    /// Adds a point to the curve, unless a loss is not finite.
+    /// - Returns: nil if `goOn` returned `.stop`.
     private mutating func evaluate(_ index: Int, epoch: Int, goOn: () -> Flow) -> CurvePoint? {
         let theta = trials[index].theta
         guard let train = means(theta, on: problem.train, images: problem.samples, goOn: goOn),

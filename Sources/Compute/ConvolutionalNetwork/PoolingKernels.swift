@@ -1,12 +1,12 @@
-// PoolingKernels.swift · Compute/ConvolutionalNetwork. ReLU and pooling of a convolution's output, and the lists of the pixels that got
-// through: what the backward pass and the tangents need to know of both.
+// PoolingKernels.swift · Compute/ConvolutionalNetwork. ReLU and pooling of a convolution's output, and the lists of the pixels that pass
+// both, which the backward pass and the tangents read.
 
 internal import Vocabulary
 
-/// ReLU of the largest of each window, or of each pixel if `pool` is none.
+/// Computes the ReLU of the largest pixel of each window, or of each pixel if `pool` is none.
 /// - Parameters:
 ///   - z: [side][side][channels], channels a multiple of 8.
-///   - patchOffsets: of each of the side² pixels' patches.
+///   - patchOffsets: the offset of each of the side² pixels' patches.
 ///   - output: the activation of window (y, x) begins at y·rowStride + x·channels.
 ///   - winners: [windows][channels]; the patch offset of the pixel that is passed on, −1 where nothing is above 0.
 func activate(
@@ -46,14 +46,14 @@ func activate(
 /// The lists of all channels of a layer for a batch of images.
 struct PatchLists {
     let channels: Int
-    /// Windows of an image, rounded up to a multiple of eight.
+    /// Capacity of a list: the windows of an image, rounded up to a multiple of eight.
     let capacity: Int
     private let windows: Int
     private let offsets: Buffer<UInt16>, places: Buffer<UInt16>
     private let counts: Buffer<Int32>
     private let placeOfWindow: Buffer<UInt16>
 
-    /// - Parameter placeOfWindow: where the layer's output has what belongs to a window.
+    /// - Parameter placeOfWindow: the index into the layer's output for each window.
     init(images: Int, channels: Int, placeOfWindow: [Int]) {
         self.channels = channels
         windows = placeOfWindow.count
@@ -71,14 +71,15 @@ struct PatchLists {
         }
     }
 
-    /// - Parameter winners: as `activate` leaves them.
+    /// Makes the lists of one image.
+    /// - Parameter winners: those that `activate` has computed.
     func collect(image: Int, winners: UnsafePointer<Int32>) {
         for channel in 0..<channels {
             let list = image * channels + channel
             let offsets = offsets.base + list * capacity, places = places.base + list * capacity
             var count = 0
             for window in 0..<windows {
-                // Written in any case and kept if alive: a branch would be wrong every second time.
+                // Always written, but counted only where above 0: a branch would be mispredicted every second time.
                 let offset = winners[window * channels + channel]
                 offsets[count] = UInt16(truncatingIfNeeded: offset)
                 places[count] = placeOfWindow[window]

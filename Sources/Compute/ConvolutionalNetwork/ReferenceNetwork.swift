@@ -8,35 +8,35 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     /// An activation's value, slope and curvature.
     typealias Activation = (Scalar) -> (value: Scalar, slope: Scalar, curvature: Scalar)
 
-    /// A pixel of a convolution's output that reaches the layer's output: by how much that moves with it, to second order.
+    /// A pixel of a convolution's output that reaches the layer's output, with the derivatives of that output by the pixel.
     private struct Path {
-        /// Where the pixel's patch begins in a channel of the layer's input; and which output it reaches.
+        /// Offset of the pixel's patch in a channel of the layer's input, and index of the output that it reaches.
         var corner: Int, window: Int
         var slope: Scalar, curvature: Scalar
-        /// Of the pixel, where the parameters move.
+        /// Derivative of the pixel along the direction in which the parameters move; set by `product`.
         var tangent: Scalar = 0
     }
 
-    /// Of one image.
+    /// The activations and gradients of one image.
     private struct Memory {
         var image: [Scalar]
         var label: Int
-        /// By channel.
+        /// The paths of each convolution's output, by channel.
         var paths1: [[Path]] = [], paths2: [[Path]] = []
         /// [channel][row][column] with a border of zeros, like the image.
         var activation: [Scalar] = [], activationTangent: [Scalar] = []
         var features: [Scalar] = [], featureTangents: [Scalar] = [], featureGradient: [Scalar] = []
         var hidden: [Scalar] = [], slope: [Scalar] = [], curvature: [Scalar] = []
         var hiddenTangent: [Scalar] = [], hiddenInputTangent: [Scalar] = []
-        /// With respect to the hidden layer's output and input.
+        /// Gradients with respect to the hidden layer's output and input.
         var hiddenOutputGradient: [Scalar] = [], hiddenGradient: [Scalar] = []
         var logits: [Scalar] = [], logitGradient: [Scalar] = []
     }
 
     let shape: NetworkShape
-    /// θ in the order of `NetworkShape.tensors`.
+    /// The parameters θ, in the order of `NetworkShape.tensors`.
     var theta: [Scalar]
-    /// Nil for ReLU and the pool of the shape.
+    /// The smooth activation, with average pooling; nil for ReLU and the pooling of the shape.
     private let smooth: Activation?
     private let starts: [Int]
     private var batch: [Memory] = []
@@ -50,7 +50,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
     }
 
     var loss: Double { losses.reduce(0) { $0 + $1.loss } / Double(losses.count) }
-    /// Of the batch's first image.
+    /// Logits of the batch's first image.
     var firstLogits: [Scalar] { batch[0].logits }
 
     // MARK: Passes
@@ -81,7 +81,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
         }
     }
 
-    /// Of the mean loss over the batch of the last `forward`.
+    /// The gradient of the mean loss over the batch of the last `forward`, in the order of `NetworkShape.tensors`.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     mutating func gradient() -> [Scalar] {
@@ -109,7 +109,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
         return g
     }
 
-    /// H·v, after `gradient`.
+    /// H·v for the Hessian H of the mean loss over the batch of the last `forward`. Must be called after `gradient`.
     @specialized(where Scalar == Float)
     @specialized(where Scalar == Double)
     mutating func product(with v: [Scalar]) -> [Scalar] {
@@ -234,7 +234,7 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
         return all
     }
 
-    /// Where a bordered activation has what belongs to a window of the first layer.
+    /// Index into a bordered activation of the first layer for a channel and a window.
     private func border(_ channel: Int, _ window: Int) -> Int {
         let side = shape.side2 + 2
         return (channel * side + window / shape.side2 + 1) * side + window % shape.side2 + 1

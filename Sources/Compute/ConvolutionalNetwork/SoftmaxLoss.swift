@@ -2,10 +2,10 @@
 
 /// Softmax and cross-entropy of one image.
 struct SoftmaxLoss {
-    /// −ln p of the image's class.
+    /// The loss −ln p for the probability p of the image's class.
     let loss: Double
     let probabilities: [Double]
-    /// The first of the largest logits.
+    /// The class with the largest logit; the first where several are equal.
     let prediction: Int
 
     /// - Parameter logits: finite; otherwise the loss is NaN.
@@ -14,18 +14,18 @@ struct SoftmaxLoss {
         for (j, logit) in logits.enumerated() where logit > largest { (largest, place) = (logit, j) }
         let powers = logits.map { exponential($0 - largest) }
         let sum = powers.reduce(0, +)
-        // The sum lies between 1 and the number of classes, so the logarithm's argument is as it must be, or NaN.
+        // The sum lies between 1 and the number of classes, or is NaN: an argument that the logarithm accepts.
         loss = sum.isFinite ? naturalLogarithm(sum) - (logits[label] - largest) : .nan
         probabilities = powers.map { $0 / sum }
         prediction = place
     }
 
-    /// ∂/∂logits of the image's share of the batch's mean loss.
+    /// The gradient with respect to the logits of this image's share of the batch's mean loss.
     func gradient(label: Int, batch: Int) -> [Double] {
         probabilities.enumerated().map { j, p in (p - (j == label ? 1 : 0)) / Double(batch) }
     }
 
-    /// How that changes where the logits change by `tangent`: p ⊙ (t − ⟨p, t⟩) ÷ B.
+    /// The derivative of that gradient along a change t of the logits: p ⊙ (t − ⟨p, t⟩) ÷ B.
     func gradientTangent(_ tangent: [Double], batch: Int) -> [Double] {
         let mean = zip(probabilities, tangent).reduce(0.0) { $0.addingProduct($1.0, $1.1) }
         return zip(probabilities, tangent).map { p, t in p * (t - mean) / Double(batch) }

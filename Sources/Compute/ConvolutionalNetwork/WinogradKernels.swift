@@ -4,12 +4,12 @@
 
 /// Memory of one thread for `convolveByTiles`.
 package struct WinogradScratch {
-    /// Rows of tiles that are computed at once: what they need stays in the second-level cache.
+    /// Rows of tiles that are computed together, so few that their data stays in the second-level cache.
     let rows: Int
     /// [16][tiles][inputs] and [16][tiles][outputs].
     let transformed: Buffer<Float>, products: Buffer<Float>
 
-    /// - Parameter side: of the output, even.
+    /// - Parameter side: rows and columns of the output, an even number.
     package init(side: Int, inputs: Int, outputs: Int) {
         rows = min(side / 2, max(1, 49 / (side / 2)))
         let tiles = rows * (side / 2)
@@ -60,7 +60,7 @@ private func outputRow(_ a: Vector, _ b: Vector, _ c: Vector, _ d: Vector) -> In
 /// - Parameters:
 ///   - input: [side + 2][side + 2][inputs], with its border; inputs a multiple of 8.
 ///   - side: even.
-///   - weights: as `transformWeights` leaves them.
+///   - weights: those that `transformWeights` has computed.
 ///   - outputs: a multiple of 16.
 ///   - output: [side][side][outputs].
 package func convolveByTiles(

@@ -21,23 +21,23 @@ public struct Landscape: Problem {
         }
     }
 
-    /// C, the size of the population; and N, that of a training set, drawn from it with replacement.
+    /// The size C of the population, and the size N of a training set, which is drawn from it with replacement.
     public let candidates: Int, samples: Int
-    /// ρ: how likely a candidate's second critical point is a maximum.
+    /// The probability ρ that a candidate's second critical point is a maximum.
     public let maximumProbability: Double
-    /// The minimum at (7, 7), and the critical point elsewhere.
+    /// Shapes of the minimum at (7, 7) and of the second critical point.
     public let minimum: Shape, second: Shape
-    /// Added to every loss, so that losses are positive and have ratios.
+    /// A constant in every loss, so that losses are positive and have ratios.
     public let offset: Double
     /// Initialization i is point i of a grid of so many by so many on [0, 8]².
     public let initializationsPerSide: Int
-    /// B, drawn from the training set with replacement.
+    /// The batch size B. Batches are drawn from the training set with replacement.
     public let batchSize: Int
-    /// Iterations.
+    /// Number of iterations; an epoch of this problem is one iteration.
     public let epochs: Int
-    /// What the learning rate is multiplied with after each iteration.
+    /// Factor of the learning rate after each iteration.
     public let learningRateDecay: Double
-    /// σ of `noisy-gd`.
+    /// Standard deviation σ of the noise of `noisy-gd`.
     public let noiseDeviation: Double
     /// What a trial leaves besides its losses (Docs/numerics.md, "Landscape: series").
     public let recording: Recording
@@ -72,7 +72,7 @@ public struct Landscape: Problem {
 }
 
 extension Landscape {
-    /// All kernels give the same bits.
+    /// Trains lanes with a kernel of a given type. All kernels give the same bits, so tests can compare them.
     @inline(never)
     func train<K: LandscapeKernel>(
         _ lanes: [Lane], at coordinates: Coordinates, by kernel: K.Type, observe: ([Observation]) -> Flow
@@ -102,7 +102,7 @@ extension Landscape {
                 let losses = isCurvePoint ? blocks[index].kernel.losses() : []
                 for (lane, member) in blocks[index].members.enumerated() where records[member].outcome == .done {
                     records[member].epochs = epoch
-                    // Clipping keeps every number in the domain, where losses are bounded; NaN alone gets through.
+                    // Clipping holds every parameter in the domain, where losses are bounded; only NaN passes it.
                     let theta = blocks[index].kernel.parameters(ofLane: lane)
                     guard !theta.x.isNaN, !theta.y.isNaN else {
                         records[member].outcome = .diverged
@@ -144,10 +144,10 @@ extension Landscape {
         return records
     }
 
-    /// What each lane does in a step, σ included.
+    /// The constants of each lane's step, σ included.
     ///
     /// `noisy-gd-matched` has 2σ² equal to the mean of Tr Σ_B over the iterations of plain SGD at the same rate on the same training set.
-    /// That run is made here for itself, whether or not it is a lane: no lane's result may depend on another.
+    /// That run is made here, whether or not it is a lane of the group: no lane's result may depend on another.
     /// - Parameter lanes: from 1 to `K.width`.
     func steps<K: LandscapeKernel>(
         _ lanes: [(lane: Lane, replacement: Replacement?)], _ data: LandscapeData, start: SIMD2<Double>, by kernel: K.Type,

@@ -1,16 +1,16 @@
 // LandscapeData.swift · Compute/Landscape, between Random and the landscape's kernels.
-// In: configuration and coordinates. Out: candidates, how often a training set has each, where to start, and what one iteration draws,
-// each from its own stream (Docs/numerics.md, "Landscape"), so that more of one moves no number of another.
+// In: configuration and coordinates. Out: candidates, their counts in a training set, the start, and the draws of an iteration, each from
+// a random stream of its own (Docs/numerics.md, "Landscape"), so that a further draw from one stream changes no number of another.
 
 internal import Vocabulary
 
 /// One Gaussian bump: A exp(−‖θ − c‖² ÷ 2w²).
 struct Bump: Sendable, Hashable {
-    /// A, negative for a minimum.
+    /// The amplitude A, negative for a minimum.
     let amplitude: Double
-    /// c.
+    /// The centre c.
     let x: Double, y: Double
-    /// 1 ÷ w².
+    /// The inverse square of the width, 1 ÷ w².
     let inverseSquare: Double
 
     init(amplitude: Double, width: Double, x: Double, y: Double) {
@@ -21,7 +21,7 @@ struct Bump: Sendable, Hashable {
     }
 }
 
-/// f(θ) without the offset: two bumps.
+/// One function f(θ) of the population, without the offset: the sum of two bumps.
 typealias Candidate = InlineArray<2, Bump>
 
 /// A population and one training set from it.

@@ -1,10 +1,10 @@
-// Buffer.swift · Compute/Processor. Aligned memory of a kernel, which its passes read and write at the same time.
+// Buffer.swift · Compute/Processor. Aligned memory for kernels.
 
-/// Memory of a kernel: its passes read some buffers while they write others, which arrays that share one owner cannot do without
-/// copies. Copies of the value share the memory; a kernel is never copied. Indices are in bounds because every buffer is made for
-/// the padded sizes that the passes run over.
+/// Memory of a kernel, whose passes read some buffers while they write others; arrays as properties of one struct would be copied for
+/// that. Copies of the value share the memory; a kernel is never copied. Subscripts are not checked: every buffer is made for the padded
+/// sizes over which the passes run.
 struct Buffer<Element> {
-    /// Aligned to the element, at least to 64 bytes: no vector of lanes crosses a cache line more often than it must.
+    /// The first element, aligned to the element's size, at least to 64 bytes, so that as few vectors as possible cross a cache line.
     let base: UnsafeMutablePointer<Element>
     private let owner: Owner
 
@@ -14,7 +14,7 @@ struct Buffer<Element> {
         deinit { memory.deallocate() }
     }
 
-    /// - Parameter elements: of a trivial type (numbers, vectors): nothing is deinitialized.
+    /// - Parameter elements: numbers or vectors of them; no destructor of an element is ever called.
     init(_ elements: [Element]) {
         let memory = UnsafeMutableRawPointer.allocate(
             byteCount: max(1, elements.count * MemoryLayout<Element>.stride), alignment: max(64, MemoryLayout<Element>.alignment))

@@ -1,5 +1,5 @@
-// ThreadTeam.swift · Compute/Processor. The threads of one trial: loops whose iterations do not depend on each other are shared out among
-// them. Who takes which part changes no bit, because each number is computed by one thread, in one order.
+// ThreadTeam.swift · Compute/Processor. The threads that compute one trial. Loops with independent iterations are divided among them; the
+// division changes no bit, because each number is computed by one thread, in one order.
 
 internal import Glibc
 internal import Synchronization
@@ -7,10 +7,10 @@ internal import Synchronization
 /// The calling thread and `size` − 1 helpers, which end with the team. One thread at a time may call `share`.
 final class ThreadTeam: Sendable {
     let size: Int
-    /// Held by the helpers too, until they end.
+    /// State that the calling thread and the helpers share; the helpers retain it until they end.
     let state = State()
 
-    /// - Parameter size: 1 for the calling thread alone. Fewer helpers come where the system has no room for another thread.
+    /// - Parameter size: the number of threads, 1 for the calling thread alone. The team is smaller where the system starts no more.
     init(size: Int) {
         var members = 1
         while members < size, Self.start(member: members, state) { members += 1 }
@@ -21,11 +21,11 @@ final class ThreadTeam: Sendable {
 
     /// Calls `body` for ranges that make up 0..<count, in any order and on any thread of the team, and returns when all calls have.
     /// - Parameters:
-    ///   - unit: every range begins at a multiple of it.
-    ///   - body: gets a range and the number of the thread, from 0: memory that is scratch must be that thread's own.
+    ///   - unit: every range begins at a multiple of this.
+    ///   - body: is given a range and the number of the thread, from 0, by which it finds scratch memory of its own.
     func share(_ count: Int, unit: Int = 1, _ body: (_ range: Range<Int>, _ member: Int) -> Void) {
         guard size > 1, count > unit else { return body(0..<count, 0) }
-        // Four parts a thread: one that the system holds up holds up the others by a quarter of its share at most.
+        // Four parts for each thread: a thread that the system interrupts delays the others by a quarter of its share at most.
         let part = (count + 4 * size * unit - 1) / (4 * size * unit) * unit
         withoutActuallyEscaping(body) { body in
             let job = Job { [state] member in
@@ -40,7 +40,7 @@ final class ThreadTeam: Sendable {
 }
 
 extension ThreadTeam {
-    /// What all members run at once, each with its number.
+    /// A loop that all threads run at the same time, each with its number.
     fileprivate struct Job: @unchecked Sendable {
         let run: (Int) -> Void
     }
@@ -48,13 +48,13 @@ extension ThreadTeam {
     final class State: @unchecked Sendable {
         private let mutex: UnsafeMutablePointer<pthread_mutex_t>
         private let isPosted: UnsafeMutablePointer<pthread_cond_t>
-        /// How many jobs there have been. It is written under the mutex, after `job`.
+        /// Number of jobs so far. It is written under the mutex, after `job`.
         private let posted = Atomic(0)
-        /// Helpers that have not finished the last job.
+        /// Number of helpers that have not finished the last job.
         private let pending = Atomic(0)
-        /// Where the first part begins that no member has taken.
+        /// First index that no thread has taken.
         private let next = Atomic(0)
-        /// Nil: the team ends.
+        /// The current job; nil tells the helpers to end.
         private var job: Job?
 
         init() {
@@ -83,8 +83,8 @@ extension ThreadTeam {
             pthread_mutex_unlock(mutex)
         }
 
-        /// Waits for a job and does its part of it. Not inlined, so that a helper holds no closure of the caller's when it says that it
-        /// has finished.
+        /// Waits for a job and computes parts of it. Not inlined, so that a helper has released the caller's closure before it reports that
+        /// it has finished.
         /// - Parameter number: from 1.
         /// - Returns: false at the end of the team.
         @inline(never)
@@ -96,7 +96,7 @@ extension ThreadTeam {
         }
 
         private func awaitJob(_ number: Int) {
-            // The next one mostly comes within microseconds; to sleep and to be woken costs as much as a layer.
+            // The next job mostly comes within microseconds, and a sleep with its wake-up costs as much time as a layer.
             for _ in 0..<20_000 where posted.load(ordering: .acquiring) >= number { return }
             pthread_mutex_lock(mutex)
             while posted.load(ordering: .relaxed) < number { pthread_cond_wait(isPosted, mutex) }
@@ -116,7 +116,7 @@ extension ThreadTeam {
             var looks = 0
             while pending.load(ordering: .acquiring) > 0 {
                 looks += 1
-                // A helper that is not running needs this core, perhaps.
+                // After a long wait, a helper may need this core to run at all.
                 if looks > 20_000 { sched_yield() }
             }
         }
@@ -133,7 +133,7 @@ extension ThreadTeam {
             &thread, nil,
             { pointer in
                 let start = Unmanaged<AnyObject>.fromOpaque(pointer!).takeRetainedValue() as! Start
-                // As on the calling thread: the mode is each thread's own.
+                // The floating-point mode belongs to a thread, so helpers set the one that `run` sets for its caller.
                 withFlushedDenormals {
                     var number = 1
                     while start.state.runJob(number, member: start.member) {

@@ -1,8 +1,8 @@
 // WorkingPrecision.swift · Compute/Processor. The two floating-point types that kernels compute in.
 
-/// Float or Double: what the step of a trial computes in.
+/// The type in which the training step computes: Float or Double.
 protocol WorkingPrecision: BinaryFloatingPoint, SIMDScalar, Codable {
-    /// The bit pattern, zero-extended.
+    /// The IEEE 754 bit pattern, zero-extended to 64 bits.
     var wideBitPattern: UInt64 { get }
 }
 

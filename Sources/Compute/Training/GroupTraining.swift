@@ -4,28 +4,30 @@
 
 internal import Vocabulary
 
-/// What the training loop asks of a kernel: a few lanes side by side, at their start when they are made.
+/// A kernel that trains a few lanes side by side. A new kernel is at the start of training.
 protocol GroupKernel {
     associatedtype Scalar: WorkingPrecision
 
-    /// Lanes side by side.
+    /// The number of lanes that one kernel trains at most.
     static var width: Int { get }
-    /// One step of every lane.
-    /// - Parameter batch: B different places of the training set, in the order in which they are summed.
+    /// Trains every lane by one step.
+    /// - Parameter batch: B different indices into the training set, in the order in which their terms are summed.
     mutating func step(batch: ArraySlice<Int>)
-    /// Exact population risk of every lane, in Float64.
+    /// The exact population risk of every lane, in Float64.
     func testLosses() -> [Double]
-    /// Mean loss of every lane on the training set, without penalties.
+    /// The mean loss of every lane on the training set, without penalties.
     mutating func trainLosses() -> [Double]
-    /// θ of one lane, for the record.
+    /// The parameters θ of one lane, in the order of `TrialRecord.parameterBits`.
     func parameters(ofLane lane: Int) -> [Scalar]
 }
 
-/// Trains all lanes, epoch by epoch.
+/// Trains all lanes, epoch by epoch. A lane diverges when a loss is not finite at the end of an epoch.
 /// - Parameters:
-///   - batchSize: B; divides the length of what `order` gives.
-///   - make: a kernel for these lanes, from 1 to `K.width`.
-///   - order: the order of the samples in an epoch, counted from 0.
+///   - batchSize: B, which divides the number of indices that `order` returns.
+///   - make: returns a kernel for 1 to `K.width` lanes.
+///   - order: returns the order of the samples in an epoch, which is counted from 0.
+///   - observe: called at each point of the curve, with one observation for each lane that has not diverged.
+/// - Returns: one record for each lane; nil when `observe` returned `stop`.
 func train<K: GroupKernel>(
     _ lanes: [Lane], batchSize: Int, epochs: Int, making make: ([Lane]) -> K, order: (Int) -> [Int], observe: ([Observation]) -> Flow
 ) -> [TrialRecord]? {
@@ -41,7 +43,7 @@ func train<K: GroupKernel>(
         let samples = order(epoch - 1)
         let isCurvePoint = rule.hasPoint(at: epoch)
         var observations: [Observation] = []
-        // A block trains a whole epoch before the next one does: its lanes stay in the first-level cache.
+        // Each block trains a whole epoch before the next one, so that its lanes stay in the first-level cache.
         for index in blocks.indices where blocks[index].alive > 0 {
             for first in stride(from: 0, to: samples.count, by: batchSize) {
                 blocks[index].kernel.step(batch: samples[first..<first + batchSize])
@@ -51,7 +53,7 @@ func train<K: GroupKernel>(
             for (lane, member) in blocks[index].members.enumerated() where records[member].outcome == .done {
                 records[member].epochs = epoch
                 let trainLoss = trainLosses?[lane]
-                // A single precision residual can overflow while the risk, in double, is finite still.
+                // A residual in Float32 can overflow while the risk, in Float64, is still finite.
                 guard testLosses[lane].isFinite, trainLoss?.isFinite ?? true else {
                     records[member].outcome = .diverged
                     blocks[index].alive -= 1
@@ -86,8 +88,8 @@ func train<K: GroupKernel>(
 
 /// Indices of lanes, cut into blocks of at most `width`.
 ///
-/// Sorted so that lanes which diverge together share a block, for a block of diverged lanes alone costs no more time. What drives a
-/// run over the cliff is ηλ2, then ηλ1 (numerics.md). No result depends on it: lanes do not meet.
+/// They are sorted so that lanes which diverge are in the same block, since a block whose lanes have all diverged costs no more time. A
+/// run diverges by ηλ2 first, then by ηλ1 (numerics.md). No result depends on the order: lanes are independent.
 private func packed(_ lanes: [Lane], width: Int) -> [[Int]] {
     let order = lanes.indices.sorted { first, second in
         let (x, y) = (lanes[first], lanes[second])

@@ -1,42 +1,44 @@
-// Problem.swift · Compute/Training, behind TrialPlan.swift. What the way in asks of a problem.
+// Problem.swift · Compute/Training, after TrialPlan.swift. The protocol that every problem conforms to.
 
 public import Vocabulary
 
 /// Something that can be trained, lane by lane, from a master seed.
 ///
-/// The protocol is asked once for each group, so that its generality costs the inner loops nothing: a problem owns its data, its step
-/// and its kernels. A new one is one conforming type; `run` and `GroupPlan` take it as it is.
+/// Its methods are called once for each group, so that dynamic dispatch costs the inner loops nothing: a problem owns its data, its step
+/// and its kernels. A new problem is one conforming type; `run` and `GroupPlan` need no change.
 public protocol Problem: Sendable, Hashable {
-    /// Names, ranges, defaults and conflicts of its parameters and strengths, which a plan is checked by.
+    /// Names, ranges, defaults and conflicts of its parameters and strengths, by which a plan is validated.
     static var declaration: ProblemDeclaration { get }
 
-    /// The values that it was made of.
+    /// The values from which the problem was made.
     var configuration: Configuration { get }
 
     /// - Parameters:
     ///   - configuration: values that its declaration allows.
-    ///   - data: where a problem that reads a data set has it from.
-    /// - Throws: for a data set that cannot be had, or that the values do not fit.
+    ///   - data: where a problem that trains on a data set reads it.
+    /// - Throws: when the data set cannot be read or is too small for the values.
     init(_ configuration: Configuration, _ data: some DataSource) throws
 
-    /// The arrays of which a trial's parameters consist, if they are worth keeping: as checkpoints, and as the model of a trial that is done.
+    /// The arrays that make up a trial's parameters, in order. Empty for a problem whose trials make no checkpoints and leave no model.
     var tensors: [Tensor] { get }
 
-    /// Called by `run` alone: `lanes` and `coordinates` are those of a checked plan and denormals are flushed.
+    /// Trains the lanes of a validated plan. Called only by `run`, with denormals flushed.
     ///
     /// A conforming type promises that each record depends on the problem, the coordinates and its own lane and on nothing else, to the
     /// bit; that a diverged lane disturbs no other; and that `observe` is called as `run` says. It must not be inlined into `run`.
     func train(_ lanes: [Lane], at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [TrialRecord]?
 
-    /// Whether a lane can go on from a checkpoint.
+    /// Validates a checkpoint.
+    /// - Throws: when a lane cannot be resumed from it.
     func check(_ checkpoint: TrainingState) throws(ParameterError)
 
-    /// As above, from where each lane's checkpoint is, each checked, or from its start where it has none. Ends with the bits of a run that
-    /// was never interrupted.
+    /// Trains the lanes of a validated plan, each from its checkpoint, or from its start where it has none. The records have the bits of a
+    /// run that was never interrupted.
     /// - Parameters:
-    ///   - threads: how many may work at once, the calling one among them; a problem may well use fewer. They change no bit.
-    ///   - goOn: asked often enough that a long trial can be given up within seconds.
-    ///   - observe: called at the end of every epoch, or at least of each that has observations.
+    ///   - checkpoints: one for each lane, validated by `check`; nil for a lane that starts.
+    ///   - threads: the number of threads that may compute, the calling one included; a problem may use fewer. They change no bit.
+    ///   - goOn: called often enough that a long trial can be stopped within seconds.
+    ///   - observe: called at the end of each epoch that has observations; a problem that makes checkpoints calls it at every epoch.
     func train(
         _ lanes: [Lane], at coordinates: Coordinates, from checkpoints: [TrainingState?], threads: Int, goOn: () -> Flow,
         observe: (EpochEnd) -> Flow
@@ -49,19 +51,22 @@ extension Problem {
     public var tensors: [Tensor] { [] }
 }
 
-/// Where files of a data set are read from.
+/// Gives problems the files of a data set.
 public protocol DataSource {
-    /// - Throws: for files that are not here, or are none of images and labels.
+    /// - Parameters:
+    ///   - images: SHA-256 of the file of images.
+    ///   - labels: SHA-256 of the file of their classes.
+    /// - Throws: when a file cannot be read, or when the two are no images and labels.
     func images(_ images: Digest, labels: Digest) throws -> ImageSet
 }
 
 /// One array of parameters.
 public struct Tensor: Sendable, Hashable {
-    /// The name that PyTorch gives it, such as `conv1.weight`.
+    /// The name in PyTorch's order of words, such as `conv1.weight`.
     public let name: String
-    /// Row-major, as PyTorch has it: (out, in, row, column) of a convolution, (out, in) of a dense layer, (out) of biases.
+    /// The shape, row-major as in PyTorch: (out, in, row, column) for a convolution, (out, in) for a dense layer, (out) for biases.
     public let shape: [Int]
-    /// How many inputs each output of its layer has: it starts uniform within ±1/√fanIn.
+    /// Number of inputs of each output of the layer. The array starts uniform within ±1/√fanIn.
     public let fanIn: Int
 
     public init(name: String, shape: [Int], fanIn: Int) {
@@ -73,7 +78,7 @@ public struct Tensor: Sendable, Hashable {
     public var count: Int { shape.reduce(1, *) }
 }
 
-/// A problem whose trials take seconds starts from the beginning where a longer one is resumed.
+/// The default for problems with short trials: they make no checkpoints and always train from the start.
 extension Problem {
     public func check(_ checkpoint: TrainingState) throws(ParameterError) {
         throw ParameterError("checkpoint", found: "after \(checkpoint.epochs) epochs", allowed: "left out with \(Self.name)")
@@ -86,7 +91,7 @@ extension Problem {
     ) -> [TrialRecord]? {
         train(lanes, at: coordinates) { observations in
             guard goOn() == .goOn else { return .stop }
-            // None are observed where the trial only asks whether to go on.
+            // A call without observations only asks whether to go on.
             guard let epoch = observations.first?.point.epoch else { return .goOn }
             return observe(EpochEnd(epoch: epoch, observations: observations) { _ in nil })
         }

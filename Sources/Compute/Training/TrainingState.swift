@@ -1,5 +1,5 @@
-// TrainingState.swift · Compute/Training. What is left of a trial between two epochs, and all that is needed to go on with it: order and
-// learning rate are functions of the epoch. Who keeps it, and where, is not known here.
+// TrainingState.swift · Compute/Training. The state of a trial between two epochs, from which it can be resumed: order and learning rate
+// are functions of the epoch. Who stores it is not known here.
 
 public import Vocabulary
 
@@ -7,9 +7,9 @@ public import Vocabulary
 public struct TrainingState: Sendable, Equatable {
     /// Epochs trained.
     public var epochs: Int
-    /// θ, in the order of a record's parameters.
+    /// The parameters θ, in the order of `TrialRecord.parameterBits`.
     public var parameters: [Float]
-    /// Points and series so far.
+    /// Points of the curve and values of the series up to this epoch.
     public var curve: [CurvePoint]
     public var series: [Series]
 
@@ -21,11 +21,11 @@ public struct TrainingState: Sendable, Equatable {
     }
 }
 
-/// What an observer is shown at the end of an epoch.
+/// The end of an epoch, as an observer sees it.
 public struct EpochEnd {
-    /// From 1.
+    /// Epochs trained, from 1.
     public let epoch: Int
-    /// One for each lane that is still alive if the epoch is one of the curve's; else none.
+    /// One for each lane that has not diverged, if the curve has a point at this epoch; otherwise none.
     public let observations: [Observation]
     private let make: (Int) -> TrainingState?
 
@@ -35,7 +35,7 @@ public struct EpochEnd {
         make = checkpoint
     }
 
-    /// Made when asked for: it is as large as the parameters. Ask before the observer returns; later the lane has moved on.
-    /// - Returns: nil for a lane that has diverged, and for a problem whose trials are short.
+    /// The state of a lane. It is as large as the parameters and is made by this call, which is only valid before the observer returns.
+    /// - Returns: nil for a lane that has diverged, and for a problem that makes no checkpoints.
     public func checkpoint(ofLane lane: Int) -> TrainingState? { make(lane) }
 }

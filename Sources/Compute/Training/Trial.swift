@@ -1,14 +1,14 @@
-// Trial.swift · Compute/Training, the reader's way in, with TrialPlan.swift.
-// The words of the room: what one lane of a group is asked to do, what is seen of it on the way, and what is left at the end.
+// Trial.swift · Compute/Training. Read it first, with TrialPlan.swift: the values that go into training a lane (Lane, Coordinates) and
+// come out of it (Observation, TrialRecord).
 
 public import Vocabulary
 
-/// One trial of a group: what one SIMD lane trains with.
+/// One trial of a group, which a kernel trains in one SIMD lane.
 public struct Lane: Sendable, Hashable {
     public var algorithm: Algorithm
-    /// A strength that is not named is 0 and leaves its term out. SGD without penalties is the baseline.
+    /// A strength that is not named is 0, which leaves its term out. SGD without penalties is the baseline.
     public var strengths: Strengths
-    /// η, constant over the run or, where the problem has a schedule, at its start.
+    /// The learning rate η: constant over the run, or its initial value where the problem has a schedule.
     public var learningRate: Double
 
     public init(algorithm: Algorithm = .sgd, strengths: Strengths = [:], learningRate: Double) {
@@ -29,11 +29,11 @@ public struct Lane: Sendable, Hashable {
     public var setting: Setting { Setting(algorithm: algorithm.rawValue, strengths: strengths, learningRate: learningRate) }
 }
 
-/// What the trials of one group share besides their problem, and what chooses their random streams.
+/// The values that choose the random streams of a group: all its trials share them, besides the problem.
 public struct Coordinates: Sendable, Hashable {
-    /// Master seed: the key of every stream.
+    /// The master seed, which is the key of every random stream.
     public var seed: UInt64
-    /// 0-based; below 2¹⁶, 2¹⁶ and 2²⁴, the widths of their fields in a Philox counter.
+    /// Indices from 0. They are below 2¹⁶, 2¹⁶ and 2²⁴, the widths of their fields in a Philox counter.
     public var trainingSet: Int, initialization: Int, replicate: Int
 
     public init(seed: UInt64, trainingSet: Int, initialization: Int, replicate: Int) {
@@ -44,7 +44,7 @@ public struct Coordinates: Sendable, Hashable {
     }
 }
 
-/// All that is left of a trial. A function of problem, coordinates and lane alone, to the bit.
+/// The result of training one lane. It is a function of problem, coordinates and lane alone, to the bit.
 public struct TrialRecord: Sendable, Equatable {
     public enum Outcome: Sendable, Hashable {
         case done
@@ -53,15 +53,15 @@ public struct TrialRecord: Sendable, Equatable {
     }
 
     public var outcome: Outcome
-    /// Epochs trained; for a diverged trial, the one at whose end the loss was first not finite.
+    /// Epochs trained; for a diverged trial, the first epoch at whose end a loss was not finite.
     public var epochs: Int
-    /// At the end; NaN for a diverged trial (which makes two records of it unequal: compare `bits`).
+    /// Losses at the end. NaN for a diverged trial, so that two such records are unequal; compare their `bits`.
     public var trainLoss: Double, testLoss: Double
-    /// At the epochs that `CurveRule` names, as long as the losses were finite.
+    /// Points at the epochs of `CurveRule`, as long as the losses were finite.
     public var curve: [CurvePoint]
     /// Final θ, in the problem's order, as IEEE 754 bit patterns, those of Float zero-extended; empty for a diverged trial.
     public var parameterBits: [UInt64]
-    /// What the problem was asked to leave besides; often nothing.
+    /// The series that the problem's `record` parameter asks for; often none.
     public var series: [Series] = []
 
     public init(
@@ -93,7 +93,7 @@ public struct TrialRecord: Sendable, Equatable {
 
 /// A curve point of one lane while its group is still training.
 public struct Observation: Sendable, Equatable {
-    /// Index into `GroupPlan.lanes`.
+    /// Index of the lane in `GroupPlan.lanes`.
     public var lane: Int
     public var point: CurvePoint
 
@@ -103,9 +103,9 @@ public struct Observation: Sendable, Equatable {
     }
 }
 
-/// Answer of whoever observes a run.
+/// Whether a run continues, as its observer decides.
 public enum Flow: Sendable, Hashable {
     case goOn
-    /// Give the whole group up; what was computed is lost.
+    /// Stops the whole group without a record.
     case stop
 }

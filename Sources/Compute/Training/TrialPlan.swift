@@ -1,19 +1,19 @@
-// TrialPlan.swift · Compute/Training, the reader's way in: run(plan, observe:) → records.
-// In: a problem, the coordinates of a group and its lanes, all checked here. Out: one record for each lane.
-// Knows no file, socket or clock; calls no other room.
+// TrialPlan.swift · Compute/Training. The entrance of Compute: run(plan, observe:) → records.
+// In: a problem, the coordinates of a group and its lanes, all validated here. Out: one record for each lane.
+// Knows no file, socket or clock.
 
 public import Vocabulary
 
 /// Trials that share problem, training set, initialization and replicate, and so run as SIMD lanes side by side.
 public struct GroupPlan<P: Problem>: Sendable, Hashable {
     public let problem: P
-    /// In any order, repeats allowed; a lane's result does not depend on the others.
+    /// The trials of the group, in any order and with repeats. A lane's result does not depend on the others.
     public let lanes: [Lane]
     public let coordinates: Coordinates
 }
 
 extension GroupPlan {
-    /// Checks here, once, what the kernels then rely on: they are compiled without traps.
+    /// Validates what the kernels rely on: they are compiled without bounds and overflow traps.
     /// - Throws: for a coordinate that does not fit its field of the random counters or that the problem does not have, and for a setting that
     ///   the problem's declaration does not allow.
     public init(problem: P, coordinates: Coordinates, lanes: [Lane]) throws(ParameterError) {
@@ -43,21 +43,21 @@ extension GroupPlan {
 }
 
 /// Trains every lane of `plan` on the calling thread.
-/// - Parameter observe: called on this thread at every epoch of the curve rule with one observation for each lane still alive there, in
-///   order of lane; not called once all have diverged. `.stop` gives the group up.
-/// - Returns: records in the order of `plan.lanes`; nil if `observe` said stop, even at the last epoch.
+/// - Parameter observe: called on this thread at every epoch of the curve rule, with one observation for each lane that has not diverged, in
+///   order of lane; not called once all have diverged. `.stop` stops the whole group.
+/// - Returns: records in the order of `plan.lanes`; nil if `observe` returned `.stop`, even at the last epoch.
 public func run<P: Problem>(_ plan: GroupPlan<P>, observe: ([Observation]) -> Flow) -> [TrialRecord]? {
     withFlushedDenormals { plan.problem.train(plan.lanes, at: plan.coordinates, observe: observe) }
 }
 
-/// The same for trials that may take hours: from checkpoints, and with checkpoints to be had.
+/// Trains every lane of `plan`, which may take hours: lanes can be resumed from checkpoints, and the observer can take checkpoints.
 /// - Parameters:
-///   - checkpoints: one for each lane, nil for one that begins.
-///   - threads: how many may work at once, from 1, the calling one among them; only problems with long trials use more than one.
-///   - goOn: asked on this thread every second or so where the problem takes long. `.stop` gives the group up.
-///   - observe: called on this thread at the end of every epoch if the problem makes checkpoints, else when the other `run` calls it.
-/// - Returns: as above, with the bits of a run that was never interrupted.
-/// - Throws: for a checkpoint that is not one of such a trial.
+///   - checkpoints: one for each lane; nil for a lane that starts from the beginning.
+///   - threads: the number of threads that may compute, from 1, the calling one included; only problems with long trials use more than one.
+///   - goOn: called on this thread about once a second where the problem takes long. `.stop` stops the whole group.
+///   - observe: called on this thread at the end of every epoch if the problem makes checkpoints, otherwise at the points of the curve.
+/// - Returns: records in the order of `plan.lanes`, with the bits of a run that was never interrupted; nil after `.stop`.
+/// - Throws: for a checkpoint from which the lane cannot be resumed, before the first step.
 public func run<P: Problem>(
     _ plan: GroupPlan<P>, from checkpoints: [TrainingState?], threads: Int = 1, goOn: () -> Flow, observe: (EpochEnd) -> Flow
 ) throws(ParameterError) -> [TrialRecord]? {

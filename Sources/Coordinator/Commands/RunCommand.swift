@@ -55,7 +55,7 @@ struct Run: ParsableCommand {
     }
 
     private func run(_ interrupts: Interrupts) throws {
-        var logger = Logger(label: "regsweep", factory: { _ in ConsoleLog() })
+        var logger = Logger(label: "regsweep", factory: { ConsoleLog(program: $0) })
         logger.logLevel = logLevel
         let found = try options.load(sweep), settings = try settings(found.cluster, found.data)
         for spec in found.list.sweeps { for warning in spec.warnings { logger.warning("\(warning)") } }
