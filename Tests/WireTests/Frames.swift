@@ -158,7 +158,7 @@ enum Samples {
                 isRefusal: true, text: "no such worker",
                 workers: [
                     WorkerLine(
-                        worker: WorkerID(high: 1, low: .max), host: "ada", keyName: "", slots: 1, leases: 0, silence: .milliseconds(7),
+                        worker: WorkerID(high: 1, low: .max), host: "ada", keyName: "", slots: 1, leases: 0, sinceHeard: .milliseconds(7),
                         secondsPerTrial: 0.5)
                 ])),
     ]

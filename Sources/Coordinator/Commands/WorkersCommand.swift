@@ -110,7 +110,7 @@ enum WorkersTable {
     static var columns: [Column<WorkerLine>] {
         [
             .text("worker") { "\($0.worker)" }, .text("host", \.host), .text("key") { $0.keyName.isEmpty ? "–" : $0.keyName },
-            .integer("slots", \.slots), .integer("leases", \.leases), .real("heard (s ago)", decimals: 1, \.silence.inSeconds),
+            .integer("slots", \.slots), .integer("leases", \.leases), .real("heard (s ago)", decimals: 1, \.sinceHeard.inSeconds),
             .real("trials/s", decimals: 1) { $0.secondsPerTrial > 0 ? 1 / $0.secondsPerTrial : nil },
         ]
     }

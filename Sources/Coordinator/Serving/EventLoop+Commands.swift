@@ -89,7 +89,7 @@ struct WorkerNames {
         workers.sorted { $0.key.order < $1.key.order }.prefix(Limits.trialsPerLease).map { id, worker in
             WorkerLine(
                 worker: id, host: worker.host, keyName: keyName(worker), slots: worker.slots, leases: worker.leases.count,
-                silence: now - worker.lastHeard, secondsPerTrial: worker.secondsPerTrial ?? .nan)
+                sinceHeard: now - worker.lastHeard, secondsPerTrial: worker.secondsPerTrial ?? .nan)
         }
     }
 

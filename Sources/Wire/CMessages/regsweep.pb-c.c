@@ -2631,12 +2631,12 @@ static const ProtobufCFieldDescriptor regsweep__wire__welcome__field_descriptors
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "silence_milliseconds",
+    "timeout_milliseconds",
     3,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT32,
     0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__Welcome, silence_milliseconds),
+    offsetof(Regsweep__Wire__Welcome, timeout_milliseconds),
     NULL,
     NULL,
     0,             /* flags */
@@ -2684,8 +2684,8 @@ static const unsigned regsweep__wire__welcome__field_indices_by_name[] = {
   4,   /* field[4] = checkpoint_milliseconds */
   1,   /* field[1] = heartbeat_milliseconds */
   3,   /* field[3] = keep */
-  2,   /* field[2] = silence_milliseconds */
   0,   /* field[0] = sweep */
+  2,   /* field[2] = timeout_milliseconds */
 };
 static const ProtobufCIntRange regsweep__wire__welcome__number_ranges[2 + 1] =
 {
@@ -3555,12 +3555,12 @@ static const ProtobufCFieldDescriptor regsweep__wire__worker_line__field_descrip
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
   {
-    "silence_milliseconds",
+    "since_heard_milliseconds",
     6,
     PROTOBUF_C_LABEL_NONE,
     PROTOBUF_C_TYPE_UINT32,
     0,   /* quantifier_offset */
-    offsetof(Regsweep__Wire__WorkerLine, silence_milliseconds),
+    offsetof(Regsweep__Wire__WorkerLine, since_heard_milliseconds),
     NULL,
     NULL,
     0,             /* flags */
@@ -3584,7 +3584,7 @@ static const unsigned regsweep__wire__worker_line__field_indices_by_name[] = {
   2,   /* field[2] = key_name */
   4,   /* field[4] = leases */
   6,   /* field[6] = seconds_per_trial */
-  5,   /* field[5] = silence_milliseconds */
+  5,   /* field[5] = since_heard_milliseconds */
   3,   /* field[3] = slots */
   0,   /* field[0] = worker */
 };

@@ -1,27 +1,27 @@
-// FrameScan.swift · Wire/Messages, before MessageDecoding. Reads a frame's outline before protobuf-c does, by the generated
-// descriptors. Debian's protobuf-c 1.4.1 merges fields that are there twice, allocates before it counts, and has no limit of depth;
-// what passes here has no field twice, none that is unknown or of another wire type, and a bounded number of parts.
+// FrameScan.swift · Wire/Messages, before MessageDecoding. Validates the structure of a frame by the generated descriptors before
+// protobuf-c reads it: Debian's protobuf-c 1.4.1 merges repeated fields, allocates before it counts, and limits no depth. A frame that
+// passes has no field twice, none that is unknown or of another wire type, and a bounded number of messages.
 
 internal import CMessages
 internal import Vocabulary
 
-/// The outline of one frame: its bytes and how many messages were found in them so far.
+/// A scan of one frame: its bytes, and the number of messages found in them so far.
 @safe struct FrameScan {
     private let bytes: [UInt8]
     private var messages = 0
 
-    /// Above every limit that the decoder tells with its own words, so that a sender who is a little over hears those.
+    /// Occurrences of one repeated field. It is above the decoder's own limits, whose messages are more exact.
     private static let repeats = 2 * Limits.trialsPerLease
-    /// Of a whole frame: each of 4,096 results may have a dozen series. The largest struct has 200 bytes, so all take at most 14 MiB.
+    /// Messages in a frame: each of 4,096 results may have a dozen series. The largest struct has 200 bytes, so all take at most 14 MiB.
     private static let allMessages = 16 * Limits.trialsPerLease
-    /// Envelope > Results > Result > Series.
+    /// Levels of messages inside each other, as in Envelope > Results > Result > Series.
     private static let depth = 4
 
     init(_ bytes: [UInt8]) { self.bytes = bytes }
 
     private static let broken = MessageError.malformed(reason: "not an Envelope")
 
-    /// The protocol version, which is read whatever else the frame says; 0 where there is none.
+    /// The protocol version, which can be read whatever the rest of the frame contains; 0 where there is none.
     mutating func version() throws(MessageError) -> UInt32 {
         var (place, version) = (0, UInt32(0))
         while place < bytes.count {
@@ -32,7 +32,8 @@ internal import Vocabulary
         return version
     }
 
-    /// Checks everything that protobuf-c will be given.
+    /// Validates the whole frame.
+    /// - Throws: `malformed` for a frame that protobuf-c must not be given.
     mutating func check() throws(MessageError) {
         try unsafe check(0..<bytes.count, as: regsweep__wire__envelope__descriptor, depth: 1)
     }
@@ -44,7 +45,7 @@ internal import Vocabulary
         guard depth <= Self.depth, messages <= Self.allMessages else { throw .malformed(reason: "too many messages in one frame") }
         let fields = unsafe UnsafeBufferPointer(start: descriptor.fields, count: Int(descriptor.n_fields))
         var counts = [Int](repeating: 0, count: fields.count)
-        // A oneof's members share one place in the generated struct that says which of them is set.
+        // The members of a oneof share one field of the generated struct, which says which of them is set.
         var oneofs: Set<UInt32> = []
         var place = range.lowerBound
         while place < range.upperBound {
@@ -100,7 +101,8 @@ internal import Vocabulary
         return (UInt32(value >> 3), UInt8(value & 7))
     }
 
-    /// - Returns: a number's value, or a block's length.
+    /// Skips a value.
+    /// - Returns: the value of an integer, or the length of a block of bytes.
     private func skip(_ wire: UInt8, _ place: inout Int, end: Int) throws(MessageError) -> UInt64 {
         switch wire {
         case 0: return try varint(&place, end: end)

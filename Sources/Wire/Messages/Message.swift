@@ -1,11 +1,11 @@
-// Message.swift · Wire/Messages. Everything that coordinator and worker can say to each other, as Swift values.
-// Docs/protocol.md tells the conversation. The generated protobuf-c names appear only in the two files beside this one.
+// Message.swift · Wire/Messages. All messages between coordinator and worker as Swift values. Docs/protocol.md describes when they are
+// sent. The generated protobuf-c names appear only in MessageEncoding and MessageDecoding.
 
 public import Vocabulary
 
-/// One frame: who speaks in which incarnation, and what is said.
+/// The content of one frame: a message and the incarnation that it belongs to.
 public struct Envelope: Hashable, Sendable {
-    /// The coordinator's start on its store that this belongs to, as the sender knows it; 0 before a worker has heard any.
+    /// The coordinator's incarnation, as the sender knows it; 0 from a worker that has received nothing from a coordinator yet.
     public var incarnation: UInt64
     public var message: Message
 
@@ -14,64 +14,64 @@ public struct Envelope: Hashable, Sendable {
         self.message = message
     }
 
-    /// Goes up with every change that the other side has to know of. Another version is refused with a reason on both sides.
+    /// Raised by each change that the other side must know. Either side refuses another version with a reason.
     public static let protocolVersion: UInt32 = 2
 }
 
 public enum Message: Hashable, Sendable {
     // worker → coordinator
     case hello(Hello)
-    /// The number of leases the worker is willing to hold at once, running and queued. An absolute number, so a repeat does no harm.
+    /// The number of leases that the worker accepts in all, running and queued. It is absolute, so a repeated message does no harm.
     case ready(credits: Int)
-    /// Points of running trials. May be lost.
+    /// Points of running trials, for people who watch. May be lost; empty when a lease has just begun.
     case progress(LeaseID, [ProgressPoint])
-    /// Kept by the worker until it is acknowledged.
+    /// Results of a lease, which the worker holds until the batch is acknowledged.
     case results(BatchID, LeaseID, [TrialResult])
     case goodbye(reason: String)
-    /// The next bytes of a file that a lease names.
+    /// Asks for the bytes from an offset on of a file that a lease names.
     case dataRequest(Digest, offset: Int)
-    /// Where a trial of the lease is, to go on from. Kept by the worker until it is answered or there is a newer one.
+    /// A checkpoint of the lease's trial, which the worker holds until it is answered or there is a newer one.
     case checkpoint(LeaseID, Checkpoint)
     // both
-    /// A frame of the receiver's was no message of ours and was dropped; nothing else changes.
+    /// A frame that the receiver of this message sent could not be decoded and was dropped.
     case dropped(reason: String)
     /// - Parameter running: leases being computed; 0 from the coordinator.
     case heartbeat(running: Int)
-    /// From the coordinator: the checkpoint is durable, or why it is not taken. From a worker: why it does not go on from it.
+    /// From the coordinator: the checkpoint is durable, or why it was not stored. From a worker: why it cannot resume from it.
     case checkpointAnswer(TrialKey, epoch: Int, refusal: String?)
     // coordinator → worker
     case dataChunk(DataChunk)
     case welcome(Welcome)
-    /// The worker must not come back: trying again cannot help.
+    /// The worker must end, because trying again cannot help.
     case refused(reason: String)
     case lease(Lease)
-    /// From the coordinator: stop computing it. From a worker that drains: it gives the lease back.
+    /// From the coordinator: the worker must stop computing the lease. From a worker: it gives the lease back.
     case cancel(LeaseID)
     case drain
-    /// The batch is durable.
+    /// The results of the batch are durable.
     case acknowledged(BatchID)
-    /// The coordinator does not know this connection; the worker says Hello.
+    /// The coordinator does not know this connection, and the worker must send Hello.
     case introduce
     // a person on the coordinator's host → coordinator, and back
     case command(Command)
     case answer(Answer)
 }
 
-/// What `regsweep workers` asks of a running coordinator. Taken over ipc only, from the coordinator's own user.
+/// A command of `regsweep workers` to a running coordinator. Accepted over ipc only, from the coordinator's own user.
 public enum Command: Hashable, Sendable {
     case list
-    /// Workers of that name (the first eight digits of a worker's id, a host, a key) finish what they compute and go.
+    /// Drains workers, named by the first eight digits of a worker's id, by host or by key.
     case drain(String)
-    /// They lose key and leases at once.
+    /// Takes key and leases from workers, named as above, at once.
     case remove(String)
-    /// A new key of that name for a worker that is started by hand.
+    /// Makes a key of this name for a worker that a person starts.
     case invite(String)
-    /// Starts workers on a host, `ssh:NAME`.
+    /// Starts workers on a host, which is given as `ssh:NAME`.
     case add(String)
 }
 
 public struct Answer: Hashable, Sendable {
-    /// Nothing was done; the text says why.
+    /// Whether nothing was done; the text then says why.
     public var isRefusal: Bool
     public var text: String
     public var workers: [WorkerLine]
@@ -87,36 +87,36 @@ public struct Answer: Hashable, Sendable {
 public struct WorkerLine: Hashable, Sendable {
     public var worker: WorkerID
     public var host: String
-    /// Empty for a worker without a key.
+    /// Name of the worker's key; empty for a worker without a key.
     public var keyName: String
     public var slots: Int
     public var leases: Int
-    /// Since it was last heard.
-    public var silence: Duration
-    /// NaN before its first result.
+    /// Time since the last frame from the worker.
+    public var sinceHeard: Duration
+    /// Mean compute time of a trial; NaN before the worker's first result.
     public var secondsPerTrial: Double
 
-    public init(worker: WorkerID, host: String, keyName: String, slots: Int, leases: Int, silence: Duration, secondsPerTrial: Double) {
+    public init(worker: WorkerID, host: String, keyName: String, slots: Int, leases: Int, sinceHeard: Duration, secondsPerTrial: Double) {
         self.worker = worker
         self.host = host
         self.keyName = keyName
         self.slots = slots
         self.leases = leases
-        self.silence = silence
+        self.sinceHeard = sinceHeard
         self.secondsPerTrial = secondsPerTrial
     }
 }
 
-/// A worker presents itself, on every new connection.
+/// The first message of a worker on a new connection.
 public struct Hello: Hashable, Sendable {
     public var worker: WorkerID
     public var host: String
     public var process: Int
-    /// Compute threads.
+    /// Leases that the worker computes at the same time.
     public var slots: Int
     /// SHA-256 over the bits of the self-test trials, as this build computes them on this processor.
     public var selfTest: Digest
-    /// Leases still queued or running, with the trials of each.
+    /// Leases that are queued, running or not acknowledged yet, with the trials of each.
     public var held: [LeaseID: [TrialKey]]
 
     public init(
@@ -134,9 +134,9 @@ public struct Hello: Hashable, Sendable {
 public struct Welcome: Hashable, Sendable {
     public var sweep: String
     public var heartbeatInterval: Duration
-    /// After so long without a frame either side takes the other for lost.
+    /// Time without a frame after which either side takes the other for lost.
     public var timeout: Duration
-    /// Of the leases in Hello: those to go on with. The worker drops the others.
+    /// The leases of Hello that the worker goes on with; it drops the others.
     public var keep: [LeaseID]
     public var checkpoints: CheckpointRule
 
@@ -151,14 +151,14 @@ public struct Welcome: Hashable, Sendable {
     }
 }
 
-/// What a worker holds of a group for a while.
+/// Trials of one group that a worker holds for a while.
 public struct Lease: Hashable, Sendable {
     public var id: LeaseID
     public var group: GroupSpec
     public var trials: [LeasedTrial]
     /// The baselines of the group that are known already.
     public var baselines: [Baseline]
-    /// Where its one trial goes on; nil to start from the beginning.
+    /// The checkpoint from which its only trial is resumed; nil to start from the beginning.
     public var checkpoint: Checkpoint?
 
     public init(id: LeaseID, group: GroupSpec, trials: [LeasedTrial], baselines: [Baseline], checkpoint: Checkpoint? = nil) {
@@ -172,7 +172,7 @@ public struct Lease: Hashable, Sendable {
 
 public struct LeasedTrial: Hashable, Sendable {
     public var key: TrialKey
-    /// Counts the leases that this trial has had, from 1.
+    /// The number of leases that this trial has had, this one included.
     public var attempt: Int
     public var setting: Setting
 
@@ -183,13 +183,13 @@ public struct LeasedTrial: Hashable, Sendable {
     }
 }
 
-/// A part of a file that is named by its hash.
+/// A part of a file of the data set, which is named by its hash.
 public struct DataChunk: Hashable, Sendable {
     public var digest: Digest
     public var offset: Int
-    /// Bytes of the whole file; 0 says that the coordinator has none of this name.
+    /// Bytes of the whole file; 0 when the coordinator has no such file.
     public var total: Int
-    /// At most `Limits.chunkBytes`; none at the end of the file.
+    /// The bytes from the offset on, at most `Limits.chunkBytes`; none at the end of the file.
     public var content: [UInt8]
 
     public init(digest: Digest, offset: Int, total: Int, content: [UInt8]) {
@@ -199,7 +199,8 @@ public struct DataChunk: Hashable, Sendable {
         self.content = content
     }
 
-    /// What a worker that has the first `offset` bytes needs next. Beyond the end it says where the end is.
+    /// The chunk that follows the first `offset` bytes; an offset beyond the end is replaced by the end.
+    /// - Parameter file: the whole content; nil when the coordinator has no such file.
     public init(of file: [UInt8]?, digest: Digest, offset: Int) {
         let total = file?.count ?? 0, start = min(offset, total)
         self.init(digest: digest, offset: start, total: total, content: Array(file?[start..<min(start + Limits.chunkBytes, total)] ?? []))
@@ -222,7 +223,7 @@ public struct Baseline: Hashable, Sendable {
 public struct ProgressPoint: Hashable, Sendable {
     public var key: TrialKey
     public var point: CurvePoint
-    /// Test loss over the baseline's at the same epoch; nil where that is not known.
+    /// ``LossRatio`` at this epoch; nil while the baseline's loss there is not known.
     public var lossRatio: Double?
 
     public init(key: TrialKey, point: CurvePoint, lossRatio: Double?) {
@@ -232,11 +233,11 @@ public struct ProgressPoint: Hashable, Sendable {
     }
 }
 
-/// Why bytes are no message of ours.
+/// Why bytes cannot be decoded as a message.
 public enum MessageError: Error, Hashable, Sendable {
-    /// The peer was built from another protocol: trying again cannot help, say so and part.
+    /// The peer speaks another version of the protocol. Trying again cannot help: the receiver says so and ends the connection.
     case versionMismatch(theirs: UInt32, ours: UInt32)
-    /// The bytes are none of our messages, or break a limit: drop this frame, keep the connection.
+    /// The bytes are no message, or exceed a limit. The receiver drops the frame and the connection stays.
     case malformed(reason: String)
 }
 

@@ -1,18 +1,18 @@
-// MessageDecoding.swift · Wire/Messages. Bytes → Message, by protobuf-c. One of the two files that know generated names.
-// Everything that a stranger could have written is checked here: what comes out is within `Limits`, or nothing comes out.
+// MessageDecoding.swift · Wire/Messages. Bytes → Message, by protobuf-c. One of the two files that use generated names.
+// Validates everything, since any peer may have written the bytes: a message that is returned is within `Limits`.
 
 internal import CMessages
 internal import Vocabulary
 
 extension Envelope {
     /// - Parameter bytes: one frame.
-    /// - Throws: `versionMismatch` for another protocol, whatever its body; `malformed` for anything else that is no message of ours.
+    /// - Throws: `versionMismatch` for another version of the protocol, whatever its body; `malformed` for all other bytes that are no message.
     public init(decoding bytes: [UInt8]) throws(MessageError) {
         guard !bytes.isEmpty else { throw .malformed(reason: "an empty frame") }
         guard bytes.count <= Limits.frameBytes else { throw .malformed(reason: "\(bytes.count) bytes") }
         var scan = FrameScan(bytes)
         let version = try scan.version()
-        // A scrap of bytes reads as an Envelope of version 0; as another protocol it would make a worker leave for good.
+        // Random bytes can look like an Envelope without a version. They must not count as another protocol, by which a worker would end.
         guard version != 0 else { throw .malformed(reason: "no protocol version") }
         guard version == Self.protocolVersion else { throw .versionMismatch(theirs: version, ours: Self.protocolVersion) }
         try scan.check()
@@ -30,18 +30,7 @@ extension Message {
     fileprivate init(_ envelope: Regsweep__Wire__Envelope) throws(MessageError) {
         switch unsafe envelope.body_case {
         case REGSWEEP__WIRE__ENVELOPE__BODY_HELLO:
-            let hello = try unsafe opened(envelope.hello)
-            var held: [LeaseID: [TrialKey]] = [:]
-            let entries = try unsafe list(hello.held, hello.n_held, atMost: Limits.heldLeases, "held leases")
-            for index in unsafe entries.indices {
-                let entry = unsafe entries[index]
-                held[LeaseID(rawValue: unsafe entry.pointee.lease)] = try unsafe keys(entry.pointee.keys)
-            }
-            self = .hello(
-                Hello(
-                    worker: try unsafe worker(hello.worker), host: try unsafe text(hello.host, "host"), process: unsafe Int(hello.process),
-                    slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), selfTest: try unsafe sha256(hello.self_test),
-                    held: held))
+            self = .hello(try unsafe Hello(opened(envelope.hello)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_READY:
             self = .ready(credits: try bounded(unsafe opened(envelope.ready).credits, 0...2 * Limits.slots, "credits"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_PROGRESS:
@@ -61,18 +50,7 @@ extension Message {
         case REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT:
             self = .heartbeat(running: try bounded(unsafe opened(envelope.heartbeat).running, 0...2 * Limits.slots, "running"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME:
-            let welcome = try unsafe opened(envelope.welcome)
-            let day: ClosedRange<Int> = 1...86_400_000
-            self = .welcome(
-                Welcome(
-                    sweep: try unsafe text(welcome.sweep, "sweep"),
-                    heartbeatInterval: .milliseconds(try bounded(unsafe welcome.heartbeat_milliseconds, day, "heartbeat interval")),
-                    timeout: .milliseconds(try bounded(unsafe welcome.silence_milliseconds, day, "timeout")),
-                    keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init),
-                    checkpoints: CheckpointRule(
-                        interval: .milliseconds(
-                            try bounded(unsafe welcome.checkpoint_milliseconds, CheckpointRule.milliseconds, "checkpoint interval")),
-                        epochs: unsafe Int(welcome.checkpoint_epochs))))
+            self = .welcome(try unsafe Welcome(opened(envelope.welcome)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED: self = .refused(reason: try unsafe text(opened(envelope.refused).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_LEASE: self = .lease(try unsafe Lease(opened(envelope.lease)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_CANCEL: self = .cancel(LeaseID(rawValue: try unsafe opened(envelope.cancel).lease))
@@ -86,15 +64,9 @@ extension Message {
             self = .introduce
         case REGSWEEP__WIRE__ENVELOPE__BODY_DATA_REQUEST:
             let request = try unsafe opened(envelope.data_request)
-            self = .dataRequest(try unsafe sha256(request.digest), offset: try place(unsafe request.offset, "offset"))
+            self = .dataRequest(try unsafe sha256(request.digest), offset: try position(unsafe request.offset, "offset"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK:
-            let chunk = try unsafe opened(envelope.data_chunk)
-            let content = try unsafe bytes(chunk.content, atMost: Limits.chunkBytes)
-            let offset = try place(unsafe chunk.offset, "offset"), total = try place(unsafe chunk.total, "total")
-            guard offset + content.count <= total else {
-                throw .malformed(reason: "\(content.count) bytes at \(offset) of a file of \(total)")
-            }
-            self = .dataChunk(DataChunk(digest: try unsafe sha256(chunk.digest), offset: offset, total: total, content: content))
+            self = .dataChunk(try unsafe DataChunk(opened(envelope.data_chunk)))
         case REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT:
             let checkpoint = try unsafe opened(envelope.checkpoint)
             self = .checkpoint(LeaseID(rawValue: unsafe checkpoint.lease), try unsafe Checkpoint(checkpoint))
@@ -109,6 +81,46 @@ extension Message {
         case REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER: self = .answer(try unsafe Answer(opened(envelope.answer)))
         default: throw .malformed(reason: "no message of a kind that is known here")
         }
+    }
+}
+
+extension Hello {
+    fileprivate init(_ hello: Regsweep__Wire__Hello) throws(MessageError) {
+        var held: [LeaseID: [TrialKey]] = [:]
+        let entries = try unsafe list(hello.held, hello.n_held, atMost: Limits.heldLeases, "held leases")
+        for index in unsafe entries.indices {
+            let entry = unsafe entries[index]
+            held[LeaseID(rawValue: unsafe entry.pointee.lease)] = try unsafe keys(entry.pointee.keys)
+        }
+        self.init(
+            worker: try unsafe Wire.worker(hello.worker), host: try unsafe text(hello.host, "host"), process: unsafe Int(hello.process),
+            slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), selfTest: try unsafe sha256(hello.self_test), held: held)
+    }
+}
+
+extension Welcome {
+    fileprivate init(_ welcome: Regsweep__Wire__Welcome) throws(MessageError) {
+        let day: ClosedRange<Int> = 1...86_400_000
+        self.init(
+            sweep: try unsafe text(welcome.sweep, "sweep"),
+            heartbeatInterval: .milliseconds(try bounded(unsafe welcome.heartbeat_milliseconds, day, "heartbeat interval")),
+            timeout: .milliseconds(try bounded(unsafe welcome.timeout_milliseconds, day, "timeout")),
+            keep: try unsafe numbers(welcome.keep, welcome.n_keep, atMost: Limits.heldLeases, "leases to keep").map(LeaseID.init),
+            checkpoints: CheckpointRule(
+                interval: .milliseconds(
+                    try bounded(unsafe welcome.checkpoint_milliseconds, CheckpointRule.milliseconds, "checkpoint interval")),
+                epochs: unsafe Int(welcome.checkpoint_epochs)))
+    }
+}
+
+extension DataChunk {
+    fileprivate init(_ chunk: Regsweep__Wire__DataChunk) throws(MessageError) {
+        let content = try unsafe bytes(chunk.content, atMost: Limits.chunkBytes)
+        let offset = try position(unsafe chunk.offset, "offset"), total = try position(unsafe chunk.total, "total")
+        guard offset + content.count <= total else {
+            throw .malformed(reason: "\(content.count) bytes at \(offset) of a file of \(total)")
+        }
+        self.init(digest: try unsafe sha256(chunk.digest), offset: offset, total: total, content: content)
     }
 }
 
@@ -233,8 +245,8 @@ extension Lease {
     }
 }
 
-/// Reads the values of a configuration. They lie flat, a list or table before its own: the schema is not recursive, since protobuf-c has no
-/// limit of depth.
+/// Reads the values of a configuration from a flat list, in which the elements of a list or table follow it: the schema is not recursive,
+/// since protobuf-c does not limit depth.
 @safe private struct ParameterReader {
     private let entries: [UnsafeMutablePointer<Regsweep__Wire__Parameter>]
     private var index = 0
@@ -293,11 +305,11 @@ extension Command {
 
 extension Answer {
     fileprivate init(_ answer: Regsweep__Wire__Answer) throws(MessageError) {
-        let words = try unsafe Wire.text(answer.text, "answer")
+        let text = try unsafe Wire.text(answer.text, "answer")
         let lines = try unsafe map(list(answer.workers, answer.n_workers, atMost: Limits.trialsPerLease, "workers")) {
             (entry) throws(MessageError) in try unsafe WorkerLine(entry.pointee)
         }
-        self.init(isRefusal: unsafe answer.is_refusal != 0, text: words, workers: lines)
+        self.init(isRefusal: unsafe answer.is_refusal != 0, text: text, workers: lines)
     }
 }
 
@@ -306,19 +318,20 @@ extension WorkerLine {
         self.init(
             worker: try unsafe Wire.worker(line.worker), host: try unsafe text(line.host, "host"),
             keyName: try unsafe text(line.key_name, "key name"), slots: unsafe Int(line.slots), leases: unsafe Int(line.leases),
-            silence: .milliseconds(unsafe Int64(line.silence_milliseconds)), secondsPerTrial: unsafe line.seconds_per_trial)
+            sinceHeard: .milliseconds(unsafe Int64(line.since_heard_milliseconds)), secondsPerTrial: unsafe line.seconds_per_trial)
     }
 }
 
-// The small readers below are the only ones that follow protobuf-c's pointers. Each is sound for the same reason: unpack gives
-// `count` initialized elements behind every non-null pointer, strings end in zero, and nothing is kept beyond free_unpacked.
+// Only the functions below follow protobuf-c's pointers. Each is sound for the same reason: unpack gives `count` initialized elements
+// behind every non-null pointer, strings end in zero, and no pointer is used after free_unpacked.
 
 private func bounded(_ value: UInt32, _ range: ClosedRange<Int>, _ what: String) throws(MessageError) -> Int {
     guard range.contains(Int(value)) else { throw .malformed(reason: "\(what): \(value) is outside \(range)") }
     return Int(value)
 }
 
-private func place(_ value: UInt64, _ what: String) throws(MessageError) -> Int {
+/// An offset into a file of the data set, or its size.
+private func position(_ value: UInt64, _ what: String) throws(MessageError) -> Int {
     guard value <= UInt64(Limits.blobBytes) else { throw .malformed(reason: "\(what): \(value) is more than \(Limits.blobBytes)") }
     return Int(value)
 }
@@ -337,7 +350,8 @@ private func list<T>(
     return unsafe elements
 }
 
-/// A message of which every field is known here: a peer that says more than this build understands speaks another protocol.
+/// Reads a generated struct.
+/// - Throws: when it has fields that are not known here, since ignoring them could change what the peer meant.
 private func opened<T>(_ pointer: UnsafeMutablePointer<T>) throws(MessageError) -> T {
     // Sound: every generated struct begins with its ProtobufCMessage.
     let base = unsafe UnsafeRawPointer(pointer).assumingMemoryBound(to: ProtobufCMessage.self)
@@ -383,8 +397,8 @@ private func sha256(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest 
     return digest
 }
 
-/// What a peer says ends in logs and on terminals, so the end of a line comes as a space and a character that would steer a
-/// terminal as a question mark, which are no longer.
+/// Reads a text. Texts of peers are written to logs and terminals, so an end of line becomes a space, and a control character a question
+/// mark; both are no longer than what they replace.
 private func text(_ pointer: UnsafeMutablePointer<CChar>?, _ what: String) throws(MessageError) -> String {
     guard let pointer = unsafe pointer else { return "" }
     guard let text = unsafe String(validatingCString: pointer) else { throw .malformed(reason: "\(what) is not UTF-8") }
@@ -395,7 +409,7 @@ private func text(_ pointer: UnsafeMutablePointer<CChar>?, _ what: String) throw
     return String(harmless)
 }
 
-/// C0, DEL and C1 (Unicode category Cc), and the marks that turn the direction of a line.
+/// Whether a character can control a terminal: C0, DEL and C1 (Unicode category Cc), and the marks that change the direction of text.
 private func isControl(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.value {
     case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true

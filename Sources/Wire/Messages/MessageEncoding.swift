@@ -1,11 +1,11 @@
-// MessageEncoding.swift · Wire/Messages. Message → bytes, by protobuf-c. One of the two files that know generated names.
+// MessageEncoding.swift · Wire/Messages. Message → bytes, by protobuf-c. One of the two files that use generated names.
 
 internal import CMessages
 internal import Vocabulary
 
 extension Envelope {
-    /// The bytes of one frame. Texts longer than `Limits.textBytes` are cut; everything else is the caller's to keep in bounds.
-    /// - Parameter version: another protocol's number, for tests of the refusal.
+    /// The bytes of one frame. Texts longer than `Limits.textBytes` are cut; the caller holds everything else within `Limits`.
+    /// - Parameter version: another version of the protocol, for tests of the refusal.
     public func encoded(version: UInt32 = Envelope.protocolVersion) -> [UInt8] {
         let arena = Arena()
         var envelope = unsafe Regsweep__Wire__Envelope()
@@ -13,7 +13,7 @@ extension Envelope {
         unsafe envelope.version = version
         unsafe envelope.incarnation = incarnation
         unsafe message.fill(&envelope, from: arena)
-        // Sound: get_packed_size gives the exact number of bytes that pack writes, and the arena keeps all that the envelope points at.
+        // Sound: get_packed_size gives the exact number of bytes that pack writes, and the arena owns all memory that the envelope points to.
         return withExtendedLifetime(arena) {
             let count = unsafe regsweep__wire__envelope__get_packed_size(&envelope)
             return unsafe [UInt8](unsafeUninitializedCapacity: count) { buffer, initialized in
@@ -28,21 +28,7 @@ extension Message {
         switch self {
         case .hello(let hello):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_HELLO
-            unsafe envelope.hello = arena.make(regsweep__wire__hello__init) { out in
-                unsafe out.worker = arena.bytes(hello.worker.bytes)
-                unsafe out.host = arena.text(hello.host)
-                unsafe out.process = UInt32(clamping: hello.process)
-                unsafe out.slots = UInt32(clamping: hello.slots)
-                unsafe out.self_test = arena.bytes(hello.selfTest.bytes)
-                unsafe out.n_held = hello.held.count
-                unsafe out.held = arena.array(
-                    hello.held.sorted { $0.key < $1.key }.map { lease, keys in
-                        unsafe arena.make(regsweep__wire__held_lease__init) { held in
-                            unsafe held.lease = lease.rawValue
-                            unsafe held.keys = arena.bytes(keys.flatMap(\.bytes))
-                        }
-                    })
-            }
+            unsafe envelope.hello = hello.made(from: arena)
         case .ready(let credits):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_READY
             unsafe envelope.ready = arena.make(regsweep__wire__ready__init) { out in unsafe out.credits = UInt32(clamping: credits) }
@@ -51,16 +37,7 @@ extension Message {
             unsafe envelope.progress = arena.make(regsweep__wire__progress__init) { out in
                 unsafe out.lease = lease.rawValue
                 unsafe out.n_points = points.count
-                unsafe out.points = arena.array(
-                    points.map { point in
-                        unsafe arena.make(regsweep__wire__progress_point__init) { out in
-                            unsafe out.key = arena.bytes(point.key.bytes)
-                            unsafe out.epoch = UInt32(clamping: point.point.epoch)
-                            unsafe out.train_loss = point.point.trainLoss
-                            unsafe out.test_loss = point.point.testLoss
-                            unsafe out.loss_ratio = point.lossRatio ?? .nan
-                        }
-                    })
+                unsafe out.points = arena.array(points.map { unsafe $0.made(from: arena) })
             }
         case .results(let batch, let lease, let results):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_RESULTS
@@ -83,15 +60,7 @@ extension Message {
             }
         case .welcome(let welcome):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_WELCOME
-            unsafe envelope.welcome = arena.make(regsweep__wire__welcome__init) { out in
-                unsafe out.sweep = arena.text(welcome.sweep)
-                unsafe out.heartbeat_milliseconds = UInt32(clamping: welcome.heartbeatInterval.milliseconds)
-                unsafe out.silence_milliseconds = UInt32(clamping: welcome.timeout.milliseconds)
-                unsafe out.n_keep = welcome.keep.count
-                unsafe out.keep = arena.array(welcome.keep.map(\.rawValue))
-                unsafe out.checkpoint_milliseconds = UInt32(clamping: welcome.checkpoints.interval.milliseconds)
-                unsafe out.checkpoint_epochs = UInt32(clamping: welcome.checkpoints.epochs)
-            }
+            unsafe envelope.welcome = welcome.made(from: arena)
         case .refused(let reason):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_REFUSED
             unsafe envelope.refused = arena.make(regsweep__wire__refused__init) { out in unsafe out.reason = arena.text(reason) }
@@ -115,12 +84,7 @@ extension Message {
             }
         case .dataChunk(let chunk):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_DATA_CHUNK
-            unsafe envelope.data_chunk = arena.make(regsweep__wire__data_chunk__init) { out in
-                unsafe out.digest = arena.bytes(chunk.digest.bytes)
-                unsafe out.offset = UInt64(chunk.offset)
-                unsafe out.total = UInt64(chunk.total)
-                unsafe out.content = arena.bytes(chunk.content)
-            }
+            unsafe envelope.data_chunk = chunk.made(from: arena)
         case .checkpoint(let lease, let checkpoint):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_CHECKPOINT
             unsafe envelope.checkpoint = checkpoint.made(under: lease.rawValue, from: arena)
@@ -140,6 +104,63 @@ extension Message {
         case .answer(let answer):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_ANSWER
             unsafe envelope.answer = answer.made(from: arena)
+        }
+    }
+}
+
+extension Hello {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Hello> {
+        unsafe arena.make(regsweep__wire__hello__init) { out in
+            unsafe out.worker = arena.bytes(worker.bytes)
+            unsafe out.host = arena.text(host)
+            unsafe out.process = UInt32(clamping: process)
+            unsafe out.slots = UInt32(clamping: slots)
+            unsafe out.self_test = arena.bytes(selfTest.bytes)
+            unsafe out.n_held = held.count
+            unsafe out.held = arena.array(
+                held.sorted { $0.key < $1.key }.map { lease, keys in
+                    unsafe arena.make(regsweep__wire__held_lease__init) { held in
+                        unsafe held.lease = lease.rawValue
+                        unsafe held.keys = arena.bytes(keys.flatMap(\.bytes))
+                    }
+                })
+        }
+    }
+}
+
+extension Welcome {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__Welcome> {
+        unsafe arena.make(regsweep__wire__welcome__init) { out in
+            unsafe out.sweep = arena.text(sweep)
+            unsafe out.heartbeat_milliseconds = UInt32(clamping: heartbeatInterval.milliseconds)
+            unsafe out.timeout_milliseconds = UInt32(clamping: timeout.milliseconds)
+            unsafe out.n_keep = keep.count
+            unsafe out.keep = arena.array(keep.map(\.rawValue))
+            unsafe out.checkpoint_milliseconds = UInt32(clamping: checkpoints.interval.milliseconds)
+            unsafe out.checkpoint_epochs = UInt32(clamping: checkpoints.epochs)
+        }
+    }
+}
+
+extension DataChunk {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__DataChunk> {
+        unsafe arena.make(regsweep__wire__data_chunk__init) { out in
+            unsafe out.digest = arena.bytes(digest.bytes)
+            unsafe out.offset = UInt64(offset)
+            unsafe out.total = UInt64(total)
+            unsafe out.content = arena.bytes(content)
+        }
+    }
+}
+
+extension ProgressPoint {
+    fileprivate func made(from arena: Arena) -> UnsafeMutablePointer<Regsweep__Wire__ProgressPoint> {
+        unsafe arena.make(regsweep__wire__progress_point__init) { out in
+            unsafe out.key = arena.bytes(key.bytes)
+            unsafe out.epoch = UInt32(clamping: point.epoch)
+            unsafe out.train_loss = point.trainLoss
+            unsafe out.test_loss = point.testLoss
+            unsafe out.loss_ratio = lossRatio ?? .nan
         }
     }
 }
@@ -191,7 +212,7 @@ extension Lease {
 }
 
 extension ParameterValue {
-    /// The value and what it has inside, flat: a list or table is followed by its own.
+    /// The value as a flat list, in which the elements of a list or table follow it.
     fileprivate func made(named name: String, from arena: Arena) -> [UnsafeMutablePointer<Regsweep__Wire__Parameter>] {
         var inside = unsafe [UnsafeMutablePointer<Regsweep__Wire__Parameter>]()
         let own = unsafe arena.make(regsweep__wire__parameter__init) { out in
@@ -301,7 +322,7 @@ extension Answer {
                         unsafe out.key_name = arena.text(line.keyName)
                         unsafe out.slots = UInt32(clamping: line.slots)
                         unsafe out.leases = UInt32(clamping: line.leases)
-                        unsafe out.silence_milliseconds = UInt32(clamping: line.silence.milliseconds)
+                        unsafe out.since_heard_milliseconds = UInt32(clamping: line.sinceHeard.milliseconds)
                         unsafe out.seconds_per_trial = line.secondsPerTrial
                     }
                 })
@@ -309,7 +330,7 @@ extension Answer {
     }
 }
 
-/// Memory for the C structs of one message: everything that it hands out lives until the arena itself is gone.
+/// Memory for the C structs of one message. All of it is freed with the arena.
 @safe private final class Arena {
     private var blocks: [UnsafeMutableRawPointer] = unsafe []
 
@@ -322,7 +343,7 @@ extension Answer {
         return unsafe block.bindMemory(to: type, capacity: count)
     }
 
-    /// A struct set up by its own `__init` and then filled.
+    /// A struct that its own `__init` function initializes and `fill` completes.
     func make<T>(_ initialize: (UnsafeMutablePointer<T>?) -> Void, _ fill: (inout T) -> Void) -> UnsafeMutablePointer<T> {
         let pointer = unsafe allocate(T.self, count: 1)
         unsafe initialize(pointer)
@@ -346,11 +367,11 @@ extension Answer {
 
     func bytes(_ values: [UInt8]) -> ProtobufCBinaryData { unsafe ProtobufCBinaryData(len: values.count, data: array(values)) }
 
-    /// UTF-8 with its closing zero, cut between characters to `Limits.textBytes`; a zero inside the text ends it.
+    /// UTF-8 that ends in zero, cut between characters to `Limits.textBytes`. A zero inside the text ends it.
     func text(_ value: String) -> UnsafeMutablePointer<CChar> {
-        var kept = value.prefix { $0 != "\0" }
-        while kept.utf8.count > Limits.textBytes { kept.removeLast() }
-        return unsafe array(kept.utf8.map(CChar.init(bitPattern:)) + [0])
+        var prefix = value.prefix { $0 != "\0" }
+        while prefix.utf8.count > Limits.textBytes { prefix.removeLast() }
+        return unsafe array(prefix.utf8.map(CChar.init(bitPattern:)) + [0])
     }
 }
 

@@ -1,10 +1,11 @@
-// TrialResult.swift · Wire/Vocabulary. What a worker says about a trial that ended.
+// TrialResult.swift · Wire/Vocabulary. The result of a trial, as workers send it and the coordinator stores it.
 
 /// Losses of a trial at the end of an epoch.
 public struct CurvePoint: Hashable, Sendable {
     /// Epochs trained so far, from 1.
     public var epoch: Int
-    /// Mean loss on the training set, without penalties; and the exact population risk, or for a network the mean loss on the test set.
+    /// Mean loss on the training set, without penalties; and the exact population risk, or for the convolutional network the mean loss on
+    /// the test set.
     public var trainLoss: Double, testLoss: Double
 
     public init(epoch: Int, trainLoss: Double, testLoss: Double) {
@@ -19,7 +20,7 @@ public struct Series: Hashable, Sendable {
     public var name: String
     public var values: [Double]
 
-    /// - Parameter values: NaN where a number is not defined; it always gets the bits of `Double.nan`.
+    /// - Parameter values: NaN where a number is not defined. Every NaN is replaced by `Double.nan`, so that equal series have equal bits.
     public init(name: String, values: [Double]) {
         self.name = name
         self.values = values.map { $0.isNaN ? .nan : $0 }
@@ -35,7 +36,7 @@ public enum Outcome: Hashable, Sendable {
     case diverged
     case failed(reason: String)
 
-    /// As in the column `outcome` of `results.csv`.
+    /// The name in the column `outcome` of `results.csv`.
     public var name: String {
         switch self {
         case .done: "done"
@@ -50,17 +51,17 @@ public struct TrialResult: Hashable, Sendable {
     public var key: TrialKey
     public var attempt: Int
     public var outcome: Outcome
-    /// Epochs that were trained.
+    /// Epochs trained; 0 for a failure.
     public var epochs: Int
     /// The SHA-256 of outcome, epochs, losses, curve, final parameters and series, bit for bit; nil for a failure.
     public var digest: Digest?
     /// Finite points at the epochs of the curve rule (Docs/numerics.md), in order of epoch.
     public var curve: [CurvePoint]
-    /// Each name once; empty for most trials.
+    /// Series with distinct names; none for most trials.
     public var series: [Series]
-    /// The trial's share of the time its lease computed. Feeds the size of leases, never a result.
+    /// The trial's share of its lease's compute time, in seconds. It decides the size of later leases and no result.
     public var seconds: Double
-    /// The trained parameters in the safetensors format; nil where the problem does not keep them.
+    /// The trained parameters in the safetensors format; nil for a problem that leaves no model, and for a trial that is not done.
     public var model: [UInt8]?
 
     public init(

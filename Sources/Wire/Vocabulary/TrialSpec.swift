@@ -1,4 +1,4 @@
-// TrialSpec.swift · Wire/Vocabulary. What a trial is: everything that decides its result, in words both sides speak.
+// TrialSpec.swift · Wire/Vocabulary. Everything that decides a trial's result.
 // In: the coordinator's grid. Out: messages, trial keys. Knows no kernel and no file.
 
 /// Everything that the trials of one group share: the problem and its configuration, the training set, the initialization and
@@ -6,11 +6,11 @@
 public struct GroupSpec: Hashable, Sendable {
     /// Name of the problem, such as `diagonal-network`.
     public var problem: String
-    /// Configuration by name, resolved for this group: a list in the sweep file (one scale for each initialization) is the one value here.
+    /// The configuration by name. Of a list in the sweep file with one value for each initialization, it has the value of this group.
     public var parameters: [String: ParameterValue]
-    /// Master seed: the key of every random stream.
+    /// The master seed, which is the key of every random stream.
     public var seed: UInt64
-    /// 0-based coordinates of the group.
+    /// Indices of the group, from 0.
     public var trainingSet: Int, initialization: Int, replicate: Int
 
     public init(
@@ -35,8 +35,8 @@ public struct TrialIdentity: Hashable, Sendable {
         self.setting = setting
     }
 
-    /// The text whose hash is the key: one `name=value` a line, parameters by name, reals as the 16 digits of their IEEE 754 bits,
-    /// so that no formatting of numbers can ever move a key.
+    /// The text whose hash is the key: one `name=value` in each line, parameters ordered by name, reals as the 16 hexadecimal digits of
+    /// their IEEE 754 bits, so that no formatting of numbers can change a key.
     public var canonicalText: String { Self.head(group) + "\n" + Self.middle(setting) + Self.tail(group) }
 
     package static func head(_ group: GroupSpec) -> String {
@@ -51,7 +51,7 @@ public struct TrialIdentity: Hashable, Sendable {
         """
     }
 
-    /// Strengths but λ1 and λ2 have a line only where they are not 0, so that a new one moves no key.
+    /// λ1 and λ2 always have a line, other strengths only where they are not 0: a strength that is added later changes no key.
     package static func middle(_ setting: Setting) -> String {
         let always = [Strength.lambda1.name, Strength.lambda2.name]
         return """
@@ -69,9 +69,10 @@ public struct TrialIdentity: Hashable, Sendable {
 }
 
 extension GroupSpec {
+    /// The parameters as a configuration, without validation.
     public var configuration: Configuration { Configuration(parameters) }
 
-    /// The files of the data set that its trials read, each once.
+    /// The SHA-256 of each file of the data set that the trials read, without repeats. Empty for a problem that this release does not know.
     public var files: [Digest] {
         var files: [Digest] = []
         for parameter in ProblemDeclaration.named(problem)?.parameters ?? [] where parameter.kind == .file {

@@ -100,7 +100,7 @@ struct  Regsweep__Wire__Envelope
    */
   uint32_t version;
   /*
-   * of the coordinator, as it says it or as the worker last heard it; 0 = never heard
+   * the coordinator's, as the sender knows it; 0: the worker has received none yet
    */
   uint64_t incarnation;
   Regsweep__Wire__Envelope__BodyCase body_case;
@@ -148,7 +148,7 @@ struct  Regsweep__Wire__Hello
 {
   ProtobufCMessage base;
   /*
-   * 16 bytes, drawn anew by each process
+   * 16 bytes, drawn at random by each process
    */
   ProtobufCBinaryData worker;
   char *host;
@@ -174,7 +174,7 @@ struct  Regsweep__Wire__HeldLease
   ProtobufCMessage base;
   uint64_t lease;
   /*
-   * 16 bytes a trial
+   * 16 bytes for each trial
    */
   ProtobufCBinaryData keys;
 };
@@ -252,7 +252,7 @@ struct  Regsweep__Wire__Result
    */
   ProtobufCBinaryData digest;
   /*
-   * of a failure
+   * why the trial failed
    */
   char *reason;
   /*
@@ -268,7 +268,7 @@ struct  Regsweep__Wire__Result
   size_t n_series;
   Regsweep__Wire__Series **series;
   /*
-   * final parameters in the safetensors format, where the problem keeps them
+   * final parameters in the safetensors format; empty for a problem that leaves no model
    */
   ProtobufCBinaryData model;
 };
@@ -327,7 +327,7 @@ struct  Regsweep__Wire__DataRequest
    */
   ProtobufCBinaryData digest;
   /*
-   * what the worker has of it
+   * bytes of the file that the worker has
    */
   uint64_t offset;
 };
@@ -340,7 +340,7 @@ struct  Regsweep__Wire__Checkpoint
 {
   ProtobufCMessage base;
   /*
-   * that it was made under; 0 in a lease
+   * the lease in which it was made; 0 in a Lease
    */
   uint64_t lease;
   ProtobufCBinaryData key;
@@ -368,7 +368,7 @@ struct  Regsweep__Wire__CheckpointAnswer
   ProtobufCBinaryData key;
   uint32_t epoch;
   /*
-   * empty: it is durable (coordinator)
+   * why it was not stored, or cannot be resumed from; empty: it is durable
    */
   char *refusal;
 };
@@ -382,14 +382,17 @@ struct  Regsweep__Wire__Welcome
   ProtobufCMessage base;
   char *sweep;
   uint32_t heartbeat_milliseconds;
-  uint32_t silence_milliseconds;
   /*
-   * of the leases in Hello: those to go on with; the others are dropped
+   * without a frame for so long, either side takes the other for lost
+   */
+  uint32_t timeout_milliseconds;
+  /*
+   * leases of Hello that the worker goes on with; it drops the others
    */
   size_t n_keep;
   uint64_t *keep;
   /*
-   * a running trial that can go on from one makes a checkpoint after so long …
+   * a long trial makes a checkpoint after so long …
    */
   uint32_t checkpoint_milliseconds;
   /*
@@ -408,7 +411,7 @@ struct  Regsweep__Wire__DataChunk
   ProtobufCBinaryData digest;
   uint64_t offset;
   /*
-   * of the whole file; 0: the coordinator has no such file
+   * bytes of the whole file; 0: the coordinator has no such file
    */
   uint64_t total;
   /*
@@ -447,7 +450,7 @@ struct  Regsweep__Wire__Lease
   size_t n_baselines;
   Regsweep__Wire__Baseline **baselines;
   /*
-   * where its one trial is resumed
+   * from which its only trial is resumed
    */
   Regsweep__Wire__Checkpoint *checkpoint;
   /*
@@ -481,11 +484,11 @@ struct  Regsweep__Wire__Parameter
     double real;
     char *text;
     /*
-     * so many of the parameters that follow are its elements, without names …
+     * number of the elements, which follow as parameters without names …
      */
     uint32_t list;
     /*
-     * … or its entries; each with what it has inside
+     * … or number of the entries, which follow; each is followed by its own elements
      */
     uint32_t table;
   };
@@ -602,7 +605,10 @@ struct  Regsweep__Wire__WorkerLine
   char *key_name;
   uint32_t slots;
   uint32_t leases;
-  uint32_t silence_milliseconds;
+  /*
+   * since the last frame of the worker
+   */
+  uint32_t since_heard_milliseconds;
   /*
    * NaN before its first result
    */

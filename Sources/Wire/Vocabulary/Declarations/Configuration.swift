@@ -6,7 +6,7 @@
 public struct Configuration: Hashable, Sendable {
     public let values: [String: ParameterValue]
 
-    /// - Parameter values: values that are known to be right; ``ProblemDeclaration/configuration(_:)`` checks those of a stranger.
+    /// - Parameter values: validated values; ``ProblemDeclaration/configuration(_:)`` validates those from a file or a message.
     public init(_ values: [String: ParameterValue]) { self.values = values }
 
     public func integer(_ name: String) -> Int {
@@ -29,13 +29,13 @@ public struct Configuration: Hashable, Sendable {
         return value
     }
 
-    /// The choice that a word stands for.
+    /// The case of an enumeration whose raw value is the text of the parameter.
     public func choice<Choice: RawRepresentable<String>>(_ name: String) -> Choice {
         guard let choice = Choice(rawValue: text(name)) else { preconditionFailure("\(name) is \(found(name)), none of \(Choice.self)") }
         return choice
     }
 
-    /// The SHA-256 of a file of the data set.
+    /// The SHA-256 of the file that a parameter of kind `file` names.
     public func file(_ name: String) -> Digest {
         guard let file = Digest(hexadecimal: text(name)) else { preconditionFailure("\(name) is \(found(name)), read as a file") }
         return file
@@ -45,8 +45,8 @@ public struct Configuration: Hashable, Sendable {
 }
 
 extension ProblemDeclaration {
-    /// Checks values that came from elsewhere: each by itself, all together, and that none is missing or unknown.
-    /// - Throws: the first thing that is wrong.
+    /// Validates values from a file or a message: each by itself, all together, and that none is missing or unknown.
+    /// - Throws: the first error that is found.
     public func configuration(_ values: [String: ParameterValue]) throws(ParameterError) -> Configuration {
         for name in values.keys.sorted() where !parameters.contains(where: { $0.name == name }) {
             throw ParameterError(name, "is not known to \(self.name)")
@@ -62,14 +62,14 @@ extension ProblemDeclaration {
         return configuration
     }
 
-    /// The defaults, with some values in place of them.
-    /// - Throws: as above; also for a parameter that has no default and is not given.
+    /// The defaults, with some of them replaced.
+    /// - Throws: the first error that is found; a parameter without default that is not given is one.
     public func configuration(overriding values: [String: ParameterValue]) throws(ParameterError) -> Configuration {
         let defaults = parameters.compactMap { parameter in parameter.defaultValue.map { (parameter.name, $0) } }
         return try configuration(Dictionary(defaults) { first, _ in first }.merging(values) { _, given in given })
     }
 
-    /// What a setting must not be: a strength that is not declared here or out of its range, and what the problem itself refuses.
+    /// All errors of a setting: strengths that are not declared here or out of their range, and what the problem itself refuses.
     public func complaints(about setting: Setting, _ configuration: Configuration) -> [ParameterError] {
         let undeclared = setting.strengths.nonZero.filter { given in !strengths.contains { $0.strength.name == given.name } }
         let symbol = { (name: String) in Strength.named(name)?.symbol ?? name }

@@ -1,33 +1,34 @@
 // ParameterDeclaration.swift · Wire/Vocabulary/Declarations. What values a parameter may have. Sweep file, worker, kernel and the reference
 // in Docs read it; each problem's are in Problems/.
 
-/// One value of a problem's configuration.
+/// The declaration of one parameter of a problem.
 public struct ParameterDeclaration: Hashable, Sendable {
     public indirect enum Kind: Hashable, Sendable {
         case integer(ClosedRange<Int>)
         case real(RealRange)
-        /// One of these words.
+        /// A text that is one of these.
         case choice([String])
-        /// Text of so many characters, on one line unless any number is allowed.
+        /// A text whose number of characters is in a range. It has no line breaks, unless the range is 0...Int.max.
         case text(ClosedRange<Int>)
-        /// A file of the data set. No sweep file names it: its value is the SHA-256 of its content, in hexadecimal.
+        /// A file of the data set. The value is the SHA-256 of its content in hexadecimal, which no sweep file gives: the coordinator computes
+        /// it from the data folder.
         case file
         /// Values of one kind, in order.
         case list(of: Kind, count: ClosedRange<Int>)
         /// A table with these entries and no others.
         case table([ParameterDeclaration])
-        /// A table whose entry `tag` is one of these words; the word says which other entries the table has.
+        /// A table whose entry `tag` is the name of a variant, which decides the other entries.
         case variant(tag: String, [Variant])
 
-        /// A choice by a word of an enumeration.
+        /// A text that is a raw value of an enumeration.
         public static func choice<Choice: RawRepresentable<String>>(_ choices: [Choice]) -> Kind { .choice(choices.map(\.rawValue)) }
     }
 
     /// One form of a table that has several.
     public struct Variant: Hashable, Sendable {
-        /// The value of the tag.
+        /// The value of the tag that selects this form.
         public var name: String
-        /// Its other entries.
+        /// The entries beside the tag.
         public var entries: [ParameterDeclaration]
 
         public init(_ name: String, _ entries: [ParameterDeclaration] = []) {
@@ -41,16 +42,16 @@ public struct ParameterDeclaration: Hashable, Sendable {
         case problem, training, grid
     }
 
-    /// The name in trial keys and messages; also in the sweep file, unless the parameter is one for each initialization.
+    /// The name in trial keys and messages. In the sweep file it is `key`.
     public let name: String
     public let kind: Kind
-    /// Nil for a parameter that the file has to give.
+    /// The value of a parameter that the file leaves out; nil where the file has to give one.
     public let defaultValue: ParameterValue?
-    /// Nil for a file, and for an entry of a table.
+    /// The table of the sweep file in which it stands; nil for a file, and for an entry of a table.
     public let table: Table?
     /// The unit of a number; empty for a count or a pure number.
     public let unit: String
-    /// What the parameter is, for the reference in Docs.
+    /// The meaning of the parameter, for the reference in Docs.
     public let summary: String
 
     /// Whether the sweep file has a list with one value for each initialization, whose key is the name and an `s`.
@@ -58,7 +59,7 @@ public struct ParameterDeclaration: Hashable, Sendable {
     /// The key in the sweep file.
     public var key: String { isPerInitialization ? name + "s" : name }
 
-    /// - Parameter defaultValue: must be a value that the kind allows; a file has none.
+    /// - Parameter defaultValue: a value that the kind allows, or the program traps; nil for a file.
     public init(
         _ name: String, _ kind: Kind, in table: Table? = nil, default defaultValue: ParameterValue? = nil, unit: String = "",
         isPerInitialization: Bool = false, _ summary: String
@@ -77,11 +78,11 @@ public struct ParameterDeclaration: Hashable, Sendable {
     }
 }
 
-/// A value, or several together, with which no trial can be computed.
+/// Why no trial can be computed with a value of a parameter, alone or together with other values.
 public struct ParameterError: Error, Hashable, Sendable, CustomStringConvertible {
-    /// The parameter that is to blame, by its name; an entry of a list or a table by its path, such as `layers[2].units`.
+    /// The name of the parameter; for an entry of a list or a table its path, such as `layers[2].units`.
     public let parameter: String
-    /// What was found and what is allowed.
+    /// The value that was found and the values that are allowed.
     public let message: String
 
     public init(_ parameter: String, _ message: String) {
@@ -97,7 +98,7 @@ public struct ParameterError: Error, Hashable, Sendable, CustomStringConvertible
 }
 
 extension ParameterDeclaration.Kind {
-    /// What is allowed, in words that fit behind "allowed is".
+    /// The allowed values, as a phrase that follows "allowed is".
     public var allowed: String {
         switch self {
         case .integer(let range): "an integer from \(range.lowerBound) to \(range.upperBound)"
@@ -114,7 +115,7 @@ extension ParameterDeclaration.Kind {
         }
     }
 
-    /// What is wrong with a value; nil when nothing is.
+    /// The error of a value; nil for an allowed one.
     /// - Parameter name: the parameter's name, or the path of an entry.
     public func complaint(about value: ParameterValue, _ name: String) -> ParameterError? {
         let isRight: Bool

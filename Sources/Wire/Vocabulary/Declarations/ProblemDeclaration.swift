@@ -2,56 +2,56 @@
 // problem. Each is declared in a file of Problems/ and named in `all`.
 
 public struct ProblemDeclaration: Sendable {
-    /// The word for `kind` in the table `[problem]` of a sweep file.
+    /// The value of `kind` in the table `[problem]` of a sweep file.
     public var name: String
     public var summary: String
     public var parameters: [ParameterDeclaration]
     public var algorithms: [Algorithm]
-    /// The strengths that its kernels know.
+    /// The strengths that its kernels compute with.
     public var strengths: [StrengthUse]
     /// The series that its trials can leave.
     public var series: [SeriesDeclaration] = []
-    /// Version of the problem's part of Docs/numerics.md. It goes up when any trial's bits change, which gives all of its trials new keys.
+    /// Version of the problem's part of Docs/numerics.md. It is raised when the bits of any trial change, and gives all trials new keys.
     public var numericsVersion = 1
-    /// Trials that a kernel runs side by side: a lease of one costs as much as a lease of this many.
+    /// The number of trials that a kernel computes side by side: a lease of one trial takes as long as a lease of this many.
     public var lanes: Int
-    /// How many initializations the problem has where none of its parameters is a list of one value for each.
+    /// The number of initializations of a problem that has no parameter with one value for each of them.
     public var initializations: @Sendable (Configuration) -> Int = { _ in 65_536 }
-    /// What a setting must not be, beside strengths that are in their ranges.
+    /// The errors of a setting whose strengths are in their ranges.
     public var settingConflicts: @Sendable (Setting, Configuration) -> [ParameterError] = { _, _ in [] }
-    /// Floating-point operations of one trial of a setting. For estimates and the size of first leases only.
+    /// Floating-point operations of one trial of a setting. They are used for estimates and for the size of the first leases only.
     public var flops: @Sendable (Configuration, Setting) -> Double
-    /// Floating-point operations a second that are assumed of a core: what the kernels reached on one of a small server of 2021
-    /// (`make bench`).
+    /// Floating-point operations per second of one core, while no trial has been measured: the rate of the kernels on a small server of
+    /// 2021 (`make bench`).
     public var flopsPerSecond = 60e9
-    /// What parameters that are right by themselves must be to each other.
+    /// The errors of values that are each allowed, but not together.
     public var conflicts: @Sendable (Configuration) -> [ParameterError] = { _ in [] }
-    /// What is allowed but unwise.
+    /// Warnings about values that are allowed, but that are probably a mistake.
     public var warnings: @Sendable (Configuration) -> [ParameterError] = { _ in [] }
-    /// Whether its trials are long: each has a lease of its own, makes checkpoints, can be resumed from one, and leaves a model.
+    /// Whether its trials are long. Each long trial has a lease of its own, makes checkpoints, can be resumed from one, and leaves a model.
     public var isLong = false
 
-    /// The most trials of one lease: their results must fit into a frame, of which half is left to curves.
+    /// The largest number of trials in one lease: their series must fit into half a frame, and the other half is left to curves.
     public func trialsPerLease(_ configuration: Configuration) -> Int {
         min(Limits.trialsPerLease, max(1, Limits.frameBytes / 2 / max(1, seriesBytes(configuration))))
     }
 
-    /// Bytes of a trial's series in a message.
+    /// Bytes of one trial's series in a message.
     private func seriesBytes(_ configuration: Configuration) -> Int {
         recordedSeries(configuration).reduce(0) { $0 + 8 * $1.length.count(configuration) }
     }
 
-    /// The series that each trial leaves that is done.
+    /// The series of every trial that is done.
     public func recordedSeries(_ configuration: Configuration) -> [SeriesDeclaration] {
         let recording = configuration.values["record"] == nil ? nil : configuration.choice("record") as Recording
         return series.filter { series in recording.map(series.recordings.contains) ?? series.recordings.isEmpty }
     }
 }
 
-/// A strength of a problem.
+/// A strength that a problem lists, with its default there.
 public struct StrengthUse: Hashable, Sendable {
     public var strength: Strength
-    /// The value of every setting where the sweep file says nothing. 0 for a penalty.
+    /// The value in settings for which the sweep file gives none; 0 for a penalty.
     public var defaultValue: Double
 
     public init(_ strength: Strength, default defaultValue: Double = 0) {
@@ -63,9 +63,9 @@ public struct StrengthUse: Hashable, Sendable {
 /// A list of numbers that trials of a problem leave besides their losses.
 public struct SeriesDeclaration: Hashable, Sendable {
     public enum Length: Hashable, Sendable {
-        /// One at the start and one after every epoch.
+        /// One value at the start and one after every epoch.
         case path
-        /// One at each point of the curve.
+        /// One value at each point of the curve.
         case curve
         case fixed(Int)
 
@@ -80,7 +80,7 @@ public struct SeriesDeclaration: Hashable, Sendable {
 
     public let name: SeriesName
     public let length: Length
-    /// What trials have to record to leave it; empty for a series that every trial leaves.
+    /// The values of `record` with which trials leave the series; empty for a series that every trial leaves.
     public let recordings: Set<Recording>
 
     public init(_ name: SeriesName, _ length: Length, _ recordings: Set<Recording> = []) {
@@ -134,7 +134,7 @@ extension ProblemDeclaration {
             "what a trial leaves besides its losses: nothing, its path, or how its solution depends on the training set")
     }
 
-    /// Epochs that a trial cannot have when it leaves series.
+    /// The error of a trial that leaves series and has more epochs than a series can have values.
     static func recordConflicts(_ configuration: Configuration) -> [ParameterError] {
         let epochs = configuration.integer("epochs"), recording: Recording = configuration.choice("record")
         guard recording != .losses, epochs > Recording.epochs else { return [] }
@@ -143,7 +143,7 @@ extension ProblemDeclaration {
         ]
     }
 
-    /// Strengths of settings whose variability is recorded: the lemmas are about plain SGD.
+    /// The errors of settings with strengths whose variability is recorded: the paper's lemmas are about plain SGD.
     static func variabilityConflicts(_ setting: Setting, _ configuration: Configuration) -> [ParameterError] {
         guard configuration.choice("record") == Recording.variability else { return [] }
         return setting.strengths.nonZero.map {

@@ -7,9 +7,10 @@ public struct Strength: Sendable {
     public let name: String
     /// The symbol in figures and messages, such as `λ₁`.
     public let symbol: String
-    /// The values that are allowed. All of them contain 0, which leaves the term out.
+    /// The allowed values. Every range contains 0, which leaves the term out.
     public let range: RealRange
-    /// Whether the baseline of a setting leaves it out. What is no penalty belongs to the optimizer and is the same in the baseline.
+    /// Whether it is a penalty, which the baseline of a setting leaves out. Other strengths belong to the optimizer and are the same in the
+    /// baseline.
     public let isPenalty: Bool
     public let unit: String
     public let summary: String
@@ -27,7 +28,7 @@ public struct Strength: Sendable {
         name: "momentum", symbol: "μ", range: RealRange(0...1, excludesMaximum: true), isPenalty: false, unit: "1",
         summary: "share of the last step's direction that is added to the next one's (heavy ball)")
 
-    /// Every strength that some problem may list.
+    /// All strengths.
     public static let all = [lambda1, lambda2, weightDecay, momentum]
 
     /// - Returns: nil for a name that no strength has.
@@ -35,7 +36,7 @@ public struct Strength: Sendable {
 }
 
 extension Strength: Hashable {
-    /// The name alone tells strengths apart.
+    /// Compares the names, which are unique.
     public static func == (a: Self, b: Self) -> Bool { a.name == b.name }
 
     public func hash(into hasher: inout Hasher) { hasher.combine(name) }
@@ -53,7 +54,7 @@ public struct Strengths: Hashable, Sendable {
         set { self[strength.name] = newValue }
     }
 
-    /// - Parameter name: also one that this release does not know, as a message may bring it.
+    /// - Parameter name: may be unknown to this release, since messages can contain any name.
     public subscript(_ name: String) -> Double {
         get { values[name] ?? 0 }
         set { values[name] = newValue == 0 ? nil : newValue }

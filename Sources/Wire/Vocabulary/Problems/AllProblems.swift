@@ -1,7 +1,7 @@
-// AllProblems.swift · Wire/Vocabulary/Problems. The problems that there are, each declared in a file beside this one.
+// AllProblems.swift · Wire/Vocabulary/Problems. The list of problems, each declared in a file beside this one.
 
 extension ProblemDeclaration {
-    /// Every problem, a line each. `problems` of Compute/Problems.swift has their kernels.
+    /// All problems. `problems` in Compute/Problems.swift lists their kernels.
     public static let all = [
         diagonalNetwork,
         landscape,

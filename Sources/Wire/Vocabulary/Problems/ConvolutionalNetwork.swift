@@ -47,7 +47,7 @@ extension ProblemDeclaration {
         }, isLong: true)
 }
 
-/// The images that the network reads: those of Fashion-MNIST, and others of the same form. Inlinable, since kernels have them in loops.
+/// The form of the images that the network reads, which is that of Fashion-MNIST. Inlinable, since kernels read it in loops.
 public enum ImageFormat {
     /// Rows and columns of a grey image.
     @inlinable public static var side: Int { 28 }

@@ -70,10 +70,10 @@ extension ProblemDeclaration {
         })
 }
 
-/// What memory holds.
+/// Sizes that memory sets.
 enum DiagonalNetworkLimit {
-    /// 2²⁴ inputs, d·N: their eight copies (as drawn, rounded and packed) then take 1 GiB in Float64.
+    /// 2²⁴ inputs (d·N): their eight copies, as drawn, rounded and packed, take 1 GiB in Float64.
     static let inputs = 1 << 24
-    /// d = 2¹⁰ where the variability is recorded: the covariances, each of 2d × 2d, then take 160 MiB.
+    /// d = 2¹⁰ where the variability is recorded: the covariances, each of shape (2d, 2d), take 160 MiB.
     static let recordedDimension = 1 << 10
 }

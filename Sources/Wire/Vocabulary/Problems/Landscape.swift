@@ -56,8 +56,8 @@ extension ProblemDeclaration {
             }
             return found
         },
-        // Two bumps a candidate: an exponential (40 flop) and its place in gradient and Hessian (40) each, in every iteration for those in the
-        // training set, and at the points of the curve for all.
+        // Each candidate has two bumps, each with an exponential (40 flop) and its terms in gradient and Hessian (40): in every iteration for
+        // the candidates in the training set, and at the points of the curve for all.
         flops: { configuration, _ in
             func number(_ name: String) -> Double { Double(configuration.integer(name)) }
             let (candidates, samples, epochs) = (number("candidates"), number("samples"), number("epochs"))
@@ -69,13 +69,13 @@ extension ProblemDeclaration {
         ParameterDeclaration(name, .real(RealRange(0...1e6)), in: .problem, default: .real(value), summary)
     }
 
-    /// No square of a width is near the ends of Float64.
+    /// Declares a width. Its range is chosen so that no square of a width overflows or underflows.
     private static func width(_ name: String, _ value: Double, _ summary: String) -> ParameterDeclaration {
         ParameterDeclaration(name, .real(RealRange(0.001...1e6)), in: .problem, default: .real(value), summary)
     }
 }
 
-/// Where the parameters of the landscape live. Inlinable, since kernels have it in loops.
+/// The domain of the landscape's parameters. Inlinable, since kernels read it in loops.
 public enum LandscapeDomain {
     /// θ stays in [0, side]².
     @inlinable public static var side: Double { 8.0 }

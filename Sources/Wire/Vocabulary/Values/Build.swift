@@ -1,10 +1,10 @@
-// Build.swift · Wire/Vocabulary/Values. Which release this is.
+// Build.swift · Wire/Vocabulary/Values. The release, and the digest of its self-test.
 
 public enum Build {
-    /// As in CHANGELOG.md. For people: what two builds must agree on is the protocol version and the self-test.
+    /// The version in CHANGELOG.md, for people. Two programs work together when protocol version and self-test are equal.
     public static let version = "0.1.0"
 
-    /// SHA-256 over the bits of the self-test trials. A worker that computes others is refused.
+    /// SHA-256 over the bits of the self-test trials. A worker that computes another one is refused.
     /// `WorkerTests` compares it with what this build computes.
     public static let selfTest = Digest(hexadecimal: "877915e262f79ec99c82e58f033828969662754279d77867946fc6faf24b578c")!
 }

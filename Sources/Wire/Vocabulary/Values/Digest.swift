@@ -1,9 +1,9 @@
-// Digest.swift · Wire/Vocabulary/Values. A SHA-256 as a value. What computes one is in Wire/Hashing.
+// Digest.swift · Wire/Vocabulary/Values. A SHA-256 as a value. Wire/Hashing computes it.
 
-/// A SHA-256 (FIPS 180-4), which names data files, results and builds.
+/// A SHA-256 (FIPS 180-4), which identifies data files, results and builds.
 public struct Digest: Hashable, Sendable {
     public static let byteCount = 32
-    /// The digest as four big-endian words. Not an array: digests are copied and compared all the time.
+    /// The digest as four big-endian words. A tuple needs no allocation; digests are copied and compared often.
     package let words: (first: UInt64, second: UInt64, third: UInt64, fourth: UInt64)
 
     package init(words: (UInt64, UInt64, UInt64, UInt64)) { self.words = words }
@@ -11,7 +11,7 @@ public struct Digest: Hashable, Sendable {
     /// - Parameter bytes: the 32 bytes of a digest; nil for any other count.
     public init?(bytes: [UInt8]) {
         guard bytes.count == Self.byteCount else { return nil }
-        func word(_ place: Int) -> UInt64 { bytes[8 * place..<8 * place + 8].reduce(0) { $0 << 8 | UInt64($1) } }
+        func word(_ index: Int) -> UInt64 { bytes[8 * index..<8 * index + 8].reduce(0) { $0 << 8 | UInt64($1) } }
         words = (word(0), word(1), word(2), word(3))
     }
 
@@ -19,15 +19,15 @@ public struct Digest: Hashable, Sendable {
 
     public static func == (a: Self, b: Self) -> Bool { a.words == b.words }
 
-    /// Hashes the first word alone: it is a hash value already.
+    /// Hashes only the first word, which is as good a hash value as all four.
     public func hash(into hasher: inout Hasher) { hasher.combine(words.first) }
 }
 
 extension [UInt64] {
-    /// The 8 bytes of each word, the highest first: the form in which numbers are hashed.
+    /// The 8 bytes of each word, most significant first, as numbers are hashed.
     public var bigEndianBytes: [UInt8] {
         let words = map(\.bigEndian)
-        // Sound: the bytes are copied while the words are there.
+        // Sound: the bytes are copied during the call.
         return unsafe words.withUnsafeBytes { unsafe Array<UInt8>($0) }
     }
 }

@@ -1,19 +1,19 @@
-// IDXFile.swift · Wire/Vocabulary/Values. The format of the MNIST family of data sets: what the coordinator checks and the worker reads.
-// Knows no file: bytes come in.
+// IDXFile.swift · Wire/Vocabulary/Values. The file format of the MNIST family of data sets, which the coordinator validates and the worker
+// reads. In: bytes. Opens no file.
 
-/// Where the values of an IDX file of unsigned bytes are, and in what shape.
+/// The shape of an IDX file of unsigned bytes, and the position of its values.
 ///
 /// Such a file is two zero bytes, the type (8, unsigned byte), the number of dimensions, each dimension as 4 big-endian bytes, then the
 /// values, the last dimension fastest.
 public struct IDXFile: Hashable, Sendable {
     public let dimensions: [Int]
-    /// Of the file's bytes: the values, row-major.
+    /// Range of the file's bytes that holds the values, row-major.
     public let values: Range<Int>
 
     /// - Parameters:
     ///   - bytes: the whole file, unpacked.
-    ///   - rank: how many dimensions it should have: 3 for images, 1 for labels.
-    /// - Throws: `IDXError` for other magic bytes, and for a size that is not what its header says.
+    ///   - rank: the number of dimensions that it must have: 3 for images, 1 for labels.
+    /// - Throws: `IDXError` for other magic bytes, and for a size that differs from the one in its header.
     public init(_ bytes: [UInt8], rank: Int) throws(IDXError) {
         let magic = 0x800 + rank
         guard bytes.count >= 4, Self.word(bytes, 0) == magic else {
@@ -26,7 +26,7 @@ public struct IDXFile: Hashable, Sendable {
         let start = 4 + 4 * rank
         guard bytes.count >= start else { throw IDXError(description: "found \(bytes.count) bytes, its header alone has \(start)") }
         let dimensions = (0..<rank).map { Self.word(bytes, 4 + 4 * $0) }
-        // Each is below 2³², so that three of them can be beyond Int.
+        // Each dimension is below 2³², so the product of three can overflow.
         let (product, overflows) = dimensions.reduce((1, false)) { (so, next) in
             let (product, overflow) = so.0.multipliedReportingOverflow(by: next)
             return (product, so.1 || overflow)
@@ -41,13 +41,13 @@ public struct IDXFile: Hashable, Sendable {
 
     private static func word(_ bytes: [UInt8], _ at: Int) -> Int { bytes[at..<at + 4].reduce(0) { $0 << 8 | Int($1) } }
 
-    /// A file of these values: what tests and tools write.
+    /// The bytes of a file with these values, for tests and tools.
     public static func bytes(dimensions: [Int], values: [UInt8]) -> [UInt8] {
         [0, 0, 8, UInt8(dimensions.count)] + dimensions.flatMap { UInt32($0).bigEndianBytes } + values
     }
 }
 
-/// What is wrong with bytes that should be an IDX file, in words that fit behind its name.
+/// Why bytes are no IDX file, as a phrase that follows the file's name.
 public struct IDXError: Error, Hashable, Sendable, CustomStringConvertible {
     public let description: String
 }

@@ -1,9 +1,9 @@
-// Identifiers.swift · Wire/Vocabulary/Values. The names that both sides call things by.
-// An id is not an index and not a routing id; each has a type of its own so that the compiler keeps them apart.
+// Identifiers.swift · Wire/Vocabulary/Values. The ids of trials, workers, leases and batches, which coordinator and workers share.
+// Each has a type of its own, so that the compiler refuses an id, an index or a routing id in place of another.
 
-/// Names a trial everywhere: in the store, in messages and in other sweeps.
+/// Identifies a trial in the store, in messages and in other sweeps.
 ///
-/// The first 16 bytes of the SHA-256 of everything that decides the trial's result (``TrialIdentity``) and of nothing else.
+/// It is the first 16 bytes of the SHA-256 of everything that decides the trial's result (``TrialIdentity``) and of nothing else.
 public struct TrialKey: Hashable, Sendable, Comparable {
     /// Bytes 0–7 and 8–15 of the key, big-endian.
     public let high: UInt64, low: UInt64
@@ -18,7 +18,8 @@ public struct TrialKey: Hashable, Sendable, Comparable {
     /// - Parameter bytes: exactly 16 bytes; nil for any other count.
     public init?(bytes: [UInt8]) { self.init(bytes: bytes[...]) }
 
-    /// Not of any collection: a start of the coordinator reads a million keys, and a generic one takes five times as long.
+    /// - Parameter bytes: exactly 16 bytes; nil for any other count. Not a generic collection, which would take five times as long: the
+    ///   coordinator reads a million keys when it starts.
     public init?(bytes: ArraySlice<UInt8>) {
         guard bytes.count == Self.byteCount else { return nil }
         var high: UInt64 = 0, low: UInt64 = 0
@@ -33,7 +34,7 @@ public struct TrialKey: Hashable, Sendable, Comparable {
 
     public static func < (a: Self, b: Self) -> Bool { (a.high, a.low) < (b.high, b.low) }
 
-    /// Of a hash, one half is as good as both.
+    /// Hashes one half of the key, which is as good a hash value as both.
     public func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }
 
@@ -48,7 +49,7 @@ extension TrialKey: CustomStringConvertible {
     }
 }
 
-/// Names one worker process; drawn anew at every start, so a worker that restarts between two heartbeats is another worker.
+/// Identifies one worker process. It is drawn at random at each start, so a worker that restarts between two heartbeats is another worker.
 public struct WorkerID: Hashable, Sendable {
     public let high: UInt64, low: UInt64
 
@@ -71,7 +72,7 @@ public struct WorkerID: Hashable, Sendable {
 
     public var bytes: [UInt8] { [high, low].bigEndianBytes }
 
-    /// Of random bits, one half is as good as both.
+    /// Hashes one half of the random bits, which is as good a hash value as both.
     public func hash(into hasher: inout Hasher) { hasher.combine(low) }
 }
 
@@ -80,7 +81,7 @@ extension WorkerID: CustomStringConvertible {
     public var description: String { String(bytes.hexadecimal.prefix(8)) }
 }
 
-/// Names one lease for ever: the incarnation in the upper 32 bits, its count of leases in the lower ones.
+/// Identifies one lease in the life of a store: the incarnation in the upper 32 bits, its number of the lease in the lower ones.
 public struct LeaseID: Hashable, Sendable, Comparable {
     public let rawValue: UInt64
 
@@ -95,7 +96,7 @@ extension LeaseID: CustomStringConvertible {
     public var description: String { "\(rawValue >> 32).\(rawValue & 0xffff_ffff)" }
 }
 
-/// One of a worker's batches of results; the worker counts them from 1.
+/// Identifies a batch of results of one worker, which counts them from 1.
 public struct BatchID: Hashable, Sendable, Comparable {
     public let rawValue: UInt64
 
@@ -109,7 +110,7 @@ extension UInt64 {
 }
 
 extension Array where Element == UInt8 {
-    /// Two lower-case digits a byte.
+    /// Two lower-case hexadecimal digits for each byte.
     public var hexadecimal: String {
         func digit(_ nibble: UInt8) -> UInt8 { nibble + (nibble < 10 ? UInt8(ascii: "0") : UInt8(ascii: "a") - 10) }
         var text: [UInt8] = []
@@ -121,7 +122,7 @@ extension Array where Element == UInt8 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil for an odd number of digits or anything that is no hexadecimal digit.
+    /// - Parameter text: an even number of hexadecimal digits of either case; nil for anything else.
     public init?(hexadecimal text: some StringProtocol) {
         var bytes: [UInt8] = [], high: UInt8?
         for digit in Array<UInt8>(text.utf8) {

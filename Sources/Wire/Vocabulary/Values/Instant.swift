@@ -1,6 +1,6 @@
 // Instant.swift · Wire/Vocabulary/Values. A reading of this process's monotonic clock; no decision compares the clocks of two hosts.
 
-/// Time since an origin that only this process knows. The two state machines get it with every event and never ask for it.
+/// Time since an origin that only this process knows. The two state machines are given it with every event and read no clock.
 public struct Instant: Hashable, Sendable, Comparable {
     public var sinceStart: Duration
 
@@ -14,6 +14,6 @@ public struct Instant: Hashable, Sendable, Comparable {
 }
 
 extension Duration {
-    /// As a real number of seconds.
+    /// The duration as a real number of seconds.
     public var inSeconds: Double { Double(components.seconds) + Double(components.attoseconds) * 1e-18 }
 }

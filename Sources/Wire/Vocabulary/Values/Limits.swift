@@ -1,4 +1,4 @@
-// Limits.swift · Wire/Vocabulary/Values. How much either side accepts from the other, and why that much.
+// Limits.swift · Wire/Vocabulary/Values. What either side accepts from the other at most, each with its reason.
 
 public enum Limits {
     /// 8 MiB: a lease of 4,096 trials with 50 points of curve each is 4 MiB of results.
@@ -16,11 +16,11 @@ public enum Limits {
     public static let heldTrials = 1 << 18
     /// Texts for people (host names, reasons): longer ones are cut by the sender and refused by the receiver.
     public static let textBytes = 1024
-    /// 100 frames that are no message: a worker of ours sends none, so a peer that sends more is cut off.
+    /// 100 malformed frames: a worker sends none, so a peer that sends more is cut off.
     public static let malformedFrames = 100
     /// 16 frames in libzmq's queue to or from each connection: 128 MiB of the largest. Its default of 1,000 would be gigabytes.
     public static let queuedFrames = 16
-    /// 8,192 more that wait for their turn: 2,048 leases, their end, and what has been said since. Only a peer that does not read is owed more.
+    /// 8,192 frames that wait beside them: 2,048 leases, their ends, and messages since. Only a peer that does not read gets more.
     public static let unsentFrames = 8192
     /// 1,024 values of a problem's configuration, those inside lists and tables included: a problem has about ten, a network a few a layer.
     public static let parameters = 1024
@@ -32,11 +32,11 @@ public enum Limits {
     public static let slots = 1024
     /// 1 GiB a file of a data set, in memory at the coordinator and on the disk of each worker's host; Fashion-MNIST's largest has 47 MB.
     public static let blobBytes = 1 << 30
-    /// 1 MiB of it in a frame: seven such frames fit beside a Results, and a slow link shows a sign of life every few seconds.
+    /// 1 MiB of a file in one frame: on a slow link a frame still arrives every few seconds, before the timeout.
     public static let chunkBytes = 1 << 20
     /// 6 MiB of parameters in a checkpoint or a model: what fits into a frame beside the rest of a message. The network has 1.7 MB.
     public static let modelBytes = 6 << 20
-    /// 10⁷ s, 116 days: no trial takes longer. It is only for the size of leases, so what is more counts as this and costs no result.
+    /// 10⁷ s, 116 days: no trial takes longer. Times only decide the size of leases, so a longer one is clamped and no result is lost.
     public static let secondsPerTrial = 1e7
     /// 2³² − 1 epochs or coordinates; the counters of the random streams are 32 bits wide.
     public static let coordinate = Int(UInt32.max)

@@ -1,4 +1,4 @@
-// ParameterValue.swift · Wire/Vocabulary/Values. One value of a problem's configuration, as sweep file, message, key and worker have it.
+// ParameterValue.swift · Wire/Vocabulary/Values. One value of a problem's configuration, in sweep files, messages, trial keys and workers.
 
 /// A value such as `dimension = 100`, `precision = "float32"` or `layers = [{ kind = "dense", units = 64 }]`.
 public enum ParameterValue: Hashable, Sendable {
@@ -18,15 +18,15 @@ extension ParameterValue: ExpressibleByIntegerLiteral, ExpressibleByFloatLiteral
 extension ParameterValue: ExpressibleByArrayLiteral, ExpressibleByDictionaryLiteral {
     public init(arrayLiteral elements: ParameterValue...) { self = .list(elements) }
 
-    /// The last of several values of one name counts.
+    /// Where a name occurs more than once, the last value is used.
     public init(dictionaryLiteral elements: (String, ParameterValue)...) {
         self = .table(Dictionary(elements) { _, last in last })
     }
 }
 
 extension ParameterValue: CustomStringConvertible {
-    /// As it would stand in the sweep file: reals with the fewest digits that read back to the same value, text in quotes, the keys of a
-    /// table in order.
+    /// The value as a sweep file could have it: reals with the fewest digits that read back to the same value, text in quotes, the keys of
+    /// a table in order.
     public var description: String {
         switch self {
         case .integer(let value): "\(value)"
@@ -40,8 +40,8 @@ extension ParameterValue: CustomStringConvertible {
 }
 
 extension ParameterValue {
-    /// The value in the canonical text of a trial's identity. No other value has the same text, and reals are written as the 16
-    /// hexadecimal digits of their IEEE 754 bits, so that no formatting of numbers can move a key.
+    /// The value in the canonical text of a trial's identity. Different values have different texts, and reals are written as the 16
+    /// hexadecimal digits of their IEEE 754 bits, so that no formatting of numbers can change a key.
     ///
     /// `i5` · `r4000000000000000` · `t3:abc` (bytes of UTF-8) · `l2:i5;i6;` (elements) · `d1:4:kind=t3:abc;` (entries by name).
     var canonicalText: String {
