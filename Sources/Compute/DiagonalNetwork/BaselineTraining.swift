@@ -1,13 +1,13 @@
 // BaselineTraining.swift · Compute/DiagonalNetwork. SGD without penalties on the diagonal linear network: a step touches the rows of its batch alone.
 // Same bits as ReferenceKernel.swift with λ1 = λ2 = 0, signed zeros aside, for a trial that is done.
 
-/// One trial in plain loops.
+/// One trial without penalties, in plain loops.
 struct BaselineTrial {
     private let set: TrainingSet<Double>
     private let rate: Double
     private(set) var theta: [Double]
 
-    /// - Parameter start: (a, b).
+    /// - Parameter start: θ = (a, b), of shape (2d).
     init(_ set: TrainingSet<Double>, learningRate: Double, start: [Double]) {
         self.set = set
         rate = learningRate
@@ -28,7 +28,7 @@ struct BaselineTrial {
     }
 }
 
-/// Copies that were given another sample at one place of the training set, one for each lane.
+/// Trials on copies of the training set, one for each lane, which have another sample at one index.
 struct BaselineCopies {
     typealias Lanes = SIMD8<Double>
     static let width = Lanes.scalarCount
@@ -43,8 +43,8 @@ struct BaselineCopies {
     private let c: Buffer<Lanes>
 
     /// - Parameters:
-    ///   - fresh: the samples that take the place, as a data set of its own.
-    ///   - members: which of them, from 1 to `width`; lanes without one repeat the last.
+    ///   - fresh: the samples that replace the one at this index, as a data set of its own.
+    ///   - members: the range of them that these lanes train with, of 1 to `width`; further lanes repeat the last.
     init(
         _ set: TrainingSet<Double>, place: Int, fresh: DiagonalNetworkData, members: Range<Int>, learningRate: Double, start: [Double]
     ) {
@@ -97,7 +97,7 @@ struct BaselineCopies {
         (0..<set.dimension).map { a[$0][lane] } + (0..<set.dimension).map { b[$0][lane] }
     }
 
-    /// What v, a lane's parameters less those of the trial itself, makes of the Hessian there and of the identity:
+    /// The forms of the Hessian and of the identity in v, the difference between a lane's parameters and those of the trial itself:
     /// (N/2) vᵀ ∇²L(S) v = Σ ⟨P xᵢ, v⟩² + 2 Σ uⱼ vⱼ v_{d+j}, without a product of 2d × 2d; and ‖v‖².
     func deviation(from here: DiagonalNetworkTrainingPoint) -> (form: Lanes, square: Lanes) {
         let d = set.dimension, point = here.point

@@ -19,18 +19,17 @@ public struct DiagonalNetwork: Problem {
     public let signalVariance: Double, noiseVariance: Double
     /// σ: standard deviation of every entry of a and b at the start, for this initialization.
     public let initializationScale: Double
-    /// B. Divides N: an epoch shows every sample once.
+    /// The batch size B. It divides N, since an epoch uses every sample once.
     public let batchSize: Int
     public let epochs: Int
     public let precision: Precision
     /// What a trial leaves besides its losses (Docs/numerics.md, "Network: series"): `losses` or `variability`.
     public let recording: Recording
-    /// Fresh samples that take each place of the training set in turn, where the variability is recorded.
+    /// Number of fresh samples that replace each sample of the training set in turn, where the variability is recorded.
     public let replacements: Int
 
     public init(_ configuration: Configuration, _ data: some DataSource) { self.init(configuration) }
 
-    /// a = b everywhere cannot arise: a and b are drawn independently at any scale.
     /// - Parameter configuration: values that the declaration allows.
     public init(_ configuration: Configuration) {
         self.configuration = configuration
@@ -62,11 +61,11 @@ public struct DiagonalNetwork: Problem {
     }
 }
 
-/// Which kernel trains: all give the same bits.
+/// The kernel that trains. All kernels give the same bits.
 enum KernelChoice: CaseIterable {
     /// Plain loops, one lane at a time.
     case reference
-    /// So many lanes side by side.
+    /// A kernel with this many lanes side by side.
     case wide4, wide8, wide16
 }
 
@@ -75,7 +74,7 @@ extension DiagonalNetwork {
     func train(
         _ lanes: [Lane], at coordinates: Coordinates, kernel: KernelChoice, observe: ([Observation]) -> Flow
     ) -> [TrialRecord]? {
-        // Spelled out, because only a kernel whose types are known here is compiled to AVX2.
+        // Each type is written out, because only a kernel whose types are known here is specialized to AVX2.
         switch (precision, kernel) {
         case (.float32, .reference): train(lanes, at: coordinates, by: ReferenceKernel<Float>.self, observe: observe)
         case (.float32, .wide4): train(lanes, at: coordinates, by: LaneKernel<SIMD4<Float>>.self, observe: observe)

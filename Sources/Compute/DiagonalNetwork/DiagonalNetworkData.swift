@@ -38,7 +38,7 @@ struct DiagonalNetworkData {
         self.init(truth: truth, inputs: inputs, labels: labels, noiseVariance: problem.noiseVariance)
     }
 
-    /// For tests that bring their own data.
+    /// Makes a data set from given values; only tests do so.
     init(truth: [Double], inputs: [Double], labels: [Double], noiseVariance: Double) {
         self.truth = truth
         self.inputs = inputs
@@ -53,7 +53,7 @@ struct DiagonalNetworkData {
         return (0..<2 * problem.dimension).map { _ in problem.initializationScale * stream.nextNormal() }
     }
 
-    /// Samples of the population that no training set has, to take place `place` of this one: `replacements` of them.
+    /// `replacements` samples of the population that are in no training set, to replace the one at index `place`.
     func fresh(_ problem: DiagonalNetwork, at coordinates: Coordinates, place: Int) -> DiagonalNetworkData {
         var stream = RandomStream(
             seed: coordinates.seed, for: .freshSample, step: place, trainingSet: coordinates.trainingSet,
@@ -70,7 +70,7 @@ struct DiagonalNetworkData {
         return DiagonalNetworkData(truth: truth, inputs: inputs, labels: labels, noiseVariance: noiseVariance)
     }
 
-    /// The order in which an epoch shows the samples; batch n is places nB ..< (n+1)B of it.
+    /// The order of the samples in an epoch; batch n is its range nB ..< (n+1)B.
     /// - Parameter epoch: from 0.
     static func batchOrder(_ problem: DiagonalNetwork, at coordinates: Coordinates, epoch: Int) -> [Int] {
         var stream = RandomStream(

@@ -1,5 +1,5 @@
-// DiagonalNetworkPoint.swift · Compute/DiagonalNetwork. All that the theory asks of one θ of the diagonal linear network. A loss depends on θ by way
-// of w = a⊙b alone, so each of its gradients is P h = (b⊙h, a⊙h), where h is its slope: the gradient in w. Plain loops in Float64.
+// DiagonalNetworkPoint.swift · Compute/DiagonalNetwork. The gradients, covariances and Hessian at one θ that the theory's series need. A loss
+// depends on θ through w = a⊙b alone, so each gradient is P h = (b⊙h, a⊙h), where the slope h is the gradient in w. Plain loops in Float64.
 
 struct DiagonalNetworkPoint {
     let set: TrainingSet<Double>
@@ -55,11 +55,11 @@ struct DiagonalNetworkPoint {
         }
     }
 
-    /// The same point as the training set sees it.
+    /// The quantities at this point that depend on the training set.
     func onTrainingSet() -> DiagonalNetworkTrainingPoint { DiagonalNetworkTrainingPoint(self) }
 }
 
-/// What takes a pass over all of the training set.
+/// The quantities of a point that need a pass over the whole training set.
 struct DiagonalNetworkTrainingPoint {
     let point: DiagonalNetworkPoint
     let residuals: [Double]
@@ -81,7 +81,7 @@ struct DiagonalNetworkTrainingPoint {
 
     var gap: Double { point.testLoss - trainLoss }
 
-    /// Slopes of gᵢ − ḡ, a row for each sample.
+    /// The slopes of gᵢ − ḡ, of shape (N, d).
     func deviationSlopes() -> [[Double]] {
         let set = point.set
         let mean = sums.map { 2 * $0 / Double(set.samples) }

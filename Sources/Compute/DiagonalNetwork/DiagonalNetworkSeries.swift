@@ -4,10 +4,10 @@
 internal import Vocabulary
 
 extension DiagonalNetwork {
-    /// At the start and after every epoch: the gap (Eq. 1), the variability (Eq. 5), and what Lemma 2 says of it; and over all epochs
-    /// what Proposition 1 says.
-    /// - Parameter observe: called with no observation after each epoch and between the retrained copies.
-    /// - Returns: nil when it said stop.
+    /// The gap (Eq. 1), the variability (Eq. 5) and the bounds of Lemma 2, at the start and after every epoch; and the errors of
+    /// Proposition 1 over all epochs.
+    /// - Parameter observe: called without observations after each epoch and between the retrained copies.
+    /// - Returns: nil when `observe` returned `.stop`.
     func variabilitySeries(of lane: Lane, at coordinates: Coordinates, observe: ([Observation]) -> Flow) -> [Series]? {
         let data = DiagonalNetworkData(self, at: coordinates)
         let set = TrainingSet<Double>(data, batchSize: batchSize)
@@ -20,14 +20,14 @@ extension DiagonalNetwork {
         return [trial.series[0]] + copies + trial.series.dropFirst()
     }
 
-    /// An epoch's order with the rows of each batch ascending.
+    /// The order of an epoch, with the rows of each batch sorted.
     private func batches(at coordinates: Coordinates, epoch: Int) -> [Int] {
         var order = DiagonalNetworkData.batchOrder(self, at: coordinates, epoch: epoch)
         for first in stride(from: 0, to: samples, by: batchSize) { order[first..<first + batchSize].sort() }
         return order
     }
 
-    /// What the trial itself shows, and the points of its path.
+    /// The series of the trial itself, and the points of its path.
     ///
     /// A sample's share of a step is η/B and M = ⌈tB/N⌉ is the number of epochs, as for `Landscape`; the sums of Lemma 2 run over all steps.
     private func trialSeries(
@@ -117,7 +117,7 @@ extension DiagonalNetwork {
 private struct DiagonalNetworkBootstrap {
     private let problem: DiagonalNetwork
     private var target: SymmetricMatrix, exact: SymmetricMatrix
-    /// One for each K of `Bootstrap`.
+    /// The estimates, one for each K of `Bootstrap`.
     private var estimates: [SymmetricMatrix]
 
     init(_ problem: DiagonalNetwork) {
@@ -127,7 +127,7 @@ private struct DiagonalNetworkBootstrap {
         estimates = Bootstrap.counts.map { [target] _ in target }
     }
 
-    /// - Parameter slopes: of gᵢ − ḡ.
+    /// - Parameter slopes: the slopes of gᵢ − ḡ, of shape (N, d).
     mutating func add(_ point: DiagonalNetworkPoint, _ slopes: [[Double]], at coordinates: Coordinates, epoch: Int) {
         point.addPopulationCovariance(to: &target, times: 1)
         let weight = 1 / Double(problem.samples), size = problem.batchSize

@@ -1,5 +1,5 @@
 // LaneKernel.swift · Compute/DiagonalNetwork. The step of ReferenceKernel.swift for as many lanes as V is wide: the same operations on every
-// element in the same order, hence the same bits, at most of the machine's speed.
+// element in the same order, hence the same bits.
 //
 // All trials of a group share X, so one entry of X, broadcast, meets a vector of lanes. Six passes over X or X² do nearly all of the
 // work; what the reference writes as separate sums over d is done while the sums of a pass are still in registers.
@@ -58,7 +58,7 @@ struct PackedSet<Scalar: WorkingPrecision> {
     }
 }
 
-/// Adds to five sums the products of one panel's rows with the lanes, k from 0 to `depth` − 1: the loop in which the time goes.
+/// Adds to five sums the products of one panel's rows with the lanes, k from 0 to `depth` − 1. This loop takes most of the time.
 /// - Parameter start: where the panel begins in `panels`; it has 5·depth entries from there.
 @inline(__always)
 private func accumulate<V: SIMD>(
@@ -79,7 +79,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
     static func share(_ set: TrainingSet<Scalar>) -> PackedSet<Scalar> { PackedSet(set) }
 
     private let set: PackedSet<Scalar>
-    /// As in `StepConstants`, one lane each; a place without a lane repeats the last one.
+    /// The constants of `StepConstants`, one lane each; further elements of the vectors repeat the last lane.
     private var c1 = V(), minusC2 = V(), minusC3 = V(), c4 = V(), c7 = V(), minusRate = V(), momentum = V()
     private let c5: Scalar, minusC6: Scalar
 
@@ -221,7 +221,8 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
         }
     }
 
-    /// The same for a batch of one, whose sum z stays in registers: through memory it would be the longest chain of the step.
+    /// The sums of `linearSums(batch:)` for a batch of one, whose z stays in registers: through memory it would be the longest chain of
+    /// dependent operations of the step.
     @inline(never)
     private mutating func linearSums(row i: Int) {
         let panels = set.transposedInputPanels.base
@@ -249,7 +250,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
         self.z[0] = z
     }
 
-    /// c: Xp, plus 8λ1 r⊙q/N, plus what the batch adds.
+    /// Computes c = Xp + 8λ1 r⊙q/N + the terms of the batch.
     @inline(never)
     private mutating func coefficients(_ batch: ArraySlice<Int>) {
         let panels = set.inputPanels.base
@@ -283,8 +284,8 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
         }
     }
 
-    /// k = Xᵀc, the step, and w and s of the next one.
-    /// - Parameter direction: what the step follows, of the gradients of a_j and b_j.
+    /// Computes k = Xᵀc, the step, and w and s of the next step.
+    /// - Parameter direction: returns the direction of the step from the gradients of a_j and b_j.
     @inline(__always)
     private mutating func update(_ direction: (_ j: Int, V, V) -> (V, V)) {
         let panels = set.transposedInputPanels.base

@@ -1,7 +1,7 @@
 // ReferenceKernel.swift · Compute/DiagonalNetwork. The step of Docs/numerics.md in plain loops, one lane at a time, to be read beside it.
 // The kernel to trust: LaneKernel.swift must give the same bits (ComputeTests, "Kernels").
 
-/// Every sum runs over its index upwards, one fused multiply-add for each term.
+/// The step for one lane. Every sum runs over its index upwards, with one fused multiply-add for each term.
 struct ReferenceKernel<Scalar: WorkingPrecision>: StepKernel {
     static var width: Int { 1 }
     static func share(_ set: TrainingSet<Scalar>) -> TrainingSet<Scalar> { set }
@@ -52,7 +52,7 @@ struct ReferenceKernel<Scalar: WorkingPrecision>: StepKernel {
         }
     }
 
-    /// The gradient of a parameter, penalties included, with what momentum adds.
+    /// The direction of a parameter's step: its gradient, penalties included, plus the momentum term.
     private mutating func direction(_ index: Int, _ gradient: Scalar) -> Scalar {
         guard constants.momentum > 0 else { return gradient }
         velocity[index] = gradient.addingProduct(constants.momentum, velocity[index])

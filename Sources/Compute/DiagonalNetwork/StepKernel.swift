@@ -1,5 +1,5 @@
-// StepKernel.swift · Compute/DiagonalNetwork. What the kernels of the diagonal network share: the working precision, the training set in it
-// and the constants of a step. The step itself is stated in Docs/numerics.md, "One step".
+// StepKernel.swift · Compute/DiagonalNetwork. The parts that the kernels of the diagonal network share: the training set in the working
+// precision and the constants of a step. Docs/numerics.md, "One step", defines the step.
 
 internal import Vocabulary
 
@@ -51,7 +51,7 @@ struct StepConstants<Scalar: WorkingPrecision> {
 /// Trains a few lanes of the diagonal network side by side on one training set: one step is SGD with both penalties, and θ = (a, b), of shape
 /// (2d). Conforming kernels agree to the bit; `ReferenceKernel` is the one to read.
 protocol StepKernel: GroupKernel {
-    /// What all kernels of a group share, made once.
+    /// The data that all kernels of a group share, made once.
     associatedtype Shared
 
     static func share(_ set: TrainingSet<Scalar>) -> Shared

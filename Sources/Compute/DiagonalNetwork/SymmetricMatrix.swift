@@ -1,6 +1,6 @@
-// SymmetricMatrix.swift · Compute/DiagonalNetwork. Covariances and Hessians of more than two parameters: sums of v vᵀ, and what is read off them.
+// SymmetricMatrix.swift · Compute/DiagonalNetwork. Covariances and Hessians of more than two parameters: sums of v vᵀ, traces and norms.
 
-/// A symmetric matrix of any number of rows, of which the upper triangle is kept. Every sum runs over it row by row.
+/// A symmetric matrix, stored as its upper triangle. Every sum runs over it row by row.
 struct SymmetricMatrix: Equatable {
     let rows: Int
     /// Entries (j, k) with j ≤ k, by j, then k.
@@ -17,7 +17,7 @@ struct SymmetricMatrix: Equatable {
         set { upper[place(ofRow: j) + k] = newValue }
     }
 
-    /// Where entry (j, 0) would be, if there were one.
+    /// The index at which entry (j, 0) would be: entry (j, k) is k further.
     private func place(ofRow j: Int) -> Int { j * rows - j * (j + 1) / 2 }
 
     /// Adds s v vᵀ. About rows² floating-point operations.
@@ -51,6 +51,6 @@ struct SymmetricMatrix: Equatable {
 
     var trace: Double { (0..<rows).reduce(0) { $0 + self[$1, $1] } }
 
-    /// ‖A‖ of Frobenius.
+    /// The Frobenius norm ‖A‖.
     var norm: Double { contracted(with: self).squareRoot() }
 }

@@ -3,18 +3,18 @@
 
 internal import Vocabulary
 
-/// What one lane does in a step, computed once.
+/// The constants of one lane's step, computed once.
 struct LandscapeStep {
-    /// Whether it follows the mini-batch or the whole training set.
+    /// Whether the step follows the mini-batch, or else the whole training set.
     let usesBatch: Bool
-    /// σ of the noise that is added to the whole gradient.
+    /// Standard deviation σ of the noise that is added to the gradient of the whole training set.
     let deviation: Double
     /// 2λ1, 2λ2, μ and η of the first iteration.
     let c1: Double, c2: Double, momentum: Double, rate: Double
-    /// Nil trains on S itself.
+    /// The replacement that makes S to Sⁱ; nil to train on S itself.
     let replacement: Replacement?
 
-    /// - Parameter deviation: σ; of no use to `sgd` and `gd`.
+    /// - Parameter deviation: σ, which `sgd` and `gd` ignore.
     init(_ lane: Lane, deviation: Double, replacement: Replacement? = nil) {
         usesBatch = lane.algorithm == .sgd
         self.deviation =
@@ -48,7 +48,7 @@ protocol LandscapeKernel {
     func parameters(ofLane lane: Int) -> SIMD2<Double>
 }
 
-/// −∇f and ∇²f of one candidate: descents, not gradients, so that nothing needs a sign changed.
+/// −∇f and ∇²f of one candidate. The negative gradient, so that the sums of a step need no change of sign.
 private struct Slopes<Number> {
     var dx: Number, dy: Number, hxx: Number, hxy: Number, hyy: Number
 }
@@ -214,7 +214,7 @@ struct LandscapeLaneKernel: LandscapeKernel {
         self.counts = counts
         self.replaced = replaced
         present = counts.indices.filter { any(counts[$0] .> 0) }
-        // Lanes that are not there do what the first does.
+        // Elements without a lane compute the first lane again.
         func vector(_ constant: (LandscapeStep) -> Double) -> Vector {
             var vector = Vector(repeating: constant(steps[0]))
             for (lane, step) in steps.enumerated() { vector[lane] = constant(step) }

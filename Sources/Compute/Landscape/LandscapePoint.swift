@@ -1,5 +1,5 @@
-// LandscapePoint.swift · Compute/Landscape. All that the theory asks of one θ of the landscape, from the closed forms of a bump.
-// Plain loops in Float64: it is asked for along one path, while the kernels train hundreds of others.
+// LandscapePoint.swift · Compute/Landscape. The gradients, covariances and Hessian at one θ that the theory's series need, from the closed
+// forms of a bump. Plain loops in Float64: they run along one path, while the kernels train hundreds of others.
 
 /// A symmetric matrix of two rows.
 struct Symmetric2: Equatable {
@@ -25,7 +25,7 @@ struct Symmetric2: Equatable {
     /// Tr(A B).
     func contracted(with other: Symmetric2) -> Double { (yy * other.yy).addingProduct(2 * xy, other.xy).addingProduct(xx, other.xx) }
 
-    /// ‖A‖ of Frobenius.
+    /// The Frobenius norm ‖A‖.
     var norm: Double { contracted(with: self).squareRoot() }
 }
 

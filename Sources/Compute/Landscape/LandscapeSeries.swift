@@ -1,5 +1,5 @@
-// LandscapeSeries.swift · Compute/Landscape, after Landscape.swift. What a trial on the landscape leaves besides its losses: its path, its
-// share of a map, and how its solution depends on the training set. Definitions: Docs/numerics.md, "Landscape: series".
+// LandscapeSeries.swift · Compute/Landscape, after Landscape.swift. The series of a trial on the landscape: its path, its part of a map, and
+// how its solution depends on the training set. Docs/numerics.md, "Landscape: series", defines them.
 
 internal import Vocabulary
 
@@ -28,9 +28,9 @@ extension Landscape {
         ]
     }
 
-    /// Along the path of a trial that is done: the gap (Eq. 1), the variability (Eq. 5), and what Lemma 2 and Proposition 1 say of them.
-    /// - Parameter observe: called with no observation between the retrained copies.
-    /// - Returns: nil when it said stop.
+    /// The gap (Eq. 1), the variability (Eq. 5), the bounds of Lemma 2 and the errors of Proposition 1 along the path of a trial that is done.
+    /// - Parameter observe: called without observations between the retrained copies.
+    /// - Returns: nil when `observe` returned `.stop`.
     func variabilitySeries<K: LandscapeKernel>(
         of lane: Lane, _ path: [SIMD2<Double>], _ data: LandscapeData, at coordinates: Coordinates, by kernel: K.Type,
         observe: ([Observation]) -> Flow
@@ -98,7 +98,7 @@ extension Landscape {
 
     /// Proposition 1 at the end of the path: how far Σ_t B Σ̂_B, each estimated from K batches drawn anew, is from Σ_t E_z J(g_z − g_D).
     /// One value for each K of `Bootstrap` and one for Σ_B itself.
-    /// - Parameter points: those that a step began at.
+    /// - Parameter points: the points at which the steps began.
     private func bootstrapSeries(_ points: ArraySlice<LandscapePoint>, _ data: LandscapeData, at coordinates: Coordinates) -> [Series] {
         var target = Symmetric2(), exact = Symmetric2()
         var estimates = Bootstrap.counts.map { _ in Symmetric2() }

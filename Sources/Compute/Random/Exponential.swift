@@ -1,5 +1,5 @@
 // Exponential.swift · Compute/Random, beside NaturalLogarithm.swift, for the landscape's kernels.
-// libm's exponential differs from host to host in the last bit, and every loss of the landscape would inherit that.
+// libm's exponential differs between hosts in the last bit, and so would every loss of the landscape.
 
 /// 1/n! for n = 13, 12, … 2, each 1 ÷ n! in Float64: Taylor's series, so that anyone can make the numbers again.
 private var inverseFactorials: InlineArray<12, Double> {
@@ -17,7 +17,7 @@ private let lowerLogarithmOf2 = 0x1.cf79abc9e3b3ap-40
 private let binaryLogarithmOfE = 0x1.71547652b82fep0
 /// 1.5 · 2⁵²: a number added to it is rounded to a whole one, which then stands in the low bits of the sum.
 private let roundingConstant = 0x1.8p52
-/// Below it the result is 0. e⁻⁷⁰⁸ is the last whole power that is no denormal number.
+/// The argument below which the result is 0. e⁻⁷⁰⁸ is the smallest whole power that is no denormal number.
 private let lowestExponent = -708.0
 
 /// eˣ for x ≤ 0, from operations that IEEE 754 fixes to the bit (Docs/numerics.md, "Exponential").
@@ -55,8 +55,8 @@ func exponential(_ x: SIMD8<Double>) -> SIMD8<Double> {
     return (value * unsafeBitCast(bits, to: SIMD8<Double>.self)).replacing(with: 0, where: x .< lowestExponent)
 }
 
-/// Each x becomes eˣ, eight at a time as in the kernels: for the benchmark.
-/// - Parameter values: at most 0 each; what is left over of a multiple of eight stays as it is.
+/// Replaces each x by eˣ, eight at a time as in the kernels, for the benchmark.
+/// - Parameter values: each at most 0; values after the last multiple of eight stay as they are.
 package func takeExponentials(of values: inout [Double]) {
     var place = 0
     while place + 8 <= values.count {

@@ -1,5 +1,5 @@
 // NaturalLogarithm.swift · Compute/Random, for NormalQuantile.swift.
-// libm's logarithm differs from host to host in the last bit, and every label of a training set would inherit that.
+// libm's logarithm differs between hosts in the last bit, and so would every label of a training set.
 
 /// c₀ xⁿ⁻¹ + … + cₙ₋₁ by Horner's rule, one fused multiply-add for each coefficient after the first.
 @inline(__always)
@@ -10,7 +10,7 @@ func polynomial<let count: Int>(_ coefficients: InlineArray<count, Double>, at x
 }
 
 /// ln x, from operations that IEEE 754 fixes to the bit (Docs/numerics.md, "Logarithm").
-/// - Parameter x: positive, finite and normal; anything else gives a number without meaning.
+/// - Parameter x: positive, finite and normal. For any other x the result has no meaning.
 /// - Returns: within 2 ulp of ln x; 0 for x = 1.
 func naturalLogarithm(_ x: Double) -> Double {
     var exponent = x.exponent

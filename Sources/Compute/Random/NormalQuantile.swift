@@ -1,5 +1,5 @@
 // NormalQuantile.swift · Compute/Random, for RandomStream.nextNormal().
-// One uniform makes one normal: inversion keeps the n-th normal of a stream in its place whatever the others were.
+// Inversion makes one normal from one uniform, so the n-th normal of a stream does not depend on the others.
 
 /// The standard normal quantile by Wichura's algorithm AS 241, routine PPND16 (Applied Statistics 37, 1988), about 16 digits.
 /// - Parameter p: strictly between 0 and 1.

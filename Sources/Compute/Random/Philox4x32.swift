@@ -1,5 +1,5 @@
-// Philox4x32.swift · Compute/Random, under Stream.swift.
-// In: a 128-bit counter and a 64-bit key. Out: four 32-bit words. Has no state, so any block of any stream can be had at once.
+// Philox4x32.swift · Compute/Random, for RandomStream.swift.
+// In: a 128-bit counter and a 64-bit key. Out: four 32-bit words. Has no state, so any block of any stream can be computed directly.
 
 /// Philox4x32-10, a counter-based generator: Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy as 1, 2, 3" (SC 2011).
 enum Philox4x32 {

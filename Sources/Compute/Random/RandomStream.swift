@@ -1,10 +1,10 @@
-// RandomStream.swift · Compute/Random, between Philox4x32.swift and what draws from it.
+// RandomStream.swift · Compute/Random, between Philox4x32.swift and the data of the problems.
 // In: the master seed, a purpose and the coordinates that the purpose depends on. Out: words, uniforms, bounded integers,
 // permutations, normals, each defined to the bit in Docs/numerics.md. Knows no strength and no algorithm, so that the trials of
 // a group are paired: they meet the same data in the same order.
 
-/// What a stream of random numbers is for. A new use takes a new number; a number that was given is never given again, because
-/// results that are stored depend on it.
+/// The purpose of a stream of random numbers. A new purpose gets a new number, and no number is used again, because stored results depend
+/// on it.
 enum Purpose: UInt32, CaseIterable {
     case truthPositions = 1
     case truthValues = 2
@@ -21,13 +21,13 @@ enum Purpose: UInt32, CaseIterable {
 }
 
 /// An endless sequence of 32-bit words that depends on the seed, the purpose and the coordinates and on nothing else.
-/// It repeats after 2³⁴ words; `DiagonalNetwork.Limit` keeps every use far below.
+/// It repeats after 2³⁴ words; the ranges of the problems' parameters hold every use far below.
 struct RandomStream {
     private let key: SIMD2<UInt32>
-    /// Word 0 is the index of the block that comes next.
+    /// The Philox counter, whose word 0 is the index of the next block.
     private var counter: SIMD4<UInt32>
     private var words = SIMD4<UInt32>()
-    /// How many of `words` were handed out.
+    /// Number of `words` that were used.
     private var used = 4
 
     /// A coordinate that the purpose does not depend on is left 0.
@@ -59,7 +59,7 @@ struct RandomStream {
         return low | UInt64(nextWord()) << 32
     }
 
-    /// Strictly between 0 and 1, and as far from 0 as from 1: (k + ½)·2⁻⁵² with k the upper 52 bits of an integer. Exact.
+    /// A uniform number strictly between 0 and 1, symmetric about ½: (k + ½)·2⁻⁵² with k the upper 52 bits of an integer. Exact.
     mutating func nextUniform() -> Double {
         (Double(nextInteger() >> 12) + 0.5) * 0x1p-52
     }

@@ -157,7 +157,7 @@ extension Scheduler.Configuration {
     fileprivate init(_ grid: Grid, _ cluster: ClusterSpec, incarnation: UInt64, secondsPerTrial: Double?) {
         let declaration = grid.spec.declaration
         self.init(
-            sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, timeout: cluster.silence,
+            sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, timeout: cluster.timeout,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
             lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.configuration),
             expectedSecondsPerTrial: secondsPerTrial ?? grid.assumedSecondsPerTrial, selfTest: Build.selfTest,

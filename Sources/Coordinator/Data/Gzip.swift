@@ -1,4 +1,4 @@
-// Gzip.swift · Coordinator/Data, for ImageFolder. The one door to zlib: the bytes of a .gz file unpacked, or what is wrong with them.
+// Gzip.swift · Coordinator/Data, for ImageFolder. Unpacks the bytes of a .gz file with zlib, which is used nowhere else.
 
 internal import CZlib
 
@@ -19,19 +19,20 @@ enum GzipError: Error, Equatable, CustomStringConvertible {
 }
 
 enum Gzip {
-    /// - Parameter limit: bytes of the unpacked content: a small file can unpack to anything.
+    /// Unpacks a whole file.
+    /// - Parameter limit: the largest allowed content in bytes, since a small file can unpack to any size.
     /// - Throws: `notGzip` for another format, `truncated`, `damaged` for a wrong checksum or bytes behind the end, `tooLarge`.
     static func unpacked(_ packed: [UInt8], limit: Int) throws(GzipError) -> [UInt8] {
         guard packed.starts(with: [0x1f, 0x8b]) else { throw .notGzip }
         var stream = unsafe z_stream()
-        // 15 bits of window, and 16 says gzip and not zlib.
+        // 15 bits of window; 16 added to it means the gzip format instead of zlib's.
         let code = unsafe inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size))
         guard code == Z_OK else { throw .damaged(reason: "zlib does not start, code \(code)") }
         defer { unsafe _ = inflateEnd(&stream) }
         var unpacked: [UInt8] = []
         var end = Z_OK
         var input = packed
-        // Sound: zlib reads within the input and writes within the chunk, whose lengths it is told; both outlive the calls.
+        // Sound: zlib reads within the input and writes within the chunk, whose lengths it is given; both outlive the calls.
         let problem: GzipError? = unsafe input.withUnsafeMutableBufferPointer { source in
             unsafe stream.next_in = source.baseAddress
             unsafe stream.avail_in = UInt32(source.count)
@@ -52,7 +53,7 @@ enum Gzip {
         if let problem { throw problem }
         switch end {
         case Z_STREAM_END: return unpacked
-        // No input left and no end: what was there is right as far as it goes.
+        // The input has ended before the stream.
         case Z_BUF_ERROR: throw .truncated
         default: throw .damaged(reason: unsafe stream.msg.map { unsafe String(cString: $0) } ?? "code \(end)")
         }

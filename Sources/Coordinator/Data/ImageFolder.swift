@@ -1,5 +1,5 @@
-// ImageFolder.swift · Coordinator/Data, between the sweep file and the grid. A folder that the user names → the four files of an image
-// set in the form of Fashion-MNIST, unpacked and checked. What comes out is content: where it came from decides nothing.
+// ImageFolder.swift · Coordinator/Data, between the sweep file and the grid. A folder that the user names → the four files of an image set
+// in the form of Fashion-MNIST, unpacked and validated. Trials depend on their content, not on their path.
 
 internal import FoundationEssentials
 internal import Vocabulary
@@ -7,25 +7,24 @@ internal import Wire
 
 /// A training set and a test set of labelled images, as the unpacked bytes of four IDX files.
 struct ImageFolder {
-    /// The files by hash: what workers ask for.
+    /// The files by hash, under which workers ask for them.
     let blobs: [Digest: [UInt8]]
-    /// The problem's parameters of kind `file`, which name the content by its hash: part of every trial's key.
+    /// The problem's parameters of kind `file`. Their values are the hashes of the files, which are part of every trial's key.
     let parameters: [String: ParameterValue]
     let trainingCount: Int, testCount: Int
-    /// Allowed, but maybe not what was meant.
+    /// Files that are allowed, but that are not those of Fashion-MNIST.
     let warnings: [SpecError]
 
-    /// Where the real one can be had.
+    /// Where Fashion-MNIST can be downloaded.
     static let source = "https://github.com/zalandoresearch/fashion-mnist"
 
-    /// Pixels of a side.
-    static let side = 28
-    static let classes: UInt8 = 10
+    static let side = ImageFormat.side
+    static let classes = UInt8(ImageFormat.classes)
 
     private struct Part {
         let parameter: String, name: String
         let rank: Int
-        /// SHA-256 of Fashion-MNIST's own, unpacked.
+        /// SHA-256 of the file of Fashion-MNIST, unpacked.
         let known: String
     }
 
@@ -44,8 +43,9 @@ struct ImageFolder {
             known: "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34"),
     ]
 
-    /// - Parameter path: a folder with the four files, each packed (`.gz`) or not; the unpacked one is taken where both are there.
-    /// - Throws: everything that is wrong with the files, each by its name.
+    /// Reads and validates the four files.
+    /// - Parameter path: a folder with the four files, each packed (`.gz`) or not; where it has both, the unpacked file is read.
+    /// - Throws: all errors, each with the name of its file.
     init(_ path: String) throws(SpecErrors) {
         var isDirectory = false
         let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
@@ -106,7 +106,8 @@ struct ImageFolder {
         do { return (file, try Gzip.unpacked([UInt8](data), limit: Limits.blobBytes)) } catch { throw refuse(file, "\(error)") }
     }
 
-    /// - Returns: how many images or labels it has.
+    /// Validates the content of a file.
+    /// - Returns: the number of images or labels in it.
     private static func check(_ bytes: [UInt8], _ part: Part, _ file: String) throws(SpecErrors) -> Int {
         let idx: IDXFile
         do { idx = try IDXFile(bytes, rank: part.rank) } catch { throw refuse(file, "\(error)") }

@@ -1,14 +1,14 @@
-// SweepData.swift · Coordinator/Data, between ImageFolder and SweepSpec. The content of a data set becomes part of what a sweep is.
+// SweepData.swift · Coordinator/Data, between ImageFolder and SweepSpec. Puts the hashes of a data set into the parameters of a sweep.
 
 internal import Vocabulary
 internal import Wire
 
 extension SweepSpec {
-    /// Reads the folder and takes the hashes of its files into the configuration, by which trials are named.
+    /// Reads the folder and puts the hashes of its files into the parameters, of which the trials' keys are made.
     /// - Parameters:
-    ///   - folder: from the command line; nil for the sweep file's own.
-    ///   - file: the sweep file, for mistakes.
-    /// - Returns: the files by hash.
+    ///   - folder: the folder from the command line; nil for the one in the sweep file.
+    ///   - file: the name of the sweep file, for errors.
+    /// - Returns: the files by hash; none for a problem that reads no data set.
     mutating func readData(folder: String?, _ file: String) throws(SpecErrors) -> [Digest: [UInt8]] {
         func refuse(_ message: String) -> SpecErrors { SpecErrors(errors: [SpecError(file: file, line: nil, message: message)]) }
         guard needsData else {
@@ -25,7 +25,7 @@ extension SweepSpec {
         return images.blobs
     }
 
-    /// For a reader of a store, which needs no data to read results: the hashes that they were computed with.
+    /// Takes the hashes from a store, for a command that only reads results and needs no data set.
     mutating func takeData(from base: [String: String]) {
         for parameter in declaration.parameters where parameter.kind == .file {
             guard let text = base[parameter.name]?.split(separator: "\"").first else { continue }

@@ -3,36 +3,40 @@
 internal import Vocabulary
 internal import Wire
 
+/// The settings of a cluster file; its defaults are those of a cluster without a file.
 struct ClusterSpec: Equatable {
-    /// Where workers find the coordinator; `*` for any free port.
+    /// The endpoint at which the coordinator listens; `*` for any free port.
     var listen = "tcp://127.0.0.1:*"
-    /// What workers on other hosts connect to, without the port; nil for what `listen` says, or this host's name where that is all of them.
+    /// The host name or address to which workers on other hosts connect; nil for the one in `listen`, or for this host's name where `listen`
+    /// is 0.0.0.0.
     var address: String?
-    /// Without keys; on loopback only.
+    /// Whether workers need no key, which is allowed on loopback only.
     var isPlain = false
-    /// The program that goes to other hosts; nil for the one beside regsweep.
+    /// Path of the worker program that is copied to other hosts; nil for the one beside regsweep.
     var workerProgram: String?
-    /// Go before the host on each call of ssh.
+    /// Arguments of ssh before the name of the host.
     var sshOptions: [String] = []
     var hosts: [HostSpec] = []
-    /// Worker processes on this host; nil for as many as give each core a thread.
+    /// Worker processes on this host; nil for as many as give each core one thread.
     var localWorkers: Int?
-    /// Trials, or groups of short ones, that each of them computes at once.
+    /// Leases that each worker on this host computes at once.
     var slots = 1
-    /// Threads that share one long trial.
+    /// Threads of these workers that share one long trial.
     var threadsPerTrial = 1
     var heartbeatInterval: Duration = .seconds(2)
-    var silence: Duration = .seconds(6)
+    /// Time without a frame after which a worker or the coordinator counts as lost; `silence_seconds` in the file.
+    var timeout: Duration = .seconds(6)
+    /// Target of the compute time of a lease, in seconds.
     var leaseSeconds = 1.0
     var orphanTimeout: Duration = .seconds(30)
     var crashLimit = 3
     var checkpoints = CheckpointRule()
 
-    /// - Parameter cores: of this host.
-    /// - Returns: worker processes to start on it, at least 1 unless the file says 0.
+    /// The number of worker processes on this host: at least 1 unless the file says 0.
+    /// - Parameter cores: the cores of this host.
     func localWorkers(cores: Int) -> Int { localWorkers ?? max(1, cores / (slots * threadsPerTrial)) }
 
-    /// What is wrong with an endpoint to listen on; nil when nothing is.
+    /// The error of an endpoint to listen on; nil for an allowed one.
     static func complaint(aboutListen endpoint: String, isPlain: Bool = false) -> String? {
         let allowed = """
             allowed are tcp://ADDRESS:PORT, such as tcp://127.0.0.1:PORT for this host alone or tcp://0.0.0.0:PORT for all (0 to 65535, or * \
@@ -41,7 +45,7 @@ struct ClusterSpec: Equatable {
         if endpoint.hasPrefix("ipc://"), endpoint.count > "ipc://".count { return nil }
         let parts = endpoint.dropFirst("tcp://".count).split(separator: ":", omittingEmptySubsequences: false)
         let address = parts.first?.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) } ?? []
-        // By number: what a name means is decided elsewhere. libzmq takes port 65536 for 0, 65537 for 1 …
+        // Only numeric addresses are allowed, since name servers decide what a name means. libzmq would take port 65536 for 0.
         guard endpoint.hasPrefix("tcp://"), address.count == 4, !address.contains(nil), parts.count == 2,
             parts[1] == "*" || UInt16(parts[1]) != nil
         else { return "found \"\(endpoint)\", \(allowed)" }
@@ -51,8 +55,8 @@ struct ClusterSpec: Equatable {
         return nil
     }
 
-    /// Where workers on other hosts find a coordinator that listens at an endpoint.
-    /// - Parameter endpoint: with the port that was chosen.
+    /// The endpoint to which workers on other hosts connect.
+    /// - Parameter endpoint: the one at which the coordinator listens, with the port that was chosen.
     func advertised(_ endpoint: String, hostName: String) -> String {
         let parts = endpoint.dropFirst("tcp://".count).split(separator: ":")
         guard endpoint.hasPrefix("tcp://"), parts.count == 2 else { return endpoint }
@@ -91,11 +95,11 @@ struct ClusterSpec: Equatable {
         spec.slots = local.integer("slots", 1...Limits.slots, default: spec.slots) ?? spec.slots
         spec.threadsPerTrial = local.integer("threads_per_trial", 1...Limits.slots, default: 1) ?? 1
         let heartbeat = timing.real("heartbeat_interval_seconds", RealRange(0.1...3600), default: 2) ?? 2
-        let silence = timing.real("silence_seconds", RealRange(0.2...36_000), default: 6) ?? 6
-        if silence < 2 * heartbeat {
-            timing.complain("silence_seconds", "found \(silence), allowed is at least twice heartbeat_interval_seconds = \(heartbeat)")
+        let timeout = timing.real("silence_seconds", RealRange(0.2...36_000), default: 6) ?? 6
+        if timeout < 2 * heartbeat {
+            timing.complain("silence_seconds", "found \(timeout), allowed is at least twice heartbeat_interval_seconds = \(heartbeat)")
         }
-        (spec.heartbeatInterval, spec.silence) = (.seconds(heartbeat), .seconds(silence))
+        (spec.heartbeatInterval, spec.timeout) = (.seconds(heartbeat), .seconds(timeout))
         spec.leaseSeconds = timing.real("lease_seconds", RealRange(0.01...3600), default: spec.leaseSeconds) ?? spec.leaseSeconds
         spec.orphanTimeout = .seconds(timing.real("orphan_timeout_seconds", RealRange(1...86_400), default: 30) ?? 30)
         spec.crashLimit = timing.integer("crash_limit", 1...1000, default: spec.crashLimit) ?? spec.crashLimit
@@ -107,16 +111,16 @@ struct ClusterSpec: Equatable {
     }
 }
 
-/// Workers somewhere else: one `[[host]]`.
+/// Workers on another host or in a Slurm cluster: one `[[host]]` of the file.
 struct HostSpec: Equatable {
     enum Kind: String, CaseIterable { case ssh, slurm }
 
     var kind = Kind.ssh
-    /// What ssh calls the host; of a Slurm group, any word.
+    /// The name by which ssh finds the host; any name for a Slurm group.
     var name: String
     /// Worker processes on an ssh host.
     var workers = 1
-    /// Trials, or groups of short ones, that each computes at once; nil for what all cores of an ssh host have room for, for 1 on Slurm.
+    /// Leases that each worker computes at once; nil for as many as the cores of an ssh host allow, and for 1 on Slurm.
     var slots: Int?
     /// Threads that share one long trial.
     var threadsPerTrial = 1
@@ -129,13 +133,13 @@ struct HostSpec: Equatable {
         var timeLimit: String?
         var constraint: String?
         var account: String?
-        /// Options of sbatch, as after `#SBATCH `.
+        /// Further options of sbatch, written as after `#SBATCH `.
         var extra: [String] = []
         var drainSeconds = 60
         var pollInterval: Duration = .seconds(60)
     }
 
-    /// Of the key that its workers share.
+    /// Name of the key that its workers share.
     var keyName: String { "\(kind.rawValue):\(name)" }
 
     fileprivate static func parse(_ table: TOMLFile.Table) -> HostSpec {
@@ -172,7 +176,7 @@ struct HostSpec: Equatable {
         return slurm
     }
 
-    /// What may stand on ssh's command line and in the name of a file.
+    /// Whether a name is allowed: it becomes an argument of ssh and part of file names.
     static func isName(_ name: String) -> Bool {
         let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._@-".utf8)
         return (1...40).contains(name.utf8.count) && name.utf8.first != UInt8(ascii: "-") && name.utf8.allSatisfy(allowed.contains)

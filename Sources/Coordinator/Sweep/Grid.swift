@@ -1,16 +1,16 @@
-// Grid.swift · Coordinator/Sweep, between SweepSpec and Scheduler. The one place that knows the order and the identity of trials.
+// Grid.swift · Coordinator/Sweep, between SweepSpec and Scheduler. The order and the identity of the trials of a sweep.
 
 internal import Vocabulary
 internal import Wire
 
 /// The trials of a sweep in their order: by training set, then initialization, then replicate, then setting.
 ///
-/// A group is a run of neighbours and its baseline is the first of them. Indices move when the sweep file grows; keys do not.
-/// An object, since whoever schedules, stores or reports trials holds the one grid, and nobody can change it.
+/// The trials of a group are neighbours, baselines first. Indices change when the sweep file grows; keys do not. An immutable object,
+/// because scheduler, store and reports share it and it may hold millions of keys.
 final class Grid: Sendable {
     struct Group {
         var spec: GroupSpec
-        /// Indices of its trials.
+        /// Indices of the group's trials.
         var trials: Range<Int>
     }
 
@@ -18,10 +18,10 @@ final class Grid: Sendable {
     let groups: [Group]
     private let keys: [TrialKey]
     private let indices: [TrialKey: Int]
-    /// The baseline of each setting, as an index into the settings; of a baseline, its own.
+    /// Index of each setting's baseline in the settings; a baseline has its own index.
     private let baselines: [Int]
 
-    /// - Complexity: one SHA-256 a trial, on all cores.
+    /// - Complexity: one SHA-256 for each trial, on all cores.
     init(_ spec: SweepSpec) {
         var groups: [Group] = []
         for trainingSet in 0..<spec.trainingSets {
@@ -37,9 +37,11 @@ final class Grid: Sendable {
         }
         self.spec = spec
         self.groups = groups
-        let places = Dictionary(spec.settings.enumerated().map { ($1, $0) }) { first, _ in first }
+        let settingIndices = Dictionary(spec.settings.enumerated().map { ($1, $0) }) { first, _ in first }
         baselines = spec.settings.map { setting in
-            guard let baseline = places[setting.baseline] else { preconditionFailure("the baseline of \(setting) is not in the sweep") }
+            guard let baseline = settingIndices[setting.baseline] else {
+                preconditionFailure("the baseline of \(setting) is not in the sweep")
+            }
             return baseline
         }
         keys = Self.keys(of: groups.map(\.spec), spec.settings)
@@ -50,7 +52,7 @@ final class Grid: Sendable {
         self.indices = indices
     }
 
-    /// A million take a second and a half of one core, and a coordinator that starts again has nothing else to do.
+    /// A million keys take 1.5 s on one core, which a start of the coordinator would spend waiting; so all cores compute them.
     private static func keys(of groups: [GroupSpec], _ settings: [Setting]) -> [TrialKey] {
         let cores = Host.cores
         guard groups.count * settings.count > 10_000, groups.count >= cores, cores > 1 else {
@@ -71,12 +73,12 @@ final class Grid: Sendable {
     func setting(of index: Int) -> Setting { spec.settings[index % spec.settings.count] }
     func identity(of index: Int) -> TrialIdentity { TrialIdentity(group: groups[group(of: index)].spec, setting: setting(of: index)) }
 
-    /// Whether others are measured against the trial.
+    /// Whether the trial is a baseline.
     func isBaseline(_ index: Int) -> Bool {
         let setting = index % spec.settings.count
         return baselines[setting] == setting
     }
 
-    /// The trial that this one is measured against; of a baseline, itself.
+    /// Index of the trial's baseline; a baseline is its own.
     func baseline(of index: Int) -> Int { groups[group(of: index)].trials.lowerBound + baselines[index % spec.settings.count] }
 }

@@ -1,16 +1,17 @@
-// SpecError.swift · Coordinator/Sweep. What is wrong with a file that a person wrote, and where.
+// SpecError.swift · Coordinator/Sweep. The errors of a file that a person wrote.
 
+/// One error of a file, with its line.
 struct SpecError: Error, Equatable, CustomStringConvertible {
     var file: String
-    /// 1-based; nil when the whole file is meant.
+    /// Line of the file, from 1; nil for an error of the whole file.
     var line: Int?
-    /// What was found and what is allowed.
+    /// The value that was found and what is allowed.
     var message: String
 
     var description: String { "\(file):\(line.map { "\($0): " } ?? " ")\(message)" }
 }
 
-/// All that is wrong, in order of line: a person mends a file once.
+/// All errors of a file, in order of line, so that a person can correct them at once.
 struct SpecErrors: Error, Equatable, CustomStringConvertible {
     var errors: [SpecError]
 

@@ -1,12 +1,12 @@
-// SweepFile.swift · Coordinator/Sweep, the first room: sweep.toml → SweepList, or everything that is wrong with it.
-// Settings, curves and rows: SweepSettings.
+// SweepFile.swift · Coordinator/Sweep, the first step of every command: sweep.toml → SweepList, or all errors of the file.
+// SweepSettings reads its settings, curves and rows.
 
 internal import Vocabulary
 
 extension SweepList {
-    /// Reads the sweep of a file, or those of its [[parts]] in order.
-    /// - Parameter seed: takes the place of the file's.
-    /// - Throws: every mistake of the file, with its line.
+    /// Reads the sweep of a file, or the sweeps of its [[parts]] in order.
+    /// - Parameter seed: replaces the master seed of the file; nil to use that.
+    /// - Throws: all errors of the file, each with its line.
     static func load(path: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepList { try parse(TOMLFile(path: path), seed: seed) }
 
     static func parse(_ text: String, file: String, seed: UInt64? = nil) throws(SpecErrors) -> SweepList {
@@ -56,10 +56,10 @@ struct ParameterTables {
 }
 
 extension SweepSpec {
-    /// The coordinator knows each trial by key and state, in memory: this many fit into a few gigabytes.
+    /// The largest number of trials. The coordinator holds key and state of each in memory: these need a few gigabytes.
     static let trialLimit = 10_000_000
 
-    /// Reads the tables of one sweep. What is wrong is told to the file.
+    /// Reads the tables of one sweep. Errors are added to the file.
     fileprivate init(_ root: TOMLFile.Table, name: String, seed: UInt64, figure: FigureSpec, _ file: TOMLFile) {
         self.init(
             name: name, seed: seed, problem: "", parameters: [:], perInitialization: [:], trainingSets: 0, initializations: 0,
@@ -75,7 +75,7 @@ extension SweepSpec {
             skipProblem(root, tables)
         }
         for table in [tables.problem, tables.training, tables.grid] { table.refuseOthers() }
-        // The number of trials of a file that is wrong already says nothing.
+        // With other errors the number of trials has no meaning.
         if file.isRight, !isSmallEnough {
             let message = "found more than \(Self.trialLimit) trials in all, allowed are at most so many: split the sweep"
             tables.grid.complain(SweepKeys.repeats.key, message)
@@ -95,7 +95,8 @@ extension SweepSpec {
         checkFigure(root, tables)
     }
 
-    /// Where the problem is not known, all is checked that does not depend on it, and keys that no problem has are still mistakes.
+    /// Reads the tables of a sweep whose problem is not known: validates all keys that belong to no problem, and refuses those that no problem
+    /// has.
     private mutating func skipProblem(_ root: TOMLFile.Table, _ tables: ParameterTables) {
         for parameter in ProblemDeclaration.all.flatMap(\.parameters) where parameter.table != nil {
             tables[parameter].allow([parameter.key])
@@ -106,7 +107,7 @@ extension SweepSpec {
     }
 
     private var isSmallEnough: Bool {
-        // The factors are bounded one by one, but their product may be beyond Int.
+        // Each factor is bounded, but the product may overflow an Int.
         Double(trainingSets) * Double(initializations) * Double(replicates) * Double(settings.count) <= Double(Self.trialLimit)
     }
 
@@ -126,11 +127,15 @@ extension SweepSpec {
 
     // MARK: Figure
 
-    /// - Parameter allowed: kinds; the first where the file says none.
+    /// Reads the table `[figure]`.
+    /// - Parameters:
+    ///   - base: the values of keys that the file leaves out.
+    ///   - allowed: the allowed kinds; the first is the default.
     fileprivate static func readFigure(_ root: TOMLFile.Table, _ base: FigureSpec, allowed: [FigureSpec.Kind]) -> FigureSpec {
         var figure = base
         figure.kind = allowed[0]
-        // [[curves]] without [strengths] have the learning rate on the x axis, where a ratio to each rate's own SGD says little.
+        // [[curves]] without [strengths] have the learning rate on the x axis. There each rate has a baseline of its own, so that ratios could
+        // not be compared, and the y axis shows losses.
         if root.has("curves"), !root.has("strengths") { (figure.xLabel, figure.yLabel) = ("learning rate", "test loss") }
         guard root.has("figure") else { return figure }
         let table = root.table("figure")
@@ -153,7 +158,7 @@ extension SweepSpec {
         return figure
     }
 
-    /// Refuses a figure of what the trials do not leave, or of trials that are not there.
+    /// Refuses a figure of series that the trials do not record, or of trials that the sweep does not have.
     private func checkFigure(_ root: TOMLFile.Table, _ tables: ParameterTables) {
         if let record = figure.kind.record, parameters["record"] != .text(record.rawValue) {
             let found = parameters["record"]?.description ?? "none"
@@ -172,7 +177,8 @@ extension SweepSpec {
 
     // MARK: Parameters
 
-    /// - Returns: whether each is right by itself.
+    /// Reads the problem's parameters, then validates them together.
+    /// - Returns: whether each is allowed by itself.
     private mutating func readParameters(_ declaration: ProblemDeclaration, _ tables: ParameterTables, _ file: TOMLFile) -> Bool {
         let chosen = declaration.parameters.filter { $0.table != nil }
         for parameter in chosen {
@@ -189,7 +195,7 @@ extension SweepSpec {
             let most = areRight ? declaration.initializations(Configuration(parameters)) : 65_536
             initializations = tables.grid.integer("initializations", 1...most) ?? 0
         }
-        // What parameters must be to each other can be said once each is right by itself.
+        // Conflicts between parameters are only looked for when each is allowed by itself.
         guard areRight else { return false }
         let declared = Dictionary(declaration.parameters.map { ($0.name, $0) }) { first, _ in first }
         for conflict in declaration.conflicts(Configuration(parameters)) {
@@ -206,7 +212,7 @@ extension SweepSpec {
         return true
     }
 
-    /// One value for each initialization. Equal ones are fine: initializations differ by their random numbers.
+    /// Reads a list with one value for each initialization. Values may be equal, since initializations differ by their random numbers.
     private static func readList(_ parameter: ParameterDeclaration, _ table: TOMLFile.Table) -> [ParameterValue]? {
         guard case .real(let range) = parameter.kind else {
             preconditionFailure("\(parameter.name): only real parameters can differ between initializations")

@@ -49,9 +49,11 @@ enum SweepKeys {
     static let yLabel = ParameterDeclaration("y_label", .text(0...Int.max), "label of the y axis; may be left out")
     static let trainingSet = ParameterDeclaration(
         "training_set", .integer(0...65_535), default: 0, "the training set whose trials the figure shows, of replicate 0")
-    /// The most initializations that a figure of any kind has room for.
+    /// The largest number of initializations that a figure of any kind can show.
     static let mostShown = FigureSpec.Kind.allCases.compactMap(\.shownInitializations).max()!
-    /// - Parameter most: initializations that the figure has room for.
+
+    /// The key `figure.initializations`.
+    /// - Parameter most: the largest number of initializations that the figure can show.
     static func shown(atMost most: Int) -> ParameterDeclaration {
         ParameterDeclaration(
             "initializations", .list(of: .integer(0...65_535), count: 1...most), "the initializations whose trials the figure shows")

@@ -1,16 +1,19 @@
-// SweepPlan.swift · Coordinator/Sweep. What `regsweep check` prints: the plan of a sweep, before anything runs.
+// SweepPlan.swift · Coordinator/Sweep. The plan of a sweep, which `regsweep check` prints.
 
 internal import Vocabulary
 
 struct SweepPlan {
     let grid: Grid
-    /// Where a trial's time was measured, or what was assumed of it.
+    /// Compute time of a trial on one core: measured, or estimated from its floating-point operations.
     var secondsPerTrial: Double
     var basis: String
     var cores: Int
     var leaseSeconds: Double
 
-    /// - Parameter measured: mean seconds of a trial in this sweep's own store.
+    /// - Parameters:
+    ///   - measured: mean seconds of a trial in the sweep's store; nil when there are no results yet.
+    ///   - cores: the cores that compute.
+    ///   - leaseSeconds: target of the compute time of a lease.
     init(_ grid: Grid, measured: Double?, cores: Int, leaseSeconds: Double) {
         self.grid = grid
         self.cores = cores
@@ -45,7 +48,7 @@ struct SweepPlan {
             """
     }
 
-    /// Three digits and the prefix of a unit.
+    /// A number with three digits and the SI prefix of its unit.
     static func scaled(_ value: Double) -> String {
         var (value, prefixes) = (value, ["", "k", "M", "G", "T", "P", "E", "Z"][...])
         while value >= 999.5, prefixes.count > 1 { (value, prefixes) = (value / 1000, prefixes.dropFirst()) }
@@ -53,7 +56,7 @@ struct SweepPlan {
         return "\(NumberText.shortest((value * decimals).rounded() / decimals)) \(prefixes.first!)"
     }
 
-    /// Rounded up: nobody minds a sweep that ends sooner.
+    /// A duration in words, rounded up.
     static func duration(_ seconds: Double) -> String {
         let day = 86_400.0, year = 365.25 * day
         func tenths(_ value: Double) -> String { NumberText.fixed((value * 10).rounded(.up) / 10, decimals: 1) }
@@ -70,12 +73,12 @@ struct SweepPlan {
 }
 
 extension Grid {
-    /// Floating-point operations, by the problem's own count: the mean over the settings.
+    /// Floating-point operations of a trial, as the problem's declaration counts them: the mean over the settings.
     var flopsPerTrial: Double {
         let configuration = groups[0].spec.configuration
         return spec.settings.reduce(0) { $0 + spec.declaration.flops(configuration, $1) } / Double(spec.settings.count)
     }
 
-    /// Of one core, while nothing has been measured.
+    /// Estimated compute time of a trial on one core, while none has been measured.
     var assumedSecondsPerTrial: Double { flopsPerTrial / spec.declaration.flopsPerSecond }
 }

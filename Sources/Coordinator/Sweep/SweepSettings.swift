@@ -1,16 +1,16 @@
 // SweepSettings.swift · Coordinator/Sweep, a part of SweepFile. `[strengths]` with `[[curves]]`, `[[curves]]` alone, or `[[settings]]` →
-// the settings of a sweep, each once, and what refers to them.
+// the settings of a sweep, each once, and the curves or rows that refer to them.
 
 internal import Glibc
 internal import Vocabulary
 
-/// The settings of a sweep while its file is read. Their order is known at the end, since baselines come first, so that until then curves and
-/// rows refer to settings by value.
+/// The settings of a sweep while its file is read. Baselines come first, so indices are known only at the end; until then curves and rows
+/// refer to settings by value.
 private struct SettingList {
     private var baselines: [Setting] = [], others: [Setting] = []
     private var known: Set<Setting> = []
 
-    /// Adds a setting that is not there yet, and its baseline.
+    /// Adds a setting and its baseline, unless they are in the list.
     mutating func add(_ setting: Setting) {
         let baseline = setting.baseline
         if known.insert(baseline).inserted { baselines.append(baseline) }
@@ -21,11 +21,11 @@ private struct SettingList {
 }
 
 extension SweepSpec {
-    /// Reads what the sweep compares.
+    /// Reads the settings that the sweep compares.
     /// - Parameters:
-    ///   - algorithms: those that the problem has.
-    ///   - strengths: those that the problem has.
-    ///   - complaints: what is wrong with a setting.
+    ///   - algorithms: the algorithms of the problem.
+    ///   - strengths: the strengths of the problem.
+    ///   - complaints: returns the errors of a setting.
     mutating func readSettings(
         _ root: TOMLFile.Table, _ tables: ParameterTables, _ algorithms: [Algorithm], _ strengths: [StrengthUse],
         complaints: @escaping (Setting) -> [ParameterError]
@@ -63,7 +63,7 @@ extension SweepSpec {
         }
     }
 
-    /// `[[settings]]` are a table: what only curves have is a mistake beside them, and so is a grid that leaves no spread.
+    /// Refuses keys of curves beside `[[settings]]`, and a grid with one trial for each setting, which gives a table no spread.
     private func refuseBesideRows(_ root: TOMLFile.Table, _ tables: ParameterTables) {
         for key in ["strengths", "curves"] where root.has(key) {
             root.complain(key, "found beside [[settings]], allowed is [strengths] with [[curves]], or [[settings]]")
@@ -72,7 +72,7 @@ extension SweepSpec {
             tables.training.complain("algorithm", "found beside [[settings]], allowed is an algorithm in each of them")
         }
         tables.training.allow(["algorithm"])
-        // Figures of single trials need no spread; the theory's intervals are over training sets alone.
+        // Figures of single trials need no spread; the intervals of the theory's figure are over training sets alone.
         var needed: [(key: String, count: Int, spread: String, most: Int)] = []
         if figure.kind == .theory || (figure.kind == .table && !root.has("figure")) {
             needed.append(("training_sets", trainingSets, "standard deviation over training sets", 65_536))
@@ -94,8 +94,8 @@ extension SweepSpec {
         var points: [(x: Double, setting: Setting)]
     }
 
-    /// 10^x, rounded to six significant decimal digits and read back. Strengths are part of a trial's key, and the last bit of `pow`
-    /// differs between hosts; the sixth digit does not.
+    /// 10^x, rounded to six significant decimal digits. Strengths are part of a trial's key, and the last bit of `pow` differs between
+    /// hosts; the sixth digit does not.
     static func decimal(exponent: Double) -> Double {
         let whole = exponent.rounded(.down)
         let digits = Int((Glibc.pow(10, exponent - whole) * 1e5).rounded())
@@ -106,7 +106,7 @@ extension SweepSpec {
 /// Reads rows and curves of one sweep.
 private struct SettingReader {
     let rates: [Double]
-    /// The strengths of the optimizer where a curve or row says nothing of them.
+    /// The strengths of the optimizer from `[training]`, for curves and rows that do not give them.
     let optimizer: Strengths
     let algorithms: [Algorithm]
     let strengths: [Strength]
@@ -114,11 +114,11 @@ private struct SettingReader {
 
     private var names: [String] { algorithms.map(\.rawValue) }
 
-    /// What tells the learning rates of a sweep apart in labels.
+    /// The end of a label, which names the learning rate where a sweep has several.
     private func suffix(_ rate: Double) -> String { rates.count == 1 ? "" : ", η = \(rate.shortestText)" }
 
-    /// The strengths that a curve or row gives: a penalty that it does not name is 0, one of the optimizer as in `[training]`.
-    /// - Returns: nil, after a complaint, where one of them is wrong.
+    /// The strengths of a curve or row. A penalty that it does not give is 0; a strength of the optimizer has the value of `[training]`.
+    /// - Returns: nil, after a complaint, when one of them is not allowed.
     private func readStrengths(_ table: TOMLFile.Table, but excluded: [String] = []) -> Strengths? {
         var found = optimizer, isRight = true
         for strength in strengths where !excluded.contains(strength.name) {
@@ -159,7 +159,7 @@ private struct SettingReader {
 
     // MARK: [[curves]] alone
 
-    /// One curve over all learning rates for each table.
+    /// Reads one curve over all learning rates from each table.
     func rateCurves(_ root: TOMLFile.Table, _ training: TOMLFile.Table) -> [SweepSpec.Draft] {
         let algorithm = training.choice("algorithm", names, default: Algorithm.sgd.rawValue) ?? Algorithm.sgd.rawValue
         var labels = Set<String>()
@@ -180,7 +180,7 @@ private struct SettingReader {
 
     // MARK: [strengths] with [[curves]]
 
-    /// One curve over all strengths for each table and learning rate.
+    /// Reads one curve over all strengths from each table, for each learning rate.
     func curves(_ root: TOMLFile.Table, _ training: TOMLFile.Table) -> [SweepSpec.Draft] {
         let algorithm = training.choice("algorithm", names, default: Algorithm.sgd.rawValue) ?? Algorithm.sgd.rawValue
         let values = readValues(root)
@@ -204,9 +204,9 @@ private struct SettingReader {
         }
     }
 
-    /// What is on the x axis of a curve: the strength that `axis` names; or, without it, λ₁ where `lambda2` or `ratio` is given, and λ₂ where
+    /// The strength on the x axis of a curve: the one that `axis` names; without `axis`, λ₁ where `lambda2` or `ratio` is given, and λ₂ where
     /// `lambda1` is. The others are fixed.
-    /// - Returns: also the key that says so, for complaints; nil, after a complaint, for anything else.
+    /// - Returns: the axis, and the key that decided it, for complaints; nil, after a complaint, for any other combination of keys.
     private func readAxis(_ table: TOMLFile.Table) -> (axis: Strength, fixed: Strengths, ratio: Double?, key: String)? {
         let shorthand = [Strength.lambda1.name, Strength.lambda2.name, SweepKeys.ratio.name]
         guard !table.has("axis") else {
@@ -226,7 +226,7 @@ private struct SettingReader {
             return (axis, fixed, nil, "axis")
         }
         let given = shorthand.filter(table.has)
-        // All that are there are read, so that a wrong value is told also of one too many.
+        // All given keys are read, so that a value that is not allowed is reported even where there is one key too many.
         let values = given.map { key in
             key == SweepKeys.ratio.name ? table.real(SweepKeys.ratio) : table.real(key, Strength.named(key)!.range)
         }
@@ -250,7 +250,7 @@ private struct SettingReader {
         }
     }
 
-    /// `values`, or 10^from … 10^to with so many a decade. Ascending.
+    /// The strengths of the x axis, ascending: `values`, or 10^from … 10^to with `per_decade` of them in each decade.
     private func readValues(_ root: TOMLFile.Table) -> [Double] {
         let table = root.table("strengths")
         defer { table.refuseOthers() }
@@ -270,7 +270,7 @@ private struct SettingReader {
             table.complain("from", "found from = \(from.shortestText), allowed is at most to = \(to.shortestText): \(example)")
             return []
         }
-        // A hair more, so that -0.5 − -4 in quarters is 14 steps whatever the rounding; never a step beyond `to`.
+        // 10⁻⁶ is added so that from -4 to -0.5 in quarters there are 14 steps whatever the rounding, and never one beyond `to`.
         let steps = Int((to - from) * Double(perDecade) + 1e-6)
         return (0...steps).map { SweepSpec.decimal(exponent: from + Double($0) / Double(perDecade)) }
     }

@@ -5,14 +5,14 @@ internal import FoundationEssentials
 internal import TOMLKit
 internal import Vocabulary
 
-/// A file that is being read: its values, its lines, and what was found wrong so far.
+/// A file that is being read: its values, its lines, and the errors found so far.
 final class TOMLFile {
     let name: String
     private let lines: TOMLLines
     private let values: TOMLTable
     private var errors: [SpecError] = []
 
-    /// - Throws: for a file that is not there, is no text or no TOML.
+    /// - Throws: for a file that does not exist, or is no text or no TOML.
     convenience init(path: String) throws(SpecErrors) {
         func refuse(_ message: String) -> SpecErrors { SpecErrors(errors: [SpecError(file: path, line: nil, message: message)]) }
         var isDirectory = false
@@ -27,7 +27,7 @@ final class TOMLFile {
         func refuse(_ line: Int?, _ message: String) -> SpecErrors {
             SpecErrors(errors: [SpecError(file: name, line: line, message: message)])
         }
-        // TOMLKit takes a C string: it would read a file up to its first zero byte and call the rest well.
+        // TOMLKit takes a C string, so it would ignore everything after the first zero byte.
         if let zero = text.utf8.firstIndex(of: 0) {
             throw refuse(1 + text.utf8[..<zero].count { $0 == UInt8(ascii: "\n") }, "found a zero byte, allowed is text")
         }
@@ -44,9 +44,9 @@ final class TOMLFile {
 
     fileprivate func line(of path: TOMLLines.Path) -> Int? { lines[path] }
 
-    /// All complaints, in order of line; what has no line comes first.
     var isRight: Bool { errors.isEmpty }
 
+    /// - Throws: all errors in order of line, those without a line first.
     func throwIfWrong() throws(SpecErrors) {
         guard !errors.isEmpty else { return }
         let ordered = errors.enumerated().sorted { ($0.element.line ?? 0, $0.offset) < ($1.element.line ?? 0, $1.offset) }
@@ -59,7 +59,7 @@ final class TOMLFile {
         private let path: TOMLLines.Path
         private let values: TOMLTable
         private var known: [String] = []
-        /// What complaints have before a key: nothing, but in a table that is a value.
+        /// Text before a key in complaints: the path of a table that is a value, otherwise empty.
         private let prefix: String
 
         fileprivate init(file: TOMLFile, path: TOMLLines.Path, values: TOMLTable, prefix: String = "") {
@@ -73,21 +73,21 @@ final class TOMLFile {
 
         func line(of key: String) -> Int? { file.line(of: path + [key]) }
 
-        /// Tells what is wrong at the line of a key; where the file has no such key, at its table.
+        /// Adds an error with the line of a key, or that of its table where the file has no such key.
         func complain(_ key: String, _ message: String) {
             file.complain(line(of: key) ?? file.line(of: path), "\(prefix)\(key): \(message)")
         }
 
         func missing(_ key: String, _ wanted: String) {
-            let place = path.isEmpty ? "" : " in \(header)"
-            complain(key, "is missing\(place), allowed is \(wanted)")
+            let table = path.isEmpty ? "" : " in \(header)"
+            complain(key, "is missing\(table), allowed is \(wanted)")
         }
 
         private func wrong(_ key: String, _ value: any TOMLValueConvertible, _ wanted: String) {
             complain(key, "found \(TOMLWords.describe(value)), allowed is \(wanted)")
         }
 
-        /// As it stands in the file: `[grid]`, or `[[curves]]` for an element of an array of tables.
+        /// The header of the table in the file: `[grid]`, or `[[curves]]` for an element of an array of tables.
         private var header: String {
             let isElement = path.last.map { Int($0) != nil } ?? false
             let name = path.filter { Int($0) == nil }.joined(separator: ".")
@@ -103,11 +103,11 @@ final class TOMLFile {
             return values[key]
         }
 
-        /// The one way in for values that may have a default.
+        /// Reads a value that may have a default.
         /// - Parameters:
-        ///   - wanted: what is allowed, in words.
-        ///   - convert: nil for a value that is not allowed.
-        /// - Returns: nil, after a complaint, for a value that is wrong, or missing without a default.
+        ///   - wanted: the allowed values, as a phrase that follows "allowed is".
+        ///   - convert: returns nil for a value that is not allowed.
+        /// - Returns: nil, after a complaint, for a value that is not allowed, or that is missing without a default.
         private func read<T>(
             _ key: String, _ wanted: String, default defaultValue: T?, _ convert: (any TOMLValueConvertible) -> T?
         ) -> T? {
@@ -132,8 +132,8 @@ final class TOMLFile {
             read(key, "a number \(range)", default: defaultValue) { value in Self.number(value, range) }
         }
 
-        /// A list of numbers, at least one. Each element that is wrong is told at its own line.
-        /// - Parameter isDistinct: the same number twice is a mistake.
+        /// Reads a list of at least one number. Each element that is not allowed is reported with its own line.
+        /// - Parameter isDistinct: whether the same number twice is an error.
         func reals(_ key: String, _ range: RealRange, isDistinct: Bool = true) -> [Double]? {
             let wanted = "numbers \(range)"
             let list = read(key, "a list of " + wanted, default: nil) { value in value.array.flatMap { $0.isEmpty ? nil : $0 } }
@@ -163,18 +163,19 @@ final class TOMLFile {
             }
         }
 
-        /// A real number in a range; an integer is as good where a real number is wanted. `nan` is in no range, −0 is 0.
+        /// A real number in a range; integers are converted. `nan` is in no range, and −0 becomes 0.
         private static func number(_ value: any TOMLValueConvertible, _ range: RealRange) -> Double? {
             guard let number = value.double ?? value.int.map(Double.init), range.contains(number) else { return nil }
             return number + 0
         }
 
-        /// Any text, also none.
+        /// Reads a text, which may be empty.
         func text(_ key: String, default defaultValue: String? = nil) -> String? {
             read(key, "a text", default: defaultValue) { $0.string }
         }
 
-        /// One line of text that may be left out; nil for one that is missing, or wrong, after a complaint.
+        /// Reads an optional text of one line.
+        /// - Returns: nil when the key is missing, and, after a complaint, when the value is not allowed.
         func optionalText(_ key: String) -> String? {
             guard has(key) else {
                 allow([key])
@@ -201,7 +202,7 @@ final class TOMLFile {
             read(key, "true or false", default: defaultValue) { $0.bool }
         }
 
-        /// A short text that fits into a legend and a column of a table.
+        /// Reads a text that is short enough for a legend and a column of a table.
         func label(_ key: String) -> String? {
             read(key, "a text of 1 to 40 characters on one line", default: nil) { value in
                 value.string.flatMap { text in
@@ -221,8 +222,8 @@ final class TOMLFile {
 
         // MARK: Declared values
 
-        /// A value of a declared parameter, or its default.
-        /// - Returns: nil, after a complaint, for a value that is wrong, or missing without a default.
+        /// Reads the value of a declared parameter, or its default.
+        /// - Returns: nil, after a complaint, for a value that is not allowed, or that is missing without a default.
         func value(_ parameter: ParameterDeclaration) -> ParameterValue? {
             guard let value = value(parameter.key) else {
                 if parameter.defaultValue == nil { missing(parameter.key, parameter.kind.allowed) }
@@ -251,9 +252,10 @@ final class TOMLFile {
             return reals(parameter.key, range)
         }
 
+        /// Converts a TOML value to a value of a declared kind.
         /// - Parameters:
-        ///   - name: what complaints call it: a key, or the path of an entry such as `layers[2].units`.
-        ///   - path: where its entries stand.
+        ///   - name: the name in complaints: a key, or the path of an entry such as `layers[2].units`.
+        ///   - path: the path of its entries in the file.
         private func convert(
             _ value: any TOMLValueConvertible, _ kind: ParameterDeclaration.Kind, _ name: String, _ line: Int?, _ path: TOMLLines.Path
         ) -> ParameterValue? {
@@ -295,7 +297,7 @@ final class TOMLFile {
             file.complain(line ?? file.line(of: path), "\(prefix)\(name): found \(TOMLWords.describe(value)), allowed is \(allowed)")
         }
 
-        /// All entries of a table that is a value, and no others.
+        /// Reads all declared entries of a table that is a value, and refuses others.
         private func entries(_ declared: [ParameterDeclaration], and known: [String: ParameterValue] = [:]) -> ParameterValue? {
             var values = known
             for entry in declared { values[entry.name] = value(entry) }
@@ -324,12 +326,12 @@ final class TOMLFile {
             }
         }
 
-        // MARK: What nobody asked for
+        // MARK: Unknown keys
 
-        /// Names that are allowed although no reader asks for them this time.
+        /// Allows keys that no reader reads in this file.
         func allow(_ names: [String]) { known += names }
 
-        /// Every key that no reader asked for and nobody allowed is a mistake. Once, at the end.
+        /// Reports every key that was neither read nor allowed. Called once, after all readers.
         func refuseOthers() {
             let allowed = Set(known).sorted()
             for key in values.keys where !allowed.contains(key) {
@@ -340,9 +342,9 @@ final class TOMLFile {
     }
 }
 
-/// Values and mistakes in words.
+/// Texts of complaints.
 private enum TOMLWords {
-    /// A value as a person wrote it, or nearly so.
+    /// A value nearly as the file has it.
     static func describe(_ value: any TOMLValueConvertible) -> String {
         switch value.type {
         case .int: value.int.map { "\($0)" } ?? "an integer"
@@ -361,20 +363,20 @@ private enum TOMLWords {
         return "[\(list.map { describe($0) }.joined(separator: ", "))]"
     }
 
-    /// In quotes, on one line, and not much of it.
+    /// A text in quotes, on one line and shortened.
     private static func quote(_ text: String) -> String {
         let line = text.split(whereSeparator: \.isNewline).joined(separator: " ")
         return "\"\(line.count > 60 ? line.prefix(60) + "…" : line)\""
     }
 
-    /// The nearest allowed name, if it is near: within two edits, or a third of a long name.
+    /// The allowed name that is nearest to a wrong one, within two edits, or a third of a long name; nil when none is so near.
     static func nearest(to found: String, among allowed: [String]) -> String? {
         let nearest = allowed.map { (name: $0, distance: distance($0, found)) }.min { $0.distance < $1.distance }
         guard let nearest, nearest.distance <= max(2, found.count / 3), nearest.distance < nearest.name.count else { return nil }
         return nearest.name
     }
 
-    /// Levenshtein's distance: how many characters to insert, delete or replace.
+    /// Levenshtein's distance: the least number of characters to insert, delete or replace.
     private static func distance(_ a: String, _ b: String) -> Int {
         let b = Array(b)
         /// Distances of the part of `a` so far to each beginning of `b`.

@@ -1,9 +1,9 @@
-// TOMLLines.swift · Coordinator/Sweep, for TOMLFile. On which line each key of a TOML file stands; TOMLKit does not tell.
+// TOMLLines.swift · Coordinator/Sweep, for TOMLFile. The line of each key of a TOML file, which TOMLKit does not give.
 // The text has been accepted by TOMLKit before, so this scanner only walks over values and trusts their syntax.
 
 /// The lines of a TOML file's tables, keys and list elements, from 1.
 struct TOMLLines {
-    /// From the root down, quotes removed; elements of a list by their number from 0: `["curves", "0", "label"]`.
+    /// Keys from the root down, without quotes; elements of a list by their index from 0: `["curves", "0", "label"]`.
     typealias Path = [String]
 
     private var lines: [Path: Int] = [:]
@@ -14,7 +14,7 @@ struct TOMLLines {
         readDocument()
     }
 
-    /// Nil for what the file does not say.
+    /// The line of a key, from 1; nil for a key that the file does not have.
     subscript(path: Path) -> Int? { lines[path] }
 
     // MARK: Structure
@@ -76,7 +76,7 @@ struct TOMLLines {
         }
     }
 
-    /// What stands between brackets or braces, with commas between.
+    /// Reads the elements between brackets or braces, which commas separate.
     private mutating func readList(_ readElement: (inout TOMLLines, _ index: Int) -> Void) {
         scanner.skip()
         var index = 0
@@ -92,7 +92,7 @@ struct TOMLLines {
     }
 }
 
-/// A place in a text. Every step moves on, so a scan ends whatever the text is.
+/// A position in a text. Every step advances it, so a scan ends whatever the text is.
 private struct Scanner {
     let bytes: [UInt8]
     private var place = 0
@@ -125,10 +125,10 @@ private struct Scanner {
         while let next, matches(next) { skip() }
     }
 
-    /// The rest of the line; the next one begins after it.
+    /// Skips the rest of the line, up to its end.
     mutating func skipLine() { skip { $0 != "\n" } }
 
-    /// Spaces, ends of lines and comments.
+    /// Skips spaces, ends of lines and comments.
     mutating func skipBlanks() {
         while let next {
             switch next {
@@ -141,7 +141,7 @@ private struct Scanner {
 
     private mutating func skipSpaces() { skip { $0 == " " || $0 == "\t" } }
 
-    /// A number, a date, true or false. Always at least one character.
+    /// Skips a number, a date, true or false; always at least one character.
     mutating func skipScalar() {
         skip()
         skip { !",]}#\n".unicodeScalars.contains($0) }
@@ -164,7 +164,7 @@ private struct Scanner {
         return String(decoding: bytes[start..<place], as: UTF8.self)
     }
 
-    /// A string of either kind, of one line or of several. Of escapes only `\"` and `\\` are undone, which are those a key may need.
+    /// Reads a string of either kind, of one line or of several. Only the escapes `\"` and `\\` are decoded, which a key may need.
     mutating func readString() -> String {
         let quote = next!
         let mark = isQuoted(quote, 3) ? 3 : 1
@@ -180,7 +180,7 @@ private struct Scanner {
         return String(decoding: content, as: UTF8.self)
     }
 
-    /// So many quotes stand here.
+    /// Whether the next characters are this many quotes.
     private func isQuoted(_ quote: Unicode.Scalar, _ count: Int) -> Bool {
         place + count <= bytes.count && bytes[place..<place + count].allSatisfy { $0 == quote.value }
     }
