@@ -88,7 +88,8 @@ import Wire
 
     @Test("workers and hosts have a dash for what is not known of them") func hosts() {
         let workers = [(WorkerID(high: 0, low: 1), "", Double.nan), (WorkerID(high: 0, low: 2), "guest-1", 0.25)].map { id, key, seconds in
-            WorkerLine(worker: id, host: "ada", keyName: key, slots: 2, leases: 1, sinceHeard: .milliseconds(1250), secondsPerTrial: seconds)
+            WorkerLine(
+                worker: id, host: "ada", keyName: key, slots: 2, leases: 1, sinceHeard: .milliseconds(1250), secondsPerTrial: seconds)
         }
         let cells = workers.map { worker in WorkersTable.columns.dropFirst().map { $0.shown(worker) } }
         #expect(cells == [["ada", "–", "2", "1", "1.3", "–"], ["ada", "guest-1", "2", "1", "1.3", "4.0"]])
