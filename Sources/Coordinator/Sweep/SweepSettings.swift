@@ -61,6 +61,15 @@ extension SweepSpec {
                 label: draft.label, axis: draft.axis, fixed: draft.fixed, ratio: draft.ratio,
                 points: draft.points.map { CurveSpec.Point(strength: $0.x, setting: indices[$0.setting]!) })
         }
+        labelAxis(root)
+    }
+
+    /// Names the strengths on the x axis where they are not only λ₁ and λ₂, unless the file has a label for the axis.
+    private mutating func labelAxis(_ root: TOMLFile.Table) {
+        var onAxis: [Strength] = []
+        for case .strength(let strength) in curves.map(\.axis) where !onAxis.contains(strength) { onAxis.append(strength) }
+        guard !onAxis.allSatisfy(Self.alwaysListed.contains), !(root.has("figure") && root.table("figure").has(SweepKeys.xLabel.key)) else { return }
+        figure.xLabel = "strength (\(onAxis.map(\.symbol).joined(separator: " or ")))"
     }
 
     /// Refuses keys of curves beside `[[settings]]`, and a grid with one trial for each setting, which gives a table no spread.
