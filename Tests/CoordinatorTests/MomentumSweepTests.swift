@@ -59,7 +59,8 @@ private let oneCurve = "[strengths]\nvalues = [0.01, 0.1]\n[[curves]]\nlabel = \
             ])
         #expect(spec.curves.map { $0.points.map(\.setting) } == [[2, 3], [4, 5]])
         #expect(spec.curves.map { $0.fixed[.momentum] } == [0, 0.5])
-        let still = try sweep("[strengths]\nvalues = [0.01]\n[[curves]]\nlabel = \"a\"\nlambda2 = 0\nmomentum = 0\n", training: "momentum = 0.9")
+        let still = try sweep(
+            "[strengths]\nvalues = [0.01]\n[[curves]]\nlabel = \"a\"\nlambda2 = 0\nmomentum = 0\n", training: "momentum = 0.9")
         #expect(still.settings == [sgd(momentum: 0.9), sgd(), sgd(0.01)])
     }
 

@@ -77,7 +77,10 @@ private func read(_ text: String) throws -> (values: [ParameterValue?], mistakes
     @Test("a real number may be written as an integer, and −0 is 0") func numbers() throws {
         let (values, mistakes) = try read("[problem]\nrates = [9]\nlayers = [{ width = 1, gain = 2 }, { width = 2, gain = -0.0 }]\n")
         #expect(values == [[9], [["width": 1, "gain": 2.0], ["width": 2, "gain": 0.0]], ["kind": "plain"]] && mistakes == [])
-        guard case .list(let layers)? = values[1], case .table(let last)? = layers.last, case .real(let gain)? = last["gain"] else { return }
+        guard case .list(let layers)? = values[1], case .table(let last)? = layers.last, case .real(let gain)? = last["gain"] else {
+            Issue.record("no gain")
+            return
+        }
         #expect(gain.sign == .plus)
     }
 

@@ -123,7 +123,10 @@ private let group = GroupSpec(problem: "nested", parameters: values, seed: 7, tr
                 "optimizer", ["kind": "sgd", "beta": 0.5],
                 "optimizer: found { beta = 0.5, kind = \"sgd\" }, allowed is a table with kind = one of \"plain\", \"adam\""
             ),
-            ("optimizer", ["kind": "adam", "beta": 0.5], "optimizer.warm: is missing, allowed is a list of 0 to 2, each an integer from 0 to 9"),
+            (
+                "optimizer", ["kind": "adam", "beta": 0.5],
+                "optimizer.warm: is missing, allowed is a list of 0 to 2, each an integer from 0 to 9"
+            ),
             ("optimizer", ["kind": "adam", "beta": 1.0, "warm": []], "optimizer.beta: found 1.0, allowed is a number from 0 to below 1"),
             (
                 "optimizer", ["kind": "adam", "beta": 0.5, "warm": [3, -1]],

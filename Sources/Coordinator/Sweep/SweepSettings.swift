@@ -68,7 +68,9 @@ extension SweepSpec {
     private mutating func labelAxis(_ root: TOMLFile.Table) {
         var onAxis: [Strength] = []
         for case .strength(let strength) in curves.map(\.axis) where !onAxis.contains(strength) { onAxis.append(strength) }
-        guard !onAxis.allSatisfy(Self.alwaysListed.contains), !(root.has("figure") && root.table("figure").has(SweepKeys.xLabel.key)) else { return }
+        guard !onAxis.allSatisfy(Self.alwaysListed.contains), !(root.has("figure") && root.table("figure").has(SweepKeys.xLabel.key)) else {
+            return
+        }
         figure.xLabel = "strength (\(onAxis.map(\.symbol).joined(separator: " or ")))"
     }
 
