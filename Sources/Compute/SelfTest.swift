@@ -17,14 +17,15 @@ private func records<P: Problem>(
     return run(try GroupPlan(problem: problem, coordinates: coordinates, lanes: lanes)) { _ in .goOn } ?? []
 }
 
-/// Trials in both precisions, with sizes that are no multiple of a register block, batches of 1 and 2, more lanes than one vector has, and
-/// one lane that diverges.
+/// Trials in both precisions, with sizes that are no multiple of a register block, batches of 1 and 2, more lanes than one vector has, one
+/// lane that diverges, and one with momentum.
 private func diagonalNetworkRecords() throws(ParameterError) -> [TrialRecord] {
     var all: [TrialRecord] = []
     let strengths = (0..<18).map { Double($0) / 256 }
     let lanes =
         strengths.map { Lane(strengths: [.lambda1: $0, .lambda2: $0 / 2], learningRate: 1.0 / 128) } + [
-            Lane(strengths: [.lambda2: 1e6], learningRate: 1)
+            Lane(strengths: [.lambda2: 1e6], learningRate: 1),
+            Lane(strengths: [.lambda1: 1.0 / 64, .lambda2: 1.0 / 128, .momentum: 0.75], learningRate: 1.0 / 128),
         ]
     for (precision, batchSize) in [(Precision.float32, 1), (.float32, 2), (.float64, 1), (.float64, 2)] {
         let problem = DiagonalNetwork(
@@ -37,7 +38,7 @@ private func diagonalNetworkRecords() throws(ParameterError) -> [TrialRecord] {
     return all
 }
 
-/// Trials of every algorithm, with and without penalties.
+/// Trials of every algorithm, with and without penalties, and one with momentum.
 private func landscapeRecords() throws(ParameterError) -> [TrialRecord] {
     var lanes: [Lane] = []
     for algorithm in Algorithm.allCases {
@@ -46,6 +47,7 @@ private func landscapeRecords() throws(ParameterError) -> [TrialRecord] {
             lanes.append(Lane(algorithm: algorithm, strengths: [.lambda1: lambda1, .lambda2: lambda2], learningRate: 0.125))
         }
     }
+    lanes.append(Lane(algorithm: .sgd, strengths: [.momentum: 0.75], learningRate: 0.125))
     let problem = Landscape(try Landscape.declaration.configuration(overriding: ["epochs": 30]))
     return try records(problem, initialization: 42, lanes)
 }

@@ -14,11 +14,11 @@ import Wire
         try scratch.write(Sweeps.small(), to: "sweep.toml")
     }
 
-    private func expectOneLine(_ end: Program.End, code: Int32, _ facts: String..., at place: SourceLocation = #_sourceLocation) {
-        #expect(end.code == code, sourceLocation: place)
-        #expect(end.output == "", sourceLocation: place)
-        #expect(end.errors.split(separator: "\n").count == 1, "\(end.errors)", sourceLocation: place)
-        for fact in facts { #expect(end.errors.contains(fact), "\(end.errors)", sourceLocation: place) }
+    private func expectOneLine(_ end: Program.End, code: Int32, _ facts: String..., at location: SourceLocation = #_sourceLocation) {
+        #expect(end.code == code, sourceLocation: location)
+        #expect(end.output == "", sourceLocation: location)
+        #expect(end.errors.split(separator: "\n").count == 1, "\(end.errors)", sourceLocation: location)
+        for fact in facts { #expect(end.errors.contains(fact), "\(end.errors)", sourceLocation: location) }
     }
 
     @Test("a port that is taken") func port() throws {

@@ -10,8 +10,8 @@ enum Images {
     static func write(to scratch: TemporaryFolder, train: Int = 70, test: Int = 20) throws {
         try FileManager.default.createDirectory(atPath: "\(scratch.path)/data", withIntermediateDirectories: true)
         for (name, count) in [("train", train), ("t10k", test)] {
-            let pixels = (0..<count * 784).map { place in
-                let (image, pixel) = (place / 784, place % 784)
+            let pixels = (0..<count * 784).map { index in
+                let (image, pixel) = (index / 784, index % 784)
                 return UInt8((pixel * (image % 10 + 1) / 7) % 200 + (image * pixel) % 50)
             }
             for (kind, bytes) in [

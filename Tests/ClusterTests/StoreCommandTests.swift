@@ -19,8 +19,8 @@ import Wire
         let rows = try Tables(scratch, directory).results.split(separator: "\n").map {
             $0.split(separator: ",", omittingEmptySubsequences: false)
         }
-        let place = try #require(rows[0].firstIndex { $0 == name })
-        return rows.dropFirst().map { String($0[place]) }
+        let location = try #require(rows[0].firstIndex { $0 == name })
+        return rows.dropFirst().map { String($0[location]) }
     }
 
     // MARK: Repair
@@ -41,8 +41,8 @@ import Wire
         var bytes = try Data(contentsOf: url)
         let digest = try column("digest", "results/small")[7], key = try column("trial", "results/small")[7]
         let stored = Data([UInt8](hexadecimal: digest) ?? [])
-        let place = try #require(bytes.firstRange(of: stored))
-        bytes[place.lowerBound] ^= 1
+        let location = try #require(bytes.firstRange(of: stored))
+        bytes[location.lowerBound] ^= 1
         try bytes.write(to: url)
 
         for command in [["run", "sweep.toml", "--quiet"], ["run", "sweep.toml", "--workers", "0"]] {

@@ -31,13 +31,13 @@ extension TrialRecord {
 }
 
 extension DiagonalNetwork {
-    /// The trial's training set, with another sample at one place.
-    fileprivate func set(replacing replacement: (place: Int, x: [Double], y: Double)? = nil) -> TrainingSet<Double> {
+    /// The trial's training set, with another sample at one index.
+    fileprivate func set(replacing replacement: (index: Int, x: [Double], y: Double)? = nil) -> TrainingSet<Double> {
         let data = DiagonalNetworkData(self, at: coordinates)
         var (inputs, labels) = (data.inputs, data.labels)
-        if let (place, x, y) = replacement {
-            inputs.replaceSubrange(place * dimension..<(place + 1) * dimension, with: x)
-            labels[place] = y
+        if let (index, x, y) = replacement {
+            inputs.replaceSubrange(index * dimension..<(index + 1) * dimension, with: x)
+            labels[index] = y
         }
         let changed = DiagonalNetworkData(truth: data.truth, inputs: inputs, labels: labels, noiseVariance: data.noiseVariance)
         return TrainingSet(changed, batchSize: batchSize)
@@ -100,12 +100,12 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
         let whole = problem.path(problem.set())
         let data = DiagonalNetworkData(problem, at: coordinates)
         var squares = [Double](repeating: 0, count: 8), traces = squares
-        for place in 0..<4 {
-            let fresh = data.fresh(problem, at: coordinates, place: place)
+        for index in 0..<4 {
+            let fresh = data.fresh(problem, at: coordinates, index: index)
             #expect(fresh.labels.count == 11)
             for k in 0..<11 {
                 let copy = problem.path(
-                    problem.set(replacing: (place, Array(fresh.inputs[k * d..<(k + 1) * d]), fresh.labels[k])))
+                    problem.set(replacing: (index, Array(fresh.inputs[k * d..<(k + 1) * d]), fresh.labels[k])))
                 for epoch in 0...7 {
                     let v = zip(copy[epoch * perEpoch], whole[epoch * perEpoch]).map { $0 - $1 }
                     squares[epoch] += v.map { $0 * $0 }.reduce(0, +) / 44
@@ -136,12 +136,12 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
         path { trial.step(batch: $0) }
         #expect(trial.theta == problem.path(problem.set()).last)
         #expect(try train(problem)[0].parameterBits == trial.theta.map(\.bitPattern))
-        for place in 0..<4 {
-            let fresh = data.fresh(problem, at: coordinates, place: place)
-            let copies = BaselineCopies(problem.set(), place: place, fresh: fresh, members: 8..<11, learningRate: 0.03, start: start)
+        for index in 0..<4 {
+            let fresh = data.fresh(problem, at: coordinates, index: index)
+            let copies = BaselineCopies(problem.set(), index: index, fresh: fresh, members: 8..<11, learningRate: 0.03, start: start)
             path { copies.step(batch: $0) }
             for k in 8..<11 {
-                let set = problem.set(replacing: (place, Array(fresh.inputs[k * 5..<(k + 1) * 5]), fresh.labels[k]))
+                let set = problem.set(replacing: (index, Array(fresh.inputs[k * 5..<(k + 1) * 5]), fresh.labels[k]))
                 var plain = BaselineTrial(set, learningRate: 0.03, start: start)
                 path { plain.step(batch: $0) }
                 #expect(copies.theta(ofLane: k - 8) == plain.theta)
@@ -255,7 +255,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
         let data = DiagonalNetworkData(problem, at: coordinates)
         let away = theta.indices.map { theta[$0] + 0.1 * Double($0 % 3 - 1) }
         let copies = BaselineCopies(
-            set, place: 0, fresh: data.fresh(problem, at: coordinates, place: 0), members: 0..<1, learningRate: 0.1, start: away)
+            set, index: 0, fresh: data.fresh(problem, at: coordinates, index: 0), members: 0..<1, learningRate: 0.1, start: away)
         let (found, square) = copies.deviation(from: here), v = zip(away, theta).map { $0 - $1 }
         #expect(isNear(found[0] * 2 / 4, form(problem.hessian(theta), v)))
         #expect(isNear(square[0], v.map { $0 * $0 }.reduce(0, +)))
@@ -305,7 +305,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
             let errors = try (0..<40).map { set in
                 try train(problem, at: Coordinates(seed: 5, trainingSet: set, initialization: 3, replicate: 0))[0]["bootstrap_error"]
             }
-            return (0..<5).map { place in errors.map { $0[place] }.reduce(0, +) / 40 }
+            return (0..<5).map { index in errors.map { $0[index] }.reduce(0, +) / 40 }
         }
         let few = try errors(samples: 4), many = try errors(samples: 64)
         #expect(zip(many, many.dropFirst()).allSatisfy { $0 > $1 })
@@ -313,7 +313,7 @@ private func isNear(_ x: Double, _ y: Double, within relative: Double = 1e-11) -
     }
 
     @Test("a run can be stopped after an epoch and between the copies", arguments: [3, 8, 9, 14]) func stop(after limit: Int) throws {
-        // Seven epochs and four places with two vectors of copies each.
+        // Seven epochs and four indices with two vectors of copies each.
         var asked = 0
         let plan = try GroupPlan(problem: try network(), coordinates: coordinates, lanes: [baseline])
         let records = run(plan) { observations in

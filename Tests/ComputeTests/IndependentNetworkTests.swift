@@ -51,9 +51,9 @@ import Vocabulary
         // The self-test's generator of images, from another start.
         var state: UInt32 = 7
         func images(_ count: Int, _ name: String) throws -> ImageSet {
-            let pixels = (0..<count * ImageFormat.pixels).map { place in
+            let pixels = (0..<count * ImageFormat.pixels).map { index in
                 state = state &* 1_664_525 &+ 1_013_904_223
-                let (row, column) = (place / ImageFormat.side % ImageFormat.side, place % ImageFormat.side)
+                let (row, column) = (index / ImageFormat.side % ImageFormat.side, index % ImageFormat.side)
                 return trial.isPlain && !((9..<17).contains(row) && (6..<19).contains(column)) ? 40 : UInt8(state >> 24)
             }
             let labels = (0..<count).map { UInt8($0 * 7 % ImageFormat.classes) }

@@ -47,10 +47,10 @@ extension TrialRecord {
         }
         let whole = path(data.samples)
         var sums = [Symmetric2](repeating: Symmetric2(), count: 10)
-        for place in 0..<4 {
+        for index in 0..<4 {
             for candidate in 0..<9 {
                 var samples = data.samples
-                samples[place] = candidate
+                samples[index] = candidate
                 for (t, theta) in path(samples).enumerated() { sums[t].addSquare(of: theta - whole[t]) }
             }
         }
@@ -139,9 +139,9 @@ extension TrialRecord {
             var population = 0.0, batch = 0.0
             for s in 0..<t {
                 let point = LandscapePoint(data, at: path[s]), rate = 0.4 * pow(0.99, Double(s)) / 2
-                for place in LandscapeData.draw(problem, at: coordinates, iteration: s).places {
+                for index in LandscapeData.draw(problem, at: coordinates, iteration: s).batch {
                     population += rate * rate * point.gradients.map { form($0 - point.testGradient) }.reduce(0, +) / 9
-                    batch += rate * rate * form(point.gradients[data.samples[place]] - point.testGradient)
+                    batch += rate * rate * form(point.gradients[data.samples[index]] - point.testGradient)
                 }
             }
             // t iterations of 2 are t/2 passes over 4 samples, begun passes counted.
@@ -168,7 +168,7 @@ extension TrialRecord {
                 return withFlushedDenormals { problem.train(sgd, at: at, by: LandscapeLaneKernel.self) { _ in .goOn } }![0][
                     "bootstrap_error"]
             }
-            return (0..<5).map { place in errors.map { $0[place] }.reduce(0, +) / 40 }
+            return (0..<5).map { index in errors.map { $0[index] }.reduce(0, +) / 40 }
         }
         let few = try errors(samples: 4), many = try errors(samples: 64)
         #expect(zip(many, many.dropFirst()).allSatisfy { $0 > $1 })

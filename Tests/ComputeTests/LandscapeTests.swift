@@ -45,10 +45,10 @@ private func train<K: LandscapeKernel>(
         let data = LandscapeData(try landscape(candidates: 20_000), at: coordinates)
         let (first, second) = (data.candidates.map { $0[0] }, data.candidates.map { $0[1] })
         #expect(first.allSatisfy { $0.amplitude < 0 && ($0.x, $0.y) == (7, 7) })
-        let places = Dictionary(grouping: second) { [$0.x, $0.y] }.mapValues { Double($0.count) / 20_000 }
-        #expect(Set(places.keys) == [[1, 1], [1, 4], [1, 7], [4, 1], [4, 4], [4, 7], [7, 1], [7, 4]])
+        let positions = Dictionary(grouping: second) { [$0.x, $0.y] }.mapValues { Double($0.count) / 20_000 }
+        #expect(Set(positions.keys) == [[1, 1], [1, 4], [1, 7], [4, 1], [4, 4], [4, 7], [7, 1], [7, 4]])
         // Five standard deviations of a proportion and of a mean of 20,000.
-        #expect(places.values.allSatisfy { abs($0 - 0.125) < 5 * 0.00234 })
+        #expect(positions.values.allSatisfy { abs($0 - 0.125) < 5 * 0.00234 })
         #expect(abs(Double(second.count { $0.amplitude > 0 }) / 20_000 - 0.35) < 5 * 0.00338)
         for (values, mean, deviation) in [
             (first.map { -$0.amplitude }, 31, 3.1), (second.map(\.amplitude.magnitude), 44, 4.4),
@@ -90,7 +90,7 @@ private func train<K: LandscapeKernel>(
 }
 
 @Suite("Landscape: steps") struct LandscapeStepTests {
-    /// Of the plain definitions, by central differences of the losses alone.
+    /// The derivatives of the plain definitions, by central differences of the losses alone.
     struct Plain {
         var candidates: [Candidate], samples: [Int], batch: [Int]
 
@@ -133,7 +133,7 @@ private func train<K: LandscapeKernel>(
             let data = LandscapeData(candidates: candidates, samples: samples, offset: 0)
             var trained = K(data, [LandscapeStep(lane, deviation: 0)], decay: 0.99, start: theta)
             trained.evaluate()
-            trained.step(LandscapeDraw(places: batch.map { samples.firstIndex(of: $0)! }, noise: SIMD2(1, -1)))
+            trained.step(LandscapeDraw(batch: batch.map { samples.firstIndex(of: $0)! }, noise: SIMD2(1, -1)))
             return (theta - trained.parameters(ofLane: 0)) / rate
         }
         func penalty<K: LandscapeKernel>(_ kernel: K.Type, lambda1: Double, lambda2: Double, at theta: SIMD2<Double>) -> SIMD2<Double> {
@@ -244,7 +244,7 @@ private func train<K: LandscapeKernel>(
 
     @Test("noise moves θ by −ησ times its draw along the whole gradient, and SGD by none") func noise() throws {
         let data = LandscapeData(try landscape(), at: coordinates)
-        let draw = LandscapeDraw(places: [0, 1], noise: SIMD2(0.5, -0.25))
+        let draw = LandscapeDraw(batch: [0, 1], noise: SIMD2(0.5, -0.25))
         func after(_ lane: Lane) -> SIMD2<Double> {
             let deviation: Double = lane.algorithm == .noisyGD ? 2 : 4
             var kernel = LandscapeLaneKernel(data, [LandscapeStep(lane, deviation: deviation)], decay: 1, start: SIMD2(4, 4))

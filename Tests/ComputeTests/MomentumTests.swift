@@ -172,7 +172,7 @@ extension Lane {
         var losses: [(train: Double, test: Double)] = []
         let probe = 0x1p-20
         for iteration in 0..<40 {
-            // −(θ after − θ) ÷ η of one short step without momentum, from a place where it is not clipped.
+            // −(θ after − θ) ÷ η of one short step without momentum, from a point where it is not clipped.
             let inside = theta.clamped(lowerBound: SIMD2(repeating: 1e-3), upperBound: SIMD2(repeating: LandscapeDomain.side - 1e-3))
             #expect(inside == theta)
             var still = lane.withoutMomentum

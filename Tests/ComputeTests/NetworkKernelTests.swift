@@ -7,22 +7,22 @@ import Vocabulary
 @testable import Compute
 
 @Suite("Convolutional network: the kernel") struct NetworkKernelTests {
-    private func images(_ set: ImageSet, _ places: some Sequence<Int>) -> [[Float]] {
+    private func images(_ set: ImageSet, _ indices: some Sequence<Int>) -> [[Float]] {
         let intensities = pixelIntensities().map { Float($0) }
-        return places.map { place in
-            set.images[place * ImageFormat.pixels..<(place + 1) * ImageFormat.pixels].map { intensities[Int($0)] }
+        return indices.map { index in
+            set.images[index * ImageFormat.pixels..<(index + 1) * ImageFormat.pixels].map { intensities[Int($0)] }
         }
     }
 
     private func memory(_ shape: NetworkShape, _ theta: [Float]) -> Buffer<Float> {
         let memory = Buffer<Float>(Array(repeating: 0, count: shape.memory))
-        for (place, value) in zip(shape.places, theta) { memory[place] = value }
+        for (index, value) in zip(shape.offsets, theta) { memory[index] = value }
         return memory
     }
 
     /// Names of the tensors that differ in a bit; zeros of either sign are the same.
     private func different(_ shape: NetworkShape, _ found: Buffer<Float>, _ expected: [Float]) -> [String] {
-        let values = shape.places.map { found[$0] }
+        let values = shape.offsets.map { found[$0] }
         var start = 0
         return shape.tensors.filter { tensor in
             let range = start..<start + tensor.count
@@ -33,7 +33,7 @@ import Vocabulary
 
     private func isPaddingZero(_ shape: NetworkShape, _ memory: Buffer<Float>) -> Bool {
         var isUsed = [Bool](repeating: false, count: shape.memory)
-        for place in shape.places { isUsed[place] = true }
+        for index in shape.offsets { isUsed[index] = true }
         return (0..<shape.memory).allSatisfy { isUsed[$0] || memory[$0] == 0 }
     }
 
@@ -80,17 +80,17 @@ import Vocabulary
             var plain = ReferenceNetwork<Float>(shape: shape, theta: theta)
             var shortened = 0
             for number in 0..<200 {
-                let places = (0..<2).map { (number * 2 + $0 * 11) % 40 }[...]
-                plain.forward(images: images(set, places), labels: places.map { Int(set.labels[$0]) })
+                let indices = (0..<2).map { (number * 2 + $0 * 11) % 40 }[...]
+                plain.forward(images: images(set, indices), labels: indices.map { Int(set.labels[$0]) })
                 let gradient = plain.gradient()
                 let product = plain.product(with: gradient)
                 let isFinite = plain.update(gradient, product, step, rate: 0.1)
                 #expect(isFinite)
-                let losses = kernel.forward(parameters, on: set, places)
-                kernel.gradient(parameters, on: set, places, losses, into: g)
+                let losses = kernel.forward(parameters, on: set, indices)
+                kernel.gradient(parameters, on: set, indices, losses, into: g)
                 kernel.product(parameters, with: g, 2, losses, into: h)
                 #expect(step.update(parameters, g, h, count: shape.memory, rate: 0.1, team: team))
-                let length = shape.places.reduce(0.0) { $0 + Double(g[$1]) * Double(g[$1]) }
+                let length = shape.offsets.reduce(0.0) { $0 + Double(g[$1]) * Double(g[$1]) }
                 shortened += length > 1 ? 1 : 0
             }
             #expect(different(shape, parameters, plain.theta) == [])

@@ -37,8 +37,8 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
             }
             #expect((norm(values) / entries.norm - 1).magnitude < tolerance, "norm of \(tensor.name)")
             #expect((values.reduce(0, +) - entries.sum).magnitude < tolerance * values.reduce(0) { $0 + $1.magnitude }, "\(tensor.name)")
-            for (place, value) in entries.at {
-                #expect((values[Int(place)!] - value).magnitude < tolerance * entries.norm, "\(tensor.name)[\(place)]")
+            for (index, value) in entries.at {
+                #expect((values[Int(index)!] - value).magnitude < tolerance * entries.norm, "\(tensor.name)[\(index)]")
             }
         }
         #expect(start == found.count)
@@ -153,7 +153,7 @@ private func moved(_ x: [Double], _ step: Double, _ v: [Double]) -> [Double] { z
         network.forward(images: images, labels: labels)
         let g = network.gradient()
         let product = network.product(with: g)
-        /// Of each tensor by itself: the first layer's share of the whole would hide an error in it.
+        /// Norms of each tensor by itself: the first layer's share of the whole would hide an error in it.
         func errors(_ length: Double) -> [Double] {
             let error = moved(difference(network, images, labels, g, length / norm(g)), -1, product)
             var start = 0

@@ -41,8 +41,8 @@ import Vocabulary
             shape: NetworkShape(pool: .max), theta: record.parameterBits.map { Float(bitPattern: UInt32($0)) })
         func means(_ set: ImageSet, _ count: Int) -> (loss: Double, accuracy: Double) {
             let intensities = pixelIntensities().map { Float($0) }
-            let images = (0..<count).map { place in
-                set.images[place * ImageFormat.pixels..<(place + 1) * ImageFormat.pixels].map { intensities[Int($0)] }
+            let images = (0..<count).map { index in
+                set.images[index * ImageFormat.pixels..<(index + 1) * ImageFormat.pixels].map { intensities[Int($0)] }
             }
             withFlushedDenormals { plain.forward(images: images, labels: (0..<count).map { Int(set.labels[$0]) }) }
             let right = plain.losses.enumerated().filter { $1.prediction == Int(set.labels[$0]) }.count

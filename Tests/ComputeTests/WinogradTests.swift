@@ -13,8 +13,8 @@ import Testing
         var stream = RandomStream(seed: 11, for: .freshSample)
         func uniform() -> Float { Float(2 * stream.nextUniform() - 1) }
         let input = Buffer(
-            (0..<width * width * inputs).map { place in
-                let (y, x) = (place / inputs / width, place / inputs % width)
+            (0..<width * width * inputs).map { index in
+                let (y, x) = (index / inputs / width, index / inputs % width)
                 return (1...side).contains(y) && (1...side).contains(x) ? max(0, uniform()) : 0
             })
         let weights = Buffer((0..<outputs * 9 * inputs).map { _ in uniform() }), bias = Buffer((0..<outputs).map { _ in uniform() })

@@ -50,7 +50,7 @@ import Wire
 private let key = TrialKey(high: 0x0123_4567_89ab_cdef, low: 1), other = TrialKey(high: 0x0123_4567_0000_0000, low: 2)
 
 extension Snapshot {
-    /// Of a coordinator with one worker, which computes a trial.
+    /// The snapshot of a coordinator with one worker, which computes a trial.
     fileprivate static var busy: Snapshot {
         Snapshot(
             incarnation: 2, total: 20, done: 5, diverged: 2, failed: 1, waiting: 11, verificationsWaiting: 3, isStoreBlocked: false,

@@ -10,9 +10,9 @@ import Wire
 /// A figure of the small sweep's settings after baseline: (ratio, deviation) in order, nil for a run that diverged.
 private func figure(_ spec: SweepSpec, _ ratios: [(Double, Double?)?]) -> CurvesFigure {
     var summary = Summary(Grid(spec)) { _ in nil }
-    for (place, ratio) in ratios.enumerated() {
-        summary.settings[place + 1].ratio = ratio.map { SettingSummary.Spread(mean: $0.0, deviation: $0.1) }
-        summary.settings[place + 1].diverged = ratio == nil ? 1 : 0
+    for (index, ratio) in ratios.enumerated() {
+        summary.settings[index + 1].ratio = ratio.map { SettingSummary.Spread(mean: $0.0, deviation: $0.1) }
+        summary.settings[index + 1].diverged = ratio == nil ? 1 : 0
     }
     return CurvesFigure(summary, spec)
 }
@@ -158,7 +158,7 @@ private let gnuplot = ["/usr/bin/gnuplot", "/usr/local/bin/gnuplot"].first(where
         ]
         let spec = try SweepSpec.parse(changes.reduce(smallSweep) { $0.replacing($1.key, with: $1.value) }, file: "s.toml")
         var summary = Summary(Grid(spec)) { _ in nil }
-        for (place, loss) in losses.enumerated() { summary.settings[place].testLoss = SettingSummary.Spread(mean: loss, deviation: 0.1) }
+        for (index, loss) in losses.enumerated() { summary.settings[index].testLoss = SettingSummary.Spread(mean: loss, deviation: 0.1) }
         #expect(spec.isByRate)
         #expect(try draw(CurvesFigure(summary, spec), in: StoreDirectory()).said == "")
     }

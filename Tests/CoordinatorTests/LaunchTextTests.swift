@@ -37,12 +37,12 @@ import Wire
 @Suite("ssh: what is said") struct SSHTextTests {
     private func shell(_ script: String, home: String, input: String = "") throws -> (code: Int32, output: String) {
         // By our own launcher: a shell that inherits blocked signals from a test's thread waits for its children for ever.
-        let place = "\(home)/\(UUID())"
-        try input.write(toFile: "\(place).in", atomically: true, encoding: .utf8)
+        let path = "\(home)/\(UUID())"
+        try input.write(toFile: "\(path).in", atomically: true, encoding: .utf8)
         let status = try Subprocess.run(
-            "/bin/sh", ["-c", "HOME=\(home); export HOME; \(script)"], input: .file("\(place).in"), outputTo: "\(place).out")
+            "/bin/sh", ["-c", "HOME=\(home); export HOME; \(script)"], input: .file("\(path).in"), outputTo: "\(path).out")
         guard case .exited(let code) = status else { throw SubprocessError.failed(program: "sh", reason: "\(status)") }
-        return (code, try String(contentsOfFile: "\(place).out", encoding: .utf8))
+        return (code, try String(contentsOfFile: "\(path).out", encoding: .utf8))
     }
 
     private func host(slots: Int?) -> HostSpec {
@@ -75,8 +75,8 @@ import Wire
         let said = try String(contentsOfFile: folder.path + "/said", encoding: .utf8)
         #expect(said == String(repeating: "--join - --slots 2 --threads-per-trial 1 --orphan-timeout 30.0 secret\n", count: 3))
 
-        let place = folder.path + "/.cache/regsweep/worker-\("\(bundle.digest)".prefix(16))"
-        try "another".write(toFile: place, atomically: true, encoding: .utf8)
+        let path = folder.path + "/.cache/regsweep/worker-\("\(bundle.digest)".prefix(16))"
+        try "another".write(toFile: path, atomically: true, encoding: .utf8)
         #expect(try shell(start, home: folder.path, input: "secret\n").code == SSHText.needsCopy)
         // What was cut off on its way does not get the name.
         #expect(try shell(SSHText.copy(bundle), home: folder.path, input: String(program.dropLast(3))).code == 74)

@@ -86,13 +86,13 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
 
     // MARK: The report
 
-    /// Losses by place of the setting and initialization: 0.4 + 0.1 × place, ± 0.01.
+    /// Losses by index of the setting and initialization: 0.4 + 0.1 × index, ± 0.01.
     private func summary(_ spec: SweepSpec, diverged: Int? = nil) -> Summary {
         let grid = Grid(spec)
         return Summary(grid) { index in
-            let place = index % spec.settings.count
-            if place == diverged { return .diverged }
-            let loss = 0.4 + 0.1 * Double(place) + (grid.group(of: index) == 0 ? 0.01 : -0.01)
+            let setting = index % spec.settings.count
+            if setting == diverged { return .diverged }
+            let loss = 0.4 + 0.1 * Double(setting) + (grid.group(of: index) == 0 ? 0.01 : -0.01)
             return .done(trainLoss: loss / 2, testLoss: loss)
         }
     }
@@ -161,11 +161,11 @@ private func sgd(_ lambda2: Double, _ rate: Double, _ decay: Double = 0.01) -> S
         // Losses are 0.5, 0.75 and 0.875 on the three curves, and more by the shift at η = 0.2.
         func report(shift: Double, diverged: [Int] = []) throws -> Report {
             let grid = Grid(spec), count = spec.settings.count
-            let places = Dictionary(uniqueKeysWithValues: (0..<spec.trialCount).map { (grid.key(of: $0), $0 % count) })
+            let indices = Dictionary(uniqueKeysWithValues: (0..<spec.trialCount).map { (grid.key(of: $0), $0 % count) })
             return try Report(grid, directory: nil) { key in
-                let place = places[key]!, isFast = spec.settings[place].learningRate == 0.2
-                let loss = 0.5 + 0.125 * Double(place / 2) + (isFast ? shift : 0)
-                return .sample(key, diverged.contains(place) ? .diverged : .done(trainLoss: 0, testLoss: loss), epochs: 10)
+                let index = indices[key]!, isFast = spec.settings[index].learningRate == 0.2
+                let loss = 0.5 + 0.125 * Double(index / 2) + (isFast ? shift : 0)
+                return .sample(key, diverged.contains(index) ? .diverged : .done(trainLoss: 0, testLoss: loss), epochs: 10)
             }
         }
         let sweeps = [("seed 1", try report(shift: -0.25)), ("seed 2", try report(shift: 0.25, diverged: [4, 6, 7]))]

@@ -231,7 +231,7 @@ import Wire
         var spec = try SweepSpec.small()
         spec.curves[1].points.removeLast()
         var summary = Summary(Grid(spec)) { _ in nil }
-        for place in 1...4 { summary.settings[place].ratio = SettingSummary.Spread(mean: 0.5) }
+        for index in 1...4 { summary.settings[index].ratio = SettingSummary.Spread(mean: 0.5) }
         #expect(
             RatioTable(summary, spec).text == """
                 strength   only   half
@@ -248,12 +248,12 @@ import Wire
     /// A summary of this sweep with these mean ratios, in the order of settings after baseline; nil for a run that diverged.
     private func claims(_ spec: SweepSpec, _ ratios: [Double?], failed: [Int] = []) -> Claims {
         var summary = Summary(Grid(spec)) { _ in nil }
-        for (place, ratio) in ([1] + ratios).enumerated() {
-            summary.settings[place].ratio = ratio.map { SettingSummary.Spread(mean: $0) }
-            if ratio == nil, failed.contains(place) {
-                summary.settings[place].failed = 1
+        for (index, ratio) in ([1] + ratios).enumerated() {
+            summary.settings[index].ratio = ratio.map { SettingSummary.Spread(mean: $0) }
+            if ratio == nil, failed.contains(index) {
+                summary.settings[index].failed = 1
             } else {
-                summary.settings[place].diverged = ratio == nil ? 1 : 0
+                summary.settings[index].diverged = ratio == nil ? 1 : 0
             }
         }
         return Claims(summary, spec)
@@ -295,8 +295,8 @@ import Wire
 
     @Test("a mean below 1 is told apart from a whole interval below 1") func intervals() throws {
         var summary = Summary(Grid(try SweepSpec.small())) { _ in nil }
-        for (place, high) in [0.99, 1.01, 1, nil].enumerated() {
-            summary.settings[place + 1].ratio = SettingSummary.Spread(mean: 0.9, low: high.map { _ in 0.8 }, high: high)
+        for (index, high) in [0.99, 1.01, 1, nil].enumerated() {
+            summary.settings[index + 1].ratio = SettingSummary.Spread(mean: 0.9, low: high.map { _ in 0.8 }, high: high)
         }
         let claims = Claims(summary, try SweepSpec.small())
         #expect((claims.below, claims.settings, claims.intervalsBelow, claims.intervals) == (4, 4, 1, 3))

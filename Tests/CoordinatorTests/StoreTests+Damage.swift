@@ -17,7 +17,7 @@ private func result(_ number: Int) -> TrialResult {
         key: TrialKey(bytes: digest.bytes.prefix(16))!, attempt: 1, outcome: .done(trainLoss: Double(number), testLoss: 0.5), epochs: 200,
         digest: digest,
         curve: (1...50).map { CurvePoint(epoch: 4 * $0, trainLoss: Double(number), testLoss: 1 / Double($0)) },
-        // Of every fourth trial, one of them longer than a page's share.
+        // Every fourth trial has two series, one of them too long for one page of the database.
         series: number.isMultiple(of: 4)
             ? [Series(name: "path", values: (0..<200).map { Double($0 * number) }), Series(name: "gap", values: [.nan, Double(number)])]
             : [],
@@ -80,11 +80,11 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
     private enum Cut: CaseIterable {
         /// Everything that was written is there.
         case whole
-        /// Of what was not synced, the last write is there by half.
+        /// Half of the last write that was not synced is there.
         case torn
-        /// Of what was not synced nothing is there.
+        /// Nothing that was not synced is there.
         case unsynced
-        /// Of what was not synced every second write is there.
+        /// Every second write that was not synced is there.
         case scattered
     }
 
@@ -476,7 +476,7 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
     }
 }
 
-/// Of one seed, for bytes.
+/// Random bytes from one seed.
 private struct SystemDice {
     var state: UInt64
     init(_ seed: UInt64) { state = seed &* 0x9E37_79B9_7F4A_7C15 &+ 1 }

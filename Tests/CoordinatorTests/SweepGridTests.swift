@@ -18,13 +18,13 @@ import Wire
                     let group = GroupSpec(
                         problem: "diagonal-network", parameters: spec.parameters.merging(["initialization_scale": .real(scale)]) { $1 },
                         seed: 5, trainingSet: trainingSet, initialization: initialization, replicate: replicate)
-                    for (place, setting) in spec.settings.enumerated() {
+                    for (member, setting) in spec.settings.enumerated() {
                         let identity = TrialIdentity(group: group, setting: setting)
                         #expect(grid.identity(of: index) == identity)
                         #expect(grid.key(of: index) == identity.key)
                         #expect(grid.index(of: identity.key) == index)
-                        #expect(grid.baseline(of: index) == index - place)
-                        #expect(grid.groups[grid.group(of: index)].trials == index - place..<index - place + 5)
+                        #expect(grid.baseline(of: index) == index - member)
+                        #expect(grid.groups[grid.group(of: index)].trials == index - member..<index - member + 5)
                         index += 1
                     }
                 }

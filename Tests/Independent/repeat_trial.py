@@ -887,17 +887,19 @@ def landscape_self_test():
             words += Landscape(dict(
                 seed=2026, training_set=3, initialization=42, repeat=2, algorithm=algorithm, lambda1=strength,
                 lambda2=strength if algorithm == "sgd" else 0.0, learning_rate=0.125, epochs=30)).run().words()
+    words += Landscape(dict(
+        seed=2026, training_set=3, initialization=42, repeat=2, momentum=0.75, learning_rate=0.125, epochs=30)).run().words()
     return digest(words)
 
 
 def diagonal_network_self_test():
     words = []
-    strengths = [(n / 256, n / 512, 1 / 128) for n in range(18)] + [(0.0, 1e6, 1.0)]
+    strengths = [(n / 256, n / 512, 0.0, 1 / 128) for n in range(18)] + [(0.0, 1e6, 0.0, 1.0), (1 / 64, 1 / 128, 0.75, 1 / 128)]
     for precision, batch_size in [("float32", 1), ("float32", 2), ("float64", 1), ("float64", 2)]:
-        for lambda1, lambda2, learning_rate in strengths:
+        for lambda1, lambda2, momentum, learning_rate in strengths:
             words += Trial(dict(
-                seed=2026, training_set=3, initialization=1, repeat=2, lambda1=lambda1, lambda2=lambda2, learning_rate=learning_rate,
-                dimension=23, samples=14, nonzero=3, initialization_scale=0.25, epochs=12, batch_size=batch_size,
+                seed=2026, training_set=3, initialization=1, repeat=2, lambda1=lambda1, lambda2=lambda2, momentum=momentum,
+                learning_rate=learning_rate, dimension=23, samples=14, nonzero=3, initialization_scale=0.25, epochs=12, batch_size=batch_size,
                 precision=precision)).run().words()
     return digest(words)
 

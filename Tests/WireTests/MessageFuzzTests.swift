@@ -33,20 +33,20 @@ import Testing
     private func mutate(_ frames: [[UInt8]], _ random: inout SeededRandom) -> [UInt8] {
         var frame = frames.randomElement(using: &random)!
         for _ in 0..<Int.random(in: 1...3, using: &random) {
-            let place = Int.random(in: 0...frame.count, using: &random)
-            let rest = min(Int.random(in: 1...12, using: &random), frame.count - place)
+            let position = Int.random(in: 0...frame.count, using: &random)
+            let rest = min(Int.random(in: 1...12, using: &random), frame.count - position)
             switch Int.random(in: 0..<8, using: &random) {
-            case 0 where rest > 0: frame[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
-            case 1 where rest > 0: frame[place] = UInt8.random(in: .min ... .max, using: &random)
-            case 2 where rest > 0: frame[place] = [0, 1, 127, 128, 255].randomElement(using: &random)!
-            case 3: frame.insert(UInt8.random(in: .min ... .max, using: &random), at: place)
-            case 4: frame.removeSubrange(place..<place + rest)
-            case 5: frame.insert(contentsOf: frame[place..<place + rest], at: place)
+            case 0 where rest > 0: frame[position] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            case 1 where rest > 0: frame[position] = UInt8.random(in: .min ... .max, using: &random)
+            case 2 where rest > 0: frame[position] = [0, 1, 127, 128, 255].randomElement(using: &random)!
+            case 3: frame.insert(UInt8.random(in: .min ... .max, using: &random), at: position)
+            case 4: frame.removeSubrange(position..<position + rest)
+            case 5: frame.insert(contentsOf: frame[position..<position + rest], at: position)
             // Two bodies in one frame, or the head of one with the tail of the other.
             case 6: frame += frames.randomElement(using: &random)!
             default:
                 let other = frames.randomElement(using: &random)!
-                frame.replaceSubrange(place..., with: other.suffix(Int.random(in: 0...other.count, using: &random)))
+                frame.replaceSubrange(position..., with: other.suffix(Int.random(in: 0...other.count, using: &random)))
             }
         }
         return frame

@@ -6,8 +6,8 @@ import Wire
 
 @testable import regsweep_worker
 
-/// The coordinator's epoch in these tests, unless a test restarts it.
-let epoch: UInt64 = 7
+/// The coordinator's incarnation in these tests, unless a test restarts it.
+let incarnation: UInt64 = 7
 let start = Instant(sinceStart: .seconds(1000))
 let intervals = Welcome(sweep: "figure4", heartbeatInterval: .seconds(2), timeout: .seconds(6), keep: [])
 
@@ -20,20 +20,24 @@ func identity(slots: Int = 2, low: UInt64 = 0) -> WorkerMachine.Identity {
         worker: WorkerID(high: 1, low: low), host: "ada", process: 12, slots: slots, selfTest: Digest(of: "bits"))
 }
 
-func hello(epoch: UInt64 = epoch, slots: Int = 2, held: [Lease] = []) -> WorkerMachine.Effect {
+func hello(incarnation: UInt64 = incarnation, slots: Int = 2, held: [Lease] = []) -> WorkerMachine.Effect {
     let me = identity(slots: slots)
     return .send(
         Envelope(
-            incarnation: epoch,
+            incarnation: incarnation,
             message: .hello(
                 Hello(
                     worker: me.worker, host: me.host, process: me.process, slots: me.slots, selfTest: me.selfTest,
                     held: Dictionary(uniqueKeysWithValues: held.map { ($0.id, $0.trials.map(\.key)) })))))
 }
 
-func said(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Effect { .send(Envelope(incarnation: epoch, message: message)) }
+func said(_ message: Message, incarnation: UInt64 = incarnation) -> WorkerMachine.Effect {
+    .send(Envelope(incarnation: incarnation, message: message))
+}
 
-func heard(_ message: Message, epoch: UInt64 = epoch) -> WorkerMachine.Event { .received(Envelope(incarnation: epoch, message: message)) }
+func heard(_ message: Message, incarnation: UInt64 = incarnation) -> WorkerMachine.Event {
+    .received(Envelope(incarnation: incarnation, message: message))
+}
 
 func welcome(keep leases: [Lease] = []) -> Message {
     var welcome = intervals
@@ -59,11 +63,13 @@ let group = GroupSpec(
         "record": .text("losses"), "replacements": .integer(8),
     ], seed: 5, trainingSet: 3, initialization: 2, replicate: 1)
 
-func lease(_ number: UInt32, epoch: UInt64 = epoch, settings: [Setting] = [baseline, penalized], of group: GroupSpec = group) -> Lease {
+func lease(
+    _ number: UInt32, incarnation: UInt64 = incarnation, settings: [Setting] = [baseline, penalized], of group: GroupSpec = group
+) -> Lease {
     let trials = settings.enumerated().map { i, setting in
         LeasedTrial(key: TrialKey(high: UInt64(number), low: UInt64(i)), attempt: 1, setting: setting)
     }
-    return Lease(id: LeaseID(incarnation: epoch, number: number), group: group, trials: trials, baselines: [])
+    return Lease(id: LeaseID(incarnation: incarnation, number: number), group: group, trials: trials, baselines: [])
 }
 
 let baseline = Setting(algorithm: "sgd", strengths: [.lambda1: 0, .lambda2: 0], learningRate: 0.01)

@@ -161,7 +161,7 @@ import Wire
         parameters["record"] = .text(record)
         let group = GroupSpec(problem: "landscape", parameters: parameters, seed: .max, trainingSet: 0, initialization: 0, replicate: 0)
         let settings = Array(repeating: penalized, count: declaration.trialsPerLease(Configuration(parameters)))
-        let lease = lease(.max, epoch: UInt64(UInt32.max), settings: settings, of: group)
+        let lease = lease(.max, incarnation: UInt64(UInt32.max), settings: settings, of: group)
         let records = try #require(try translate(lease, noImages).run(from: nil, threads: 1, goOn: { .goOn }) { _ in .goOn })
         let bytes = records[0].series.reduce(0) { $0 + 8 * $1.values.count }
         #expect(bytes > 8 * epochs)

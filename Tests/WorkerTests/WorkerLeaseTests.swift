@@ -145,7 +145,7 @@ private func batch(_ number: UInt64) -> BatchID { BatchID(rawValue: number) }
         var machine = joined()
         #expect(machine.handle(.drainRequested, at: start) == [said(.ready(credits: 0)), goodbye, .exit(.drained)])
         var fresh = WorkerMachine(identity(), orphanTimeout: .seconds(30), at: start)
-        #expect(fresh.handle(.drainRequested, at: start) == [said(.goodbye(reason: "drained"), epoch: 0), .exit(.drained)])
+        #expect(fresh.handle(.drainRequested, at: start) == [said(.goodbye(reason: "drained"), incarnation: 0), .exit(.drained)])
     }
 
     @Test("asked twice, a worker leaves at once, whatever runs and whatever is not acknowledged") func twice() {

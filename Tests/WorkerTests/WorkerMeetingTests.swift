@@ -13,12 +13,12 @@ private let short: Duration = .milliseconds(1)
     @Test("a new worker connects and says Hello, and again after each second without an answer") func helloAgain() {
         var machine = WorkerMachine(identity(), orphanTimeout: .seconds(30), at: start)
         #expect(machine.nextDeadline == start)
-        #expect(machine.handle(.tick, at: start) == [.connect, hello(epoch: 0)])
+        #expect(machine.handle(.tick, at: start) == [.connect, hello(incarnation: 0)])
         for second in 1...5 {
             let due = start + .seconds(second)
             #expect(machine.nextDeadline == due)
             #expect(machine.handle(.tick, at: due - short) == [])
-            #expect(machine.handle(.tick, at: due) == [hello(epoch: 0)])
+            #expect(machine.handle(.tick, at: due) == [hello(incarnation: 0)])
         }
     }
 
@@ -26,7 +26,7 @@ private let short: Duration = .milliseconds(1)
         var machine = WorkerMachine(identity(), orphanTimeout: .seconds(3600), at: start)
         var now = start
         for pause in [250, 500, 1000, 2000, 4000, 5000, 5000].map(Duration.milliseconds) {
-            #expect(machine.handle(.tick, at: now) == [.connect, hello(epoch: 0)])
+            #expect(machine.handle(.tick, at: now) == [.connect, hello(incarnation: 0)])
             for second in 1...5 { _ = machine.handle(.tick, at: now + .seconds(second)) }
             #expect(machine.handle(.tick, at: now + .seconds(6) - short) == [])
             #expect(machine.handle(.tick, at: now + .seconds(6)) == [lost])
@@ -67,8 +67,8 @@ private let short: Duration = .milliseconds(1)
     @Test("a Welcome from a coordinator that restarted is an answer to an old Hello: a worker that had joined says a new one")
     func welcomedByAnother() {
         var machine = joined(holding: [lease(1)])
-        #expect(machine.handle(heard(welcome(), epoch: 8), at: start) == [hello(epoch: 8, held: [lease(1)])])
-        #expect(machine.handle(heard(welcome(keep: [lease(1)]), epoch: 8), at: start) == [said(.ready(credits: 4), epoch: 8)])
+        #expect(machine.handle(heard(welcome(), incarnation: 8), at: start) == [hello(incarnation: 8, held: [lease(1)])])
+        #expect(machine.handle(heard(welcome(keep: [lease(1)]), incarnation: 8), at: start) == [said(.ready(credits: 4), incarnation: 8)])
     }
 
     @Test("after a Hello with leases it goes on with those that the Welcome keeps and drops the others") func keep() {
@@ -93,12 +93,12 @@ private let short: Duration = .milliseconds(1)
     }
 
     @Test(
-        "a frame of another epoch makes a worker say Hello, whatever it says",
-        arguments: [Message.heartbeat(running: 0), .drain, .lease(lease(9, epoch: 8))])
+        "a frame of another incarnation makes a worker say Hello, whatever it says",
+        arguments: [Message.heartbeat(running: 0), .drain, .lease(lease(9, incarnation: 8))])
     func newEpoch(message: Message) {
         var machine = joined(holding: [lease(1)])
-        #expect(machine.handle(heard(message, epoch: 8), at: start) == [hello(epoch: 8, held: [lease(1)])])
-        #expect(machine.handle(.tick, at: start + .seconds(1)) == [hello(epoch: 8, held: [lease(1)])])
+        #expect(machine.handle(heard(message, incarnation: 8), at: start) == [hello(incarnation: 8, held: [lease(1)])])
+        #expect(machine.handle(.tick, at: start + .seconds(1)) == [hello(incarnation: 8, held: [lease(1)])])
     }
 
     @Test("a lease that arrives before the Welcome goes back") func early() {

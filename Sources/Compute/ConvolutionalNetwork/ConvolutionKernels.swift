@@ -9,14 +9,14 @@
 typealias Vector = SIMD8<Float>
 
 @inline(__always)
-func load(_ place: UnsafePointer<Float>) -> Vector { UnsafeRawPointer(place).loadUnaligned(as: Vector.self) }
+func load(_ address: UnsafePointer<Float>) -> Vector { UnsafeRawPointer(address).loadUnaligned(as: Vector.self) }
 
 @inline(__always)
-func load(_ place: UnsafeMutablePointer<Float>) -> Vector { UnsafeRawPointer(place).loadUnaligned(as: Vector.self) }
+func load(_ address: UnsafeMutablePointer<Float>) -> Vector { UnsafeRawPointer(address).loadUnaligned(as: Vector.self) }
 
 @inline(__always)
-func store(_ vector: Vector, _ place: UnsafeMutablePointer<Float>) {
-    UnsafeMutableRawPointer(place).storeBytes(of: vector, as: Vector.self)
+func store(_ vector: Vector, _ address: UnsafeMutablePointer<Float>) {
+    UnsafeMutableRawPointer(address).storeBytes(of: vector, as: Vector.self)
 }
 
 /// ((s₀ + s₄) + (s₂ + s₆)) + ((s₁ + s₅) + (s₃ + s₇)).
@@ -105,7 +105,7 @@ package func packWeights(
 struct PatchList {
     let offsets: UnsafePointer<UInt16>
     /// Index into the layer's output of the value that belongs to each patch.
-    let places: UnsafePointer<UInt16>
+    let indices: UnsafePointer<UInt16>
     let count: Int
 }
 

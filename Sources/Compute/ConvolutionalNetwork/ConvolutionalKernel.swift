@@ -77,8 +77,8 @@ struct ConvolutionalKernel {
         // A pixel lies one row and one column behind the first number of its patch.
         lists1 = PatchLists(
             images: batch, channels: c1,
-            placeOfWindow: patchOffsets(side: shape.side2, channels: c1).map { [rowStride2] in $0 + rowStride2 + c1 })
-        lists2 = PatchLists(images: batch, channels: c2, placeOfWindow: Array(0..<shape.side3 * shape.side3))
+            indexOfWindow: patchOffsets(side: shape.side2, channels: c1).map { [rowStride2] in $0 + rowStride2 + c1 })
+        lists2 = PatchLists(images: batch, channels: c2, indexOfWindow: Array(0..<shape.side3 * shape.side3))
         images = floats(batch * imageSize)
         activations = floats(batch * activationSize)
         activationTangents = floats(batch * activationSize)
@@ -107,21 +107,21 @@ struct ConvolutionalKernel {
 
     /// - Parameters:
     ///   - parameters: θ in the layout of `NetworkShape`.
-    ///   - places: indices of the images in `set`, at most B.
+    ///   - indices: indices of the images in `set`, at most B.
     ///   - keepsLists: whether `gradient` and `product` are to follow.
     func forward(
-        _ parameters: Buffer<Float>, on set: ImageSet, _ places: ArraySlice<Int>, keepsLists: Bool = true
+        _ parameters: Buffer<Float>, on set: ImageSet, _ indices: ArraySlice<Int>, keepsLists: Bool = true
     ) -> [SoftmaxLoss] {
         let theta = parameters.base
         let (c1, c2) = (NetworkShape.channels1, NetworkShape.channels2)
         let windows = shape.side3 * shape.side3
         packWeights(theta + shape.weight1, outputs: c1, rowLength: 3, paddedRow: NetworkShape.rowLength1, packed: packed1.base)
         transformWeights(theta + shape.weight2, inputs: c1, outputs: c2, transformed: transformed2.base)
-        team.share(places.count) { range, member in
+        team.share(indices.count) { range, member in
             let scratch = scratch[member]
             for b in range {
                 let image = images.base + b * imageSize, activation = activations.base + b * activationSize
-                let pixels = places[places.startIndex + b] * ImageFormat.pixels
+                let pixels = indices[indices.startIndex + b] * ImageFormat.pixels
                 for y in 0..<shape.side1 {
                     for x in 0..<shape.side1 {
                         image[(y + 1) * rowStride1 + x + 1] = intensities[Int(set.images[pixels + y * shape.side1 + x])]
@@ -145,21 +145,21 @@ struct ConvolutionalKernel {
                 for c in 0..<c2 { for window in 0..<windows { row[c * windows + window] = scratch.pooled[window * c2 + c] } }
             }
         }
-        let count = places.count
+        let count = indices.count
         rowProductsShared(
             [(featureRows(features), weights3(theta))], rows: count, outputs: shape.hidden, depth: shape.features,
             bias: theta + shape.bias3, output: hiddenRows(hidden))
-        for place in stride(from: 0, to: count * shape.hidden, by: 8) {
-            let h = load(hidden.base + place)
-            store(Vector().replacing(with: h, where: h .> 0), hidden.base + place)
+        for offset in stride(from: 0, to: count * shape.hidden, by: 8) {
+            let h = load(hidden.base + offset)
+            store(Vector().replacing(with: h, where: h .> 0), hidden.base + offset)
         }
         rowProductsShared(
             [(hiddenRows(hidden), weights4(theta))], rows: count, outputs: NetworkShape.classes, depth: shape.hidden,
             bias: theta + shape.bias4, output: logitRows(logits))
-        return places.enumerated().map { b, place in
+        return indices.enumerated().map { b, index in
             SoftmaxLoss(
                 logits: (0..<NetworkShape.classes).map { Double(logits[b * NetworkShape.paddedClasses + $0]) },
-                label: Int(set.labels[place])
+                label: Int(set.labels[index])
             )
         }
     }
@@ -168,13 +168,13 @@ struct ConvolutionalKernel {
 
     /// ∇ of the mean loss over the batch of the last `forward`, whose losses are given.
     func gradient(
-        _ parameters: Buffer<Float>, on set: ImageSet, _ places: ArraySlice<Int>, _ losses: [SoftmaxLoss], into gradient: Buffer<Float>
+        _ parameters: Buffer<Float>, on set: ImageSet, _ indices: ArraySlice<Int>, _ losses: [SoftmaxLoss], into gradient: Buffer<Float>
     ) {
-        for (b, place) in places.enumerated() {
-            let d = losses[b].gradient(label: Int(set.labels[place]), batch: places.count)
+        for (b, index) in indices.enumerated() {
+            let d = losses[b].gradient(label: Int(set.labels[index]), batch: indices.count)
             for j in 0..<NetworkShape.classes { gradients.logits[b * NetworkShape.paddedClasses + j] = Float(d[j]) }
         }
-        backward(parameters.base, along: nil, gradients, count: places.count, into: gradient.base)
+        backward(parameters.base, along: nil, gradients, count: indices.count, into: gradient.base)
     }
 
     /// H·v for the Hessian H of the mean loss over the batch of the last `forward` and `gradient`: the tangent of the gradient where the
@@ -205,7 +205,7 @@ struct ConvolutionalKernel {
                         vectors: 1, v + shape.weight1 + o * 24, images.base + b * imageSize, rowStride: rowStride1, list,
                         results: scratch.values.base)
                     let bias = v[shape.bias1 + o]
-                    for n in 0..<list.count { tangent[Int(list.places[n]) + o] = bias + scratch.values[n] }
+                    for n in 0..<list.count { tangent[Int(list.indices[n]) + o] = bias + scratch.values[n] }
                 }
                 // One input at a time: both do not fit into the first-level cache.
                 for o in 0..<c2 {
@@ -223,7 +223,7 @@ struct ConvolutionalKernel {
                     let values = scratch.values.base + o * lists2.capacity
                     let bias = v[shape.bias2 + o]
                     for n in 0..<list.count {
-                        row[o * shape.side3 * shape.side3 + Int(list.places[n])] = bias + (values[n] + scratch.tangents[n])
+                        row[o * shape.side3 * shape.side3 + Int(list.indices[n])] = bias + (values[n] + scratch.tangents[n])
                     }
                 }
             }
@@ -283,7 +283,7 @@ struct ConvolutionalKernel {
             func add(_ b: Int, _ input: UnsafePointer<Float>, _ source: Buffer<Float>, toBias: Bool) {
                 for o in channels {
                     let list = lists2[b, o]
-                    take(list, from: source.base + place(b, o), into: values)
+                    take(list, from: source.base + offset(b, o), into: values)
                     addPatches(g + shape.weight2 + o * 288, input, rowStride: rowStride2, list, values: values)
                     guard toBias else { continue }
                     for n in 0..<list.count { g[shape.bias2 + o] += values[n] }
@@ -307,9 +307,9 @@ struct ConvolutionalKernel {
                 clear(received, activationSize)
                 for o in 0..<NetworkShape.channels2 {
                     let list = lists2[b, o], weights = theta + shape.weight2 + o * 288
-                    take(list, from: gradients.features.base + place(b, o), into: values)
+                    take(list, from: gradients.features.base + offset(b, o), into: values)
                     if let v {
-                        take(list, from: deltas.features.base + place(b, o), into: tangents)
+                        take(list, from: deltas.features.base + offset(b, o), into: tangents)
                         spreadPatchTangents(
                             weights, v + shape.weight2 + o * 288, received, rowStride: rowStride2, list, values: values, tangents: tangents)
                     } else {
@@ -317,7 +317,7 @@ struct ConvolutionalKernel {
                     }
                 }
                 for o in 0..<NetworkShape.channels1 {
-                    take(lists1[b, o], from: received + o, into: firstDeltas.base + firstPlace(b, o))
+                    take(lists1[b, o], from: received + o, into: firstDeltas.base + firstOffset(b, o))
                 }
             }
         }
@@ -328,7 +328,7 @@ struct ConvolutionalKernel {
         team.share(NetworkShape.channels1, unit: 8) { channels, _ in
             for b in 0..<count {
                 for o in channels {
-                    let list = lists1[b, o], values = firstDeltas.base + firstPlace(b, o)
+                    let list = lists1[b, o], values = firstDeltas.base + firstOffset(b, o)
                     addSmallPatches(
                         g + shape.weight1 + o * 24, images.base + b * imageSize, rowStride: rowStride1, list, values: values)
                     for n in 0..<list.count { g[shape.bias1 + o] += values[n] }
@@ -341,8 +341,8 @@ struct ConvolutionalKernel {
         }
     }
 
-    private func place(_ image: Int, _ channel: Int) -> Int { image * shape.features + channel * shape.side3 * shape.side3 }
-    private func firstPlace(_ image: Int, _ channel: Int) -> Int { (image * NetworkShape.channels1 + channel) * lists1.capacity }
+    private func offset(_ image: Int, _ channel: Int) -> Int { image * shape.features + channel * shape.side3 * shape.side3 }
+    private func firstOffset(_ image: Int, _ channel: Int) -> Int { (image * NetworkShape.channels1 + channel) * lists1.capacity }
 
     // MARK: Parts of both
 
@@ -368,15 +368,15 @@ struct ConvolutionalKernel {
     }
 
     private func take(_ list: PatchList, from source: UnsafePointer<Float>, into values: UnsafeMutablePointer<Float>) {
-        for n in 0..<list.count { values[n] = source[Int(list.places[n])] }
+        for n in 0..<list.count { values[n] = source[Int(list.indices[n])] }
     }
 
     private func clear(_ memory: UnsafeMutablePointer<Float>, _ count: Int) { memory.update(repeating: 0, count: count) }
 
     /// Sets the values to zero whose hidden unit is not above 0.
     private func maskHidden(_ values: Buffer<Float>, count: Int) {
-        for place in stride(from: 0, to: count * shape.hidden, by: 8) {
-            store(Vector().replacing(with: load(values.base + place), where: load(hidden.base + place) .> 0), values.base + place)
+        for offset in stride(from: 0, to: count * shape.hidden, by: 8) {
+            store(Vector().replacing(with: load(values.base + offset), where: load(hidden.base + offset) .> 0), values.base + offset)
         }
     }
 

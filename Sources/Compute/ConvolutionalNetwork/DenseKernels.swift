@@ -19,7 +19,7 @@ func rowProducts(
     _ pairs: [(x: Rows, w: Rows)], rows: Int, outputs: Int, depth: Int, bias: UnsafePointer<Float>, output: Rows,
     partial: UnsafeMutablePointer<Float>
 ) {
-    for place in 0..<rows * outputs { store(Vector(), partial + place * 8) }
+    for index in 0..<rows * outputs { store(Vector(), partial + index * 8) }
     // A block of four rows of weights stays in the first-level cache while all rows of x pass.
     let block = 784
     for pair in pairs {

@@ -58,22 +58,22 @@ struct NetworkShape: Sendable, Hashable {
     var count: Int { tensors.reduce(0) { $0 + $1.count } }
 
     /// The index in the kernels' layout of each parameter in the order of `tensors`.
-    var places: [Int] {
-        var places: [Int] = []
-        places.reserveCapacity(count)
+    var offsets: [Int] {
+        var offsets: [Int] = []
+        offsets.reserveCapacity(count)
         for o in 0..<Self.channels1 {
-            for k in 0..<9 { places.append(weight1 + o * 3 * Self.rowLength1 + k / 3 * Self.rowLength1 + k % 3) }
+            for k in 0..<9 { offsets.append(weight1 + o * 3 * Self.rowLength1 + k / 3 * Self.rowLength1 + k % 3) }
         }
-        places += bias1..<bias1 + Self.channels1
+        offsets += bias1..<bias1 + Self.channels1
         for o in 0..<Self.channels2 {
             for c in 0..<Self.channels1 {
                 for k in 0..<9 {
-                    places.append(weight2 + o * 3 * Self.rowLength2 + k / 3 * Self.rowLength2 + k % 3 * Self.channels1 + c)
+                    offsets.append(weight2 + o * 3 * Self.rowLength2 + k / 3 * Self.rowLength2 + k % 3 * Self.channels1 + c)
                 }
             }
         }
         // From here on both layouts are the same.
-        places += bias2..<bias4 + Self.classes
-        return places
+        offsets += bias2..<bias4 + Self.classes
+        return offsets
     }
 }

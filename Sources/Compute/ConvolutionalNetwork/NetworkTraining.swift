@@ -23,7 +23,7 @@ struct NetworkTraining {
     private let rule: CurveRule
     private let team: ThreadTeam
     private let kernel: ConvolutionalKernel
-    private let places: [Int]
+    private let offsets: [Int]
     private let gradient: Buffer<Float>, product: Buffer<Float>
     /// The gradients ḡ and g_B − ḡ; empty where `batch_gradient_every` is 0.
     private let batchGradient: Buffer<Float>, difference: Buffer<Float>
@@ -31,11 +31,11 @@ struct NetworkTraining {
 
     init(_ problem: ConvolutionalNetwork, _ coordinates: Coordinates, _ lanes: [Lane], from checkpoints: [TrainingState?], threads: Int) {
         let shape = problem.shape
-        let places = shape.places
+        let offsets = shape.offsets
         func memory(_ isNeeded: Bool) -> Buffer<Float> { Buffer(Array(repeating: 0, count: isNeeded ? shape.memory : 0)) }
         self.problem = problem
         self.coordinates = coordinates
-        self.places = places
+        self.offsets = offsets
         rule = CurveRule(epochs: problem.epochs)
         team = ThreadTeam(size: threads)
         kernel = ConvolutionalKernel(shape: shape, batch: max(problem.batchSize, Self.evaluated), team: team)
@@ -46,7 +46,7 @@ struct NetworkTraining {
         let start = checkpoints.allSatisfy { $0 != nil } ? [] : problem.initialParameters(at: coordinates)
         trials = zip(lanes, checkpoints).map { lane, checkpoint in
             let theta = memory(true)
-            for (place, value) in zip(places, checkpoint?.parameters ?? start) { theta[place] = value }
+            for (offset, value) in zip(offsets, checkpoint?.parameters ?? start) { theta[offset] = value }
             var record = TrialRecord(
                 outcome: .done, epochs: checkpoint?.epochs ?? 0, trainLoss: .nan, testLoss: .nan, curve: checkpoint?.curve ?? [],
                 parameterBits: [])
@@ -78,8 +78,8 @@ struct NetworkTraining {
                 isAlive = true
             }
             guard isAlive else { continue }
-            let (trials, places) = (trials, places)
-            let end = EpochEnd(epoch: epoch, observations: observations) { lane in Self.checkpoint(of: trials[lane], places) }
+            let (trials, offsets) = (trials, offsets)
+            let end = EpochEnd(epoch: epoch, observations: observations) { lane in Self.checkpoint(of: trials[lane], offsets) }
             if observe(end) == .stop { return nil }
         }
         return trials.map { trial in
@@ -87,15 +87,16 @@ struct NetworkTraining {
             guard record.outcome == .done, let last = record.curve.last else { return record }
             record.trainLoss = last.trainLoss
             record.testLoss = last.testLoss
-            record.parameterBits = places.map { UInt64(trial.theta[$0].bitPattern) }
+            record.parameterBits = offsets.map { UInt64(trial.theta[$0].bitPattern) }
             return record
         }
     }
 
-    private static func checkpoint(of trial: Trial, _ places: [Int]) -> TrainingState? {
+    private static func checkpoint(of trial: Trial, _ offsets: [Int]) -> TrainingState? {
         guard trial.record.outcome == .done else { return nil }
         return TrainingState(
-            epochs: trial.record.epochs, parameters: places.map { trial.theta[$0] }, curve: trial.record.curve, series: trial.record.series)
+            epochs: trial.record.epochs, parameters: offsets.map { trial.theta[$0] }, curve: trial.record.curve, series: trial.record.series
+        )
     }
 
     /// Trains one lane for one epoch. A step whose loss or direction is not finite ends the trial.
@@ -177,10 +178,10 @@ struct NetworkTraining {
         let all = Array(0..<images)
         for (number, first) in stride(from: 0, to: images, by: Self.evaluated).enumerated() {
             if number % Self.patience == 0, goOn() == .stop { return nil }
-            let places = all[first..<min(first + Self.evaluated, images)]
-            for (place, result) in zip(places, kernel.forward(theta, on: set, places, keepsLists: false)) {
+            let indices = all[first..<min(first + Self.evaluated, images)]
+            for (index, result) in zip(indices, kernel.forward(theta, on: set, indices, keepsLists: false)) {
                 loss += result.loss
-                right += result.prediction == Int(set.labels[place]) ? 1 : 0
+                right += result.prediction == Int(set.labels[index]) ? 1 : 0
             }
         }
         return (loss / Double(images), Double(right) / Double(images))

@@ -22,20 +22,20 @@ func activate(
             let first = z + pixel * channels
             for c in stride(from: 0, to: channels, by: 8) {
                 var largest = load(first + c)
-                var place = SIMD8<Int32>(repeating: patchOffsets[pixel])
+                var offset = SIMD8<Int32>(repeating: patchOffsets[pixel])
                 if step == 2 {
                     for other in 1..<4 {
                         let away = other / 2 * side + other % 2
                         let candidate = load(first + away * channels + c)
                         let isLarger = candidate .> largest
                         largest = largest.replacing(with: candidate, where: isLarger)
-                        place = place.replacing(with: SIMD8(repeating: patchOffsets[pixel + away]), where: isLarger)
+                        offset = offset.replacing(with: SIMD8(repeating: patchOffsets[pixel + away]), where: isLarger)
                     }
                 }
                 let isAlive = largest .> 0
                 store(Vector().replacing(with: largest, where: isAlive), to + c)
                 UnsafeMutableRawPointer(winner + c).storeBytes(
-                    of: SIMD8<Int32>(repeating: -1).replacing(with: place, where: isAlive), as: SIMD8<Int32>.self)
+                    of: SIMD8<Int32>(repeating: -1).replacing(with: offset, where: isAlive), as: SIMD8<Int32>.self)
             }
             to += channels
             winner += channels
@@ -49,25 +49,25 @@ struct PatchLists {
     /// Capacity of a list: the windows of an image, rounded up to a multiple of eight.
     let capacity: Int
     private let windows: Int
-    private let offsets: Buffer<UInt16>, places: Buffer<UInt16>
+    private let offsets: Buffer<UInt16>, indices: Buffer<UInt16>
     private let counts: Buffer<Int32>
-    private let placeOfWindow: Buffer<UInt16>
+    private let indexOfWindow: Buffer<UInt16>
 
     /// - Parameter placeOfWindow: the index into the layer's output for each window.
-    init(images: Int, channels: Int, placeOfWindow: [Int]) {
+    init(images: Int, channels: Int, indexOfWindow: [Int]) {
         self.channels = channels
-        windows = placeOfWindow.count
+        windows = indexOfWindow.count
         capacity = (windows + 7) / 8 * 8
         offsets = Buffer(Array(repeating: 0, count: images * channels * capacity))
-        places = Buffer(Array(repeating: 0, count: images * channels * capacity))
+        indices = Buffer(Array(repeating: 0, count: images * channels * capacity))
         counts = Buffer(Array(repeating: 0, count: images * channels))
-        self.placeOfWindow = Buffer(placeOfWindow.map { UInt16($0) })
+        self.indexOfWindow = Buffer(indexOfWindow.map { UInt16($0) })
     }
 
     subscript(image: Int, channel: Int) -> PatchList {
         @inline(__always) get {
             let list = image * channels + channel
-            return PatchList(offsets: offsets.base + list * capacity, places: places.base + list * capacity, count: Int(counts[list]))
+            return PatchList(offsets: offsets.base + list * capacity, indices: indices.base + list * capacity, count: Int(counts[list]))
         }
     }
 
@@ -76,13 +76,13 @@ struct PatchLists {
     func collect(image: Int, winners: UnsafePointer<Int32>) {
         for channel in 0..<channels {
             let list = image * channels + channel
-            let offsets = offsets.base + list * capacity, places = places.base + list * capacity
+            let offsets = offsets.base + list * capacity, indices = indices.base + list * capacity
             var count = 0
             for window in 0..<windows {
                 // Always written, but counted only where above 0: a branch would be mispredicted every second time.
                 let offset = winners[window * channels + channel]
                 offsets[count] = UInt16(truncatingIfNeeded: offset)
-                places[count] = placeOfWindow[window]
+                indices[count] = indexOfWindow[window]
                 count += offset >= 0 ? 1 : 0
             }
             counts[list] = Int32(count)

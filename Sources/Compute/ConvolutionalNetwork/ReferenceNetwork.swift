@@ -167,11 +167,11 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
                 columns([(hiddenGradientTangents[b], theta), (m.hiddenGradient, v)], tensor: 4, count: shape.features))
         }
         for (b, m) in batch.enumerated() {
-            func tangents(_ paths: [Path], _ gradient: [Scalar], _ tangent: [Scalar], place: (Int) -> Int) -> [Scalar] {
+            func tangents(_ paths: [Path], _ gradient: [Scalar], _ tangent: [Scalar], offset: (Int) -> Int) -> [Scalar] {
                 paths.map { path in
-                    let value = tangent[place(path.window)] * path.slope
+                    let value = tangent[offset(path.window)] * path.slope
                     let curvature = path.curvature * path.tangent
-                    return curvature == 0 ? value : value.addingProduct(gradient[place(path.window)], curvature)
+                    return curvature == 0 ? value : value.addingProduct(gradient[offset(path.window)], curvature)
                 }
             }
             let values2 = m.paths2.enumerated().map { o, paths in
@@ -205,8 +205,8 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
             u[k].addProduct(decay, theta[k])
         }
         var lanes = [Scalar](repeating: 0, count: 32)
-        // Places of the kernels' memory upwards; a place without a parameter adds 0.
-        for (k, place) in shape.places.enumerated().sorted(by: { $0.element < $1.element }) { lanes[place % 32].addProduct(u[k], u[k]) }
+        // In the order of the offsets in the kernels' memory; an offset without a parameter adds 0.
+        for (k, offset) in shape.offsets.enumerated().sorted(by: { $0.element < $1.element }) { lanes[offset % 32].addProduct(u[k], u[k]) }
         for l in 0..<8 { lanes[l] = (lanes[l] + lanes[l + 8]) + (lanes[l + 16] + lanes[l + 24]) }
         let squares = total(lanes)
         guard squares.isFinite else { return false }
@@ -374,9 +374,9 @@ struct ReferenceNetwork<Scalar: WorkingPrecision> {
                 for (n, path) in paths[o].enumerated() {
                     for column in 0..<3 {
                         for c in 0..<channels {
-                            let place = (c * width + row) * width + column + path.corner
+                            let offset = (c * width + row) * width + column + path.corner
                             let k = weight(2, o, c, channels: channels, row, column)
-                            for pair in pairs { d[place].addProduct(pair.values[o][n], pair.weights[k]) }
+                            for pair in pairs { d[offset].addProduct(pair.values[o][n], pair.weights[k]) }
                         }
                     }
                 }

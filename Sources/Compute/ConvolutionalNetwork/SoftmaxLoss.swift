@@ -10,14 +10,14 @@ struct SoftmaxLoss {
 
     /// - Parameter logits: finite; otherwise the loss is NaN.
     init(logits: [Double], label: Int) {
-        var largest = logits[0], place = 0
-        for (j, logit) in logits.enumerated() where logit > largest { (largest, place) = (logit, j) }
+        var largest = logits[0], index = 0
+        for (j, logit) in logits.enumerated() where logit > largest { (largest, index) = (logit, j) }
         let powers = logits.map { exponential($0 - largest) }
         let sum = powers.reduce(0, +)
         // The sum lies between 1 and the number of classes, or is NaN: an argument that the logarithm accepts.
         loss = sum.isFinite ? naturalLogarithm(sum) - (logits[label] - largest) : .nan
         probabilities = powers.map { $0 / sum }
-        prediction = place
+        prediction = index
     }
 
     /// The gradient with respect to the logits of this image's share of the batch's mean loss.

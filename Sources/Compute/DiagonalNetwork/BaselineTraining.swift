@@ -35,18 +35,18 @@ struct BaselineCopies {
 
     private let set: TrainingSet<Double>
     private let rate: Double
-    private let place: Int
+    private let index: Int
     /// x′, indexed by j, and −y′.
     private let inputs: Buffer<Lanes>, minusLabels: Lanes
     private let a: Buffer<Lanes>, b: Buffer<Lanes>
-    /// Indexed by place in the batch.
+    /// One entry for each sample of the batch.
     private let c: Buffer<Lanes>
 
     /// - Parameters:
     ///   - fresh: the samples that replace the one at this index, as a data set of its own.
     ///   - members: the range of them that these lanes train with, of 1 to `width`; further lanes repeat the last.
     init(
-        _ set: TrainingSet<Double>, place: Int, fresh: DiagonalNetworkData, members: Range<Int>, learningRate: Double, start: [Double]
+        _ set: TrainingSet<Double>, index: Int, fresh: DiagonalNetworkData, members: Range<Int>, learningRate: Double, start: [Double]
     ) {
         let d = set.dimension
         func lanes(_ value: (Int) -> Double) -> Lanes {
@@ -55,7 +55,7 @@ struct BaselineCopies {
             return lanes
         }
         self.set = set
-        self.place = place
+        self.index = index
         rate = learningRate
         inputs = Buffer((0..<d).map { j in lanes { fresh.inputs[$0 * d + j] } })
         minusLabels = lanes { -fresh.labels[$0] }
@@ -70,7 +70,7 @@ struct BaselineCopies {
         set.inputs.withUnsafeBufferPointer { shared in
             for (n, i) in batch.enumerated() {
                 var r = Lanes()
-                if i == place {
+                if i == index {
                     r = minusLabels
                     for j in 0..<d { r.addProduct(inputs[j], a[j] * b[j]) }
                 } else {
@@ -83,7 +83,7 @@ struct BaselineCopies {
             for j in 0..<d {
                 var k = Lanes()
                 for (n, i) in batch.enumerated() {
-                    if i == place { k.addProduct(inputs[j], c[n]) } else { k.addProduct(shared[i * d + j], c[n]) }
+                    if i == index { k.addProduct(inputs[j], c[n]) } else { k.addProduct(shared[i * d + j], c[n]) }
                 }
                 let (oldA, oldB) = (a[j], b[j])
                 a[j].addProduct(minusRate, oldB * k)

@@ -53,10 +53,10 @@ struct DiagonalNetworkData {
         return (0..<2 * problem.dimension).map { _ in problem.initializationScale * stream.nextNormal() }
     }
 
-    /// `replacements` samples of the population that are in no training set, to replace the one at index `place`.
-    func fresh(_ problem: DiagonalNetwork, at coordinates: Coordinates, place: Int) -> DiagonalNetworkData {
+    /// `replacements` samples of the population that are in no training set, to replace the one at `index`.
+    func fresh(_ problem: DiagonalNetwork, at coordinates: Coordinates, index: Int) -> DiagonalNetworkData {
         var stream = RandomStream(
-            seed: coordinates.seed, for: .freshSample, step: place, trainingSet: coordinates.trainingSet,
+            seed: coordinates.seed, for: .freshSample, step: index, trainingSet: coordinates.trainingSet,
             initialization: coordinates.initialization, replicate: coordinates.replicate)
         var inputs: [Double] = [], labels: [Double] = []
         for _ in 0..<problem.replacements {

@@ -51,8 +51,8 @@ extension DiagonalNetwork {
             guard epoch < epochs else { break }
             bootstrap.add(here.point, slopes, at: coordinates, epoch: epoch)
             let order = batches(at: coordinates, epoch: epoch)
-            for place in stride(from: 0, to: samples, by: batchSize) {
-                let rows = order[place..<place + batchSize], before = DiagonalNetworkPoint(set, at: trial.theta)
+            for first in stride(from: 0, to: samples, by: batchSize) {
+                let rows = order[first..<first + batchSize], before = DiagonalNetworkPoint(set, at: trial.theta)
                 before.addPopulationCovariance(to: &population, times: share * share * Double(batchSize))
                 for row in rows { batch.addSquare(of: before.deviationFromPopulation(row), times: share * share) }
                 trial.step(batch: rows)
@@ -80,18 +80,18 @@ extension DiagonalNetwork {
     }
 
     /// Tr(∇²L(S; A_t) AV_t) and Tr AV_t with AV_t = (1/N) Σᵢ E_z′ J(A_t(Sⁱ) − A_t(S)), where the mean over z′ is one over `replacements`
-    /// fresh samples for each place.
+    /// fresh samples for each index.
     private func algorithmicVariability(
         of lane: Lane, _ data: DiagonalNetworkData, _ set: TrainingSet<Double>, start: [Double], _ path: [DiagonalNetworkTrainingPoint],
         at coordinates: Coordinates, observe: ([Observation]) -> Flow
     ) -> [Series]? {
         var forms = [Double](repeating: 0, count: epochs + 1), squares = forms
-        for place in 0..<samples {
-            let fresh = data.fresh(self, at: coordinates, place: place)
+        for index in 0..<samples {
+            let fresh = data.fresh(self, at: coordinates, index: index)
             for first in stride(from: 0, to: replacements, by: BaselineCopies.width) {
                 let members = first..<min(first + BaselineCopies.width, replacements)
                 let copies = BaselineCopies(
-                    set, place: place, fresh: fresh, members: members, learningRate: lane.learningRate, start: start)
+                    set, index: index, fresh: fresh, members: members, learningRate: lane.learningRate, start: start)
                 for epoch in 0..<epochs {
                     let order = batches(at: coordinates, epoch: epoch)
                     for n in stride(from: 0, to: samples, by: batchSize) { copies.step(batch: order[n..<n + batchSize]) }

@@ -43,8 +43,8 @@ struct PackedSet<Scalar: WorkingPrecision> {
         let paddedDimension = padded(d)
         self.paddedDimension = paddedDimension
         inputs = Buffer(
-            (0..<n * paddedDimension).map { place in
-                let (i, j) = place.quotientAndRemainder(dividingBy: paddedDimension)
+            (0..<n * paddedDimension).map { index in
+                let (i, j) = index.quotientAndRemainder(dividingBy: paddedDimension)
                 return j < d ? set.inputs[i * d + j] : 0
             })
         inputPanels = panels(rows: n, depth: d) { i, j in set.inputs[i * d + j] }
@@ -87,7 +87,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
     private let a: Buffer<V>, b: Buffer<V>, w: Buffer<V>, s: Buffer<V>, e: Buffer<V>, p: Buffer<V>
     /// Indexed by i: r, r², q and c.
     private let r: Buffer<V>, rr: Buffer<V>, q: Buffer<V>, c: Buffer<V>
-    /// Indexed by place in the batch.
+    /// One entry for each sample of the batch.
     private let g: Buffer<V>, z: Buffer<V>
     /// Indexed by j: the last step's directions of a and b; empty where no lane has momentum.
     private let velocityA: Buffer<V>, velocityB: Buffer<V>
@@ -96,15 +96,15 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
     init(_ set: PackedSet<Scalar>, lanes: [Lane], start: [Scalar]) {
         self.set = set
         let constants = lanes.map { StepConstants<Scalar>($0, samples: set.samples, batchSize: set.batchSize) }
-        for place in 0..<V.scalarCount {
-            let own = constants[min(place, lanes.count - 1)]
-            c1[place] = own.c1
-            minusC2[place] = own.minusC2
-            minusC3[place] = own.minusC3
-            c4[place] = own.c4
-            c7[place] = own.c7
-            minusRate[place] = own.minusRate
-            momentum[place] = own.momentum
+        for index in 0..<V.scalarCount {
+            let own = constants[min(index, lanes.count - 1)]
+            c1[index] = own.c1
+            minusC2[index] = own.minusC2
+            minusC3[index] = own.minusC3
+            c4[index] = own.c4
+            c7[index] = own.c7
+            minusRate[index] = own.minusRate
+            momentum[index] = own.momentum
         }
         c5 = constants[0].c5
         minusC6 = constants[0].minusC6
@@ -171,9 +171,9 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
 
     /// g = c₅ r of the batch.
     private mutating func takeBatch(_ batch: ArraySlice<Int>) {
-        for (place, i) in batch.enumerated() {
-            g[place] = c5 * r[i]
-            z[place] = V()
+        for (index, i) in batch.enumerated() {
+            g[index] = c5 * r[i]
+            z[index] = V()
         }
     }
 
@@ -208,11 +208,11 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
             for row in 0..<rowsPerPanel {
                 let j = first + row
                 var v = minusC6 * u[row]
-                for (place, i) in batch.enumerated() { v.addProduct(inputs[i * set.paddedDimension + j], g[place]) }
+                for (index, i) in batch.enumerated() { v.addProduct(inputs[i * set.paddedDimension + j], g[index]) }
                 let sv = s[j] * v
                 // Not over the padding: adding 0·0 to a z of −0 would make it +0.
                 if j < set.dimension {
-                    for (place, i) in batch.enumerated() { z[place].addProduct(inputs[i * set.paddedDimension + j], sv) }
+                    for (index, i) in batch.enumerated() { z[index].addProduct(inputs[i * set.paddedDimension + j], sv) }
                 }
                 let c2u = minusC2 * u[row]
                 p[j] = s[j] * c2u.addingProduct(minusC3, v)
@@ -266,7 +266,7 @@ struct LaneKernel<V: SIMD>: StepKernel where V.Scalar: WorkingPrecision {
                 c[first + row] = sums[row].addingProduct(c1 * r[first + row], q[first + row])
             }
         }
-        for (place, i) in batch.enumerated() { c[i] += g[place].addingProduct(c4, z[place]) }
+        for (index, i) in batch.enumerated() { c[i] += g[index].addingProduct(c4, z[index]) }
     }
 
     @inline(never)

@@ -33,7 +33,7 @@ struct ReferenceKernel<Scalar: WorkingPrecision>: StepKernel {
         // The batch's share of the residuals, and Xᵀ(m⊙r) with mᵢ = 2(1[i∈B]/B − 1/N).
         let g = batch.map { i in k.c5 * r[i] }
         let v = (0..<d).map { j in
-            sum(from: k.minusC6 * u[j], over: 0..<g.count) { place in (input(batch[batch.startIndex + place], j), g[place]) }
+            sum(from: k.minusC6 * u[j], over: 0..<g.count) { index in (input(batch[batch.startIndex + index], j), g[index]) }
         }
         let p = (0..<d).map { j in s[j] * (k.minusC2 * u[j]).addingProduct(k.minusC3, v[j]) }
         let z = batch.map { i in sum(from: 0, over: 0..<d) { j in (input(i, j), s[j] * v[j]) } }
@@ -42,7 +42,7 @@ struct ReferenceKernel<Scalar: WorkingPrecision>: StepKernel {
         }
 
         var c = (0..<n).map { i in sum(from: 0, over: 0..<d) { j in (input(i, j), p[j]) }.addingProduct(k.c1 * r[i], q[i]) }
-        for (place, i) in batch.enumerated() { c[i] += g[place].addingProduct(k.c4, z[place]) }
+        for (index, i) in batch.enumerated() { c[i] += g[index].addingProduct(k.c4, z[index]) }
 
         for j in 0..<d {
             let gradient = sum(from: 0, over: 0..<n) { i in (input(i, j), c[i]) }

@@ -13,12 +13,12 @@ struct SymmetricMatrix: Equatable {
 
     /// - Parameter k: at least j.
     subscript(j: Int, k: Int) -> Double {
-        get { upper[place(ofRow: j) + k] }
-        set { upper[place(ofRow: j) + k] = newValue }
+        get { upper[offset(ofRow: j) + k] }
+        set { upper[offset(ofRow: j) + k] = newValue }
     }
 
     /// The index at which entry (j, 0) would be: entry (j, k) is k further.
-    private func place(ofRow j: Int) -> Int { j * rows - j * (j + 1) / 2 }
+    private func offset(ofRow j: Int) -> Int { j * rows - j * (j + 1) / 2 }
 
     /// Adds s v vᵀ. About rows² floating-point operations.
     mutating func addSquare(of v: [Double], times s: Double) {
@@ -35,16 +35,16 @@ struct SymmetricMatrix: Equatable {
     }
 
     mutating func subtract(_ other: SymmetricMatrix) {
-        for place in upper.indices { upper[place] -= other.upper[place] }
+        for index in upper.indices { upper[index] -= other.upper[index] }
     }
 
     /// Tr(A B).
     func contracted(with other: SymmetricMatrix) -> Double {
-        var sum = 0.0, place = 0
+        var sum = 0.0, index = 0
         for j in 0..<rows {
-            sum = sum.addingProduct(upper[place], other.upper[place])
-            for away in 1..<max(1, rows - j) { sum = sum.addingProduct(2 * upper[place + away], other.upper[place + away]) }
-            place += rows - j
+            sum = sum.addingProduct(upper[index], other.upper[index])
+            for away in 1..<max(1, rows - j) { sum = sum.addingProduct(2 * upper[index + away], other.upper[index + away]) }
+            index += rows - j
         }
         return sum
     }

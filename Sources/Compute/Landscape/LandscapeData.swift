@@ -27,7 +27,7 @@ typealias Candidate = InlineArray<2, Bump>
 /// A population and one training set from it.
 struct LandscapeData {
     let candidates: [Candidate]
-    /// Index of the candidate at each place of the training set, of shape (N).
+    /// Index of each sample's candidate, of shape (N).
     let samples: [Int]
     /// How often the training set has each candidate, of shape (C).
     let counts: [Double]
@@ -52,13 +52,13 @@ struct LandscapeData {
     }
 
     /// Where the second critical point of a candidate can be; the first is at (7, 7).
-    private static let places: InlineArray<8, (x: Double, y: Double)> = [
+    private static let positions: InlineArray<8, (x: Double, y: Double)> = [
         (1, 1), (1, 4), (1, 7), (4, 1), (4, 4), (4, 7), (7, 1), (7, 4),
     ]
 
     private static func candidate(_ index: Int, of problem: Landscape, seed: UInt64) -> Candidate {
         var stream = RandomStream(seed: seed, for: .population, step: index)
-        let place = places[Int(stream.nextInteger(below: 8))]
+        let position = positions[Int(stream.nextInteger(below: 8))]
         let isMaximum = stream.nextUniform() < problem.maximumProbability
         func draw(_ mean: Double, _ deviation: Double) -> Double { max(mean + deviation * stream.nextNormal(), 0.2 * mean) }
         let height = draw(problem.minimum.height, problem.minimum.heightDeviation)
@@ -67,7 +67,7 @@ struct LandscapeData {
         let secondWidth = draw(problem.second.width, problem.second.widthDeviation)
         return [
             Bump(amplitude: -height, width: width, x: 7, y: 7),
-            Bump(amplitude: isMaximum ? secondHeight : -secondHeight, width: secondWidth, x: place.x, y: place.y),
+            Bump(amplitude: isMaximum ? secondHeight : -secondHeight, width: secondWidth, x: position.x, y: position.y),
         ]
     }
 
@@ -86,16 +86,16 @@ struct LandscapeData {
                 initialization: coordinates.initialization, replicate: coordinates.replicate)
         }
         var order = stream(.batchOrder), noise = stream(.gradientNoise)
-        let places = (0..<problem.batchSize).map { _ in Int(order.nextInteger(below: UInt32(problem.samples))) }
+        let batch = (0..<problem.batchSize).map { _ in Int(order.nextInteger(below: UInt32(problem.samples))) }
         let x = noise.nextNormal()
-        return LandscapeDraw(places: places, noise: SIMD2(x, noise.nextNormal()))
+        return LandscapeDraw(batch: batch, noise: SIMD2(x, noise.nextNormal()))
     }
 }
 
-/// Another candidate at one place of the training set: S becomes Sⁱ.
+/// Another candidate for one sample of the training set: S becomes Sⁱ.
 struct Replacement: Hashable {
     /// i, below N.
-    let place: Int
+    let index: Int
     /// z′, an index into the population.
     let candidate: Int
 }
@@ -103,7 +103,7 @@ struct Replacement: Hashable {
 /// What all lanes of a group draw for one iteration.
 struct LandscapeDraw {
     /// Places of the training set that make the mini-batch, in order, drawn with replacement.
-    let places: [Int]
+    let batch: [Int]
     /// Two standard normals.
     let noise: SIMD2<Double>
 }

@@ -60,7 +60,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
 
     private let data: LandscapeData
     private let lane: LandscapeStep
-    /// Candidates at the places of the training set, and how often it has each: of Sⁱ where the lane has a replacement.
+    /// Candidate of each sample of the training set, and how often the set has each candidate; those of Sⁱ where the lane has a replacement.
     private let samples: [Int], counts: [Double]
     private let decay: Double
     private var rate: Double
@@ -77,7 +77,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
         self.data = data
         lane = steps[0]
         var samples = data.samples
-        if let replacement = lane.replacement { samples[replacement.place] = replacement.candidate }
+        if let replacement = lane.replacement { samples[replacement.index] = replacement.candidate }
         self.samples = samples
         counts = samples.reduce(into: data.counts.map { _ in 0 }) { counts, sample in counts[sample] += 1 }
         self.decay = decay
@@ -112,7 +112,7 @@ struct LandscapeReferenceKernel: LandscapeKernel {
 
     mutating func step(_ draw: LandscapeDraw) {
         func average(_ term: (Slopes<Double>) -> Double) -> Double {
-            draw.places.reduce(0) { $0 + term(slopes[samples[$1]]) } / Double(draw.places.count)
+            draw.batch.reduce(0) { $0 + term(slopes[samples[$1]]) } / Double(draw.batch.count)
         }
         let batch = Slopes(dx: average(\.dx), dy: average(\.dy), hxx: average(\.hxx), hxy: average(\.hxy), hyy: average(\.hyy))
         let baseX = lane.usesBatch ? batch.dx : mean.dx.addingProduct(lane.deviation, draw.noise.x)
@@ -183,7 +183,7 @@ struct LandscapeLaneKernel: LandscapeKernel {
     /// there, which changes no bit of a sum.
     private let counts: [Vector]
     private let present: [Int]
-    /// By place of the training set: the lanes that have another candidate there.
+    /// For each index of the training set: the lanes that have another candidate there.
     private let replaced: [[(lane: Int, candidate: Int)]]
     private let decay: Double
     private let usesBatch: SIMDMask<SIMD8<Int64>>
@@ -207,9 +207,9 @@ struct LandscapeLaneKernel: LandscapeKernel {
         var replaced = [[(lane: Int, candidate: Int)]](repeating: [], count: data.samples.count)
         for (lane, step) in steps.enumerated() {
             guard let replacement = step.replacement else { continue }
-            counts[data.samples[replacement.place]][lane] -= 1
+            counts[data.samples[replacement.index]][lane] -= 1
             counts[replacement.candidate][lane] += 1
-            replaced[replacement.place].append((lane, replacement.candidate))
+            replaced[replacement.index].append((lane, replacement.candidate))
         }
         self.counts = counts
         self.replaced = replaced
@@ -266,9 +266,9 @@ struct LandscapeLaneKernel: LandscapeKernel {
 
     mutating func step(_ draw: LandscapeDraw) {
         var batch = Self.zero
-        for place in draw.places {
-            var s = slopes[data.samples[place]]
-            for (lane, candidate) in replaced[place] {
+        for index in draw.batch {
+            var s = slopes[data.samples[index]]
+            for (lane, candidate) in replaced[index] {
                 s.dx[lane] = slopes[candidate].dx[lane]
                 s.dy[lane] = slopes[candidate].dy[lane]
                 s.hxx[lane] = slopes[candidate].hxx[lane]
@@ -281,7 +281,7 @@ struct LandscapeLaneKernel: LandscapeKernel {
             batch.hxy += s.hxy
             batch.hyy += s.hyy
         }
-        batch = Self.divided(batch, by: Double(draw.places.count))
+        batch = Self.divided(batch, by: Double(draw.batch.count))
         let baseX = mean.dx.addingProduct(deviation, draw.noise.x).replacing(with: batch.dx, where: usesBatch)
         let baseY = mean.dy.addingProduct(deviation, draw.noise.y).replacing(with: batch.dy, where: usesBatch)
 

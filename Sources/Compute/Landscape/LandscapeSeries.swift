@@ -16,8 +16,8 @@ extension Landscape {
     func mapSeries(_ data: LandscapeData, at coordinates: Coordinates) -> [Series] {
         let (column, row) = coordinates.initialization.quotientAndRemainder(dividingBy: initializationsPerSide)
         let side = LandscapeDomain.mapPoints, spacing = LandscapeDomain.side / Double(initializationsPerSide * side)
-        let points = (0..<side * side).map { place in
-            let x = Double(column * side + place / side) + 0.5, y = Double(row * side + place % side) + 0.5
+        let points = (0..<side * side).map { cell in
+            let x = Double(column * side + cell / side) + 0.5, y = Double(row * side + cell % side) + 0.5
             return LandscapePoint(data, at: SIMD2(x, y) * spacing)
         }
         return [
@@ -56,9 +56,9 @@ extension Landscape {
         observe: ([Observation]) -> Flow
     ) -> [Symmetric2]? {
         var sums = [Symmetric2](repeating: Symmetric2(), count: path.count)
-        for place in 0..<samples {
+        for index in 0..<samples {
             for first in stride(from: 0, to: candidates, by: K.width) {
-                let copies = (first..<min(first + K.width, candidates)).map { (lane, Replacement(place: place, candidate: $0)) }
+                let copies = (first..<min(first + K.width, candidates)).map { (lane, Replacement(index: index, candidate: $0)) }
                 let steps = steps(copies, data, start: path[0], by: kernel) { draws[$0] }
                 var kernel = K(data, steps, decay: learningRateDecay, start: path[0])
                 for (iteration, draw) in draws.enumerated() {
@@ -83,9 +83,9 @@ extension Landscape {
         var first = [0.0], second = [0.0]
         for (iteration, draw) in draws.enumerated() {
             let before = points[iteration], share = rate / Double(batchSize)
-            for place in draw.places {
+            for index in draw.batch {
                 population.add(before.testCovariance, times: share * share)
-                batch.addSquare(of: before.gradients[data.samples[place]] - before.testGradient, times: share * share)
+                batch.addSquare(of: before.gradients[data.samples[index]] - before.testGradient, times: share * share)
             }
             let passes = Double(((iteration + 1) * batchSize + samples - 1) / samples)
             let hessian = points[iteration + 1].hessian

@@ -58,12 +58,12 @@ func exponential(_ x: SIMD8<Double>) -> SIMD8<Double> {
 /// Replaces each x by eˣ, eight at a time as in the kernels, for the benchmark.
 /// - Parameter values: each at most 0; values after the last multiple of eight stay as they are.
 package func takeExponentials(of values: inout [Double]) {
-    var place = 0
-    while place + 8 <= values.count {
+    var index = 0
+    while index + 8 <= values.count {
         var x = SIMD8<Double>()
-        for lane in 0..<8 { x[lane] = values[place + lane] }
+        for lane in 0..<8 { x[lane] = values[index + lane] }
         let y = exponential(x)
-        for lane in 0..<8 { values[place + lane] = y[lane] }
-        place += 8
+        for lane in 0..<8 { values[index + lane] = y[lane] }
+        index += 8
     }
 }

@@ -8,7 +8,7 @@ struct CurveAxes {
 
     /// Whether y is a loss, which has no natural scale, over learning rates; else it is a ratio over strengths.
     let isByRate: Bool
-    /// All places of points on the x axis, in order; at least one.
+    /// x values of all points, in order; at least one.
     let xs: [Double]
     /// The largest y that is drawn.
     let highest: Double
@@ -88,7 +88,7 @@ struct CurveAxes {
 
     // MARK: Bands
 
-    /// The ends of a band at one place on the x axis.
+    /// The ends of a band at one x value.
     typealias Slice = (x: Double, low: Double, high: Double)
 
     /// The part of a band that is on the scale: gnuplot folds a band that leaves it. Where an edge crosses an end of the scale, a slice is added.

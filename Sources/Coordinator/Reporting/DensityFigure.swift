@@ -22,7 +22,7 @@ struct DensityFigure: Drawing {
     /// Labels of the settings, in the colours of their paths over the maps.
     private let labels: [String]
     private let panels: [Panel]
-    /// All paths that are drawn. A path has its place here as the number of its block.
+    /// All paths that are drawn. A path's index here is the number of its block.
     private let paths: [[(x: Double, y: Double)]]
 
     init(_ spec: SweepSpec, _ density: Density) {
@@ -93,7 +93,7 @@ struct DensityFigure: Drawing {
             """
     }
 
-    /// The colour of a setting's path over the maps, which have dark and bright places.
+    /// The colour of a setting's path over the maps, which have dark and bright areas.
     private static func colour(_ row: Int) -> String {
         let colours = ["#ffffff", "#ff7f0e", "#e377c2", "#17becf", "#d62728", "#c7c7c7"]
         return colours[row % colours.count]
@@ -104,17 +104,17 @@ struct DensityFigure: Drawing {
         let words = ["○ start, ● end; over the maps, one path each:"] + labels
         let width = words.map { Double($0.count) + 3 }.reduce(0, +)
         var x = 0.5 - width / 2 * 6.2 / Double(size.width), text = ""
-        for (place, word) in words.enumerated() {
-            if place > 0 {
+        for (index, word) in words.enumerated() {
+            if index > 0 {
                 text += """
-                    set object \(10 + place) rectangle from screen \(x), \(1 - 44 / Double(size.height)) to screen \(x + 0.01), \(1 - 34 / Double(size.height)) \
-                        fillcolor rgb '\(Self.colour(place - 1))' fillstyle solid border linecolor rgb '#444444' front
+                    set object \(10 + index) rectangle from screen \(x), \(1 - 44 / Double(size.height)) to screen \(x + 0.01), \(1 - 34 / Double(size.height)) \
+                        fillcolor rgb '\(Self.colour(index - 1))' fillstyle solid border linecolor rgb '#444444' front
 
                     """
             }
-            let shift = place > 0 ? 0.013 : 0
+            let shift = index > 0 ? 0.013 : 0
             text +=
-                "set label \(10 + place) \(Gnuplot.quoted(word)) at screen \(x + shift), \(1 - 39 / Double(size.height)) left font ',9'\n"
+                "set label \(10 + index) \(Gnuplot.quoted(word)) at screen \(x + shift), \(1 - 39 / Double(size.height)) left font ',9'\n"
             x += (Double(word.count) + 3) * 6.2 / Double(size.width) + shift
         }
         return text

@@ -60,7 +60,7 @@ enum Gnuplot {
 
     // MARK: Axes for numbers of either sign and any size
 
-    /// Maps a number to its place on an axis that is linear around 0 and logarithmic beyond 1.
+    /// Maps a number to its position on an axis that is linear around 0 and logarithmic beyond 1.
     static func compressed(_ value: Double) -> Double { asinh(value) }
 
     /// Ticks at 0 and at the powers of ten that lie between the least and the largest of some numbers.

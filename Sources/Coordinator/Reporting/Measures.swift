@@ -26,9 +26,9 @@ struct Measures: Equatable {
     /// A Markdown table for each measure, with a row for each sweep and one for their mean ± standard deviation.
     static func comparison(_ sweeps: [(name: String, table: Measures)]) -> String {
         guard let first = sweeps.first?.table else { return "" }
-        return first.rows.enumerated().map { place, measure in
+        return first.rows.enumerated().map { row, measure in
             let columns = first.settings.enumerated().map { index, label in
-                Column<ComparisonRow<Measures>>.compared(label, decimals: measure.decimals) { $0.rows[place].values[index] }
+                Column<ComparisonRow<Measures>>.compared(label, decimals: measure.decimals) { $0.rows[row].values[index] }
             }
             return SweepComparison.text(sweeps, columns, corner: measure.name)
         }.joined(separator: "\n")

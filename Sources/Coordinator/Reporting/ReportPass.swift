@@ -3,7 +3,7 @@
 
 internal import Vocabulary
 
-/// A stored trial in its place in the grid.
+/// A stored trial and its index in the grid.
 struct TrialRow {
     var group: GroupSpec
     /// Index of the setting in the sweep's list.
@@ -24,12 +24,12 @@ struct TrialRow {
 
 /// One output of a report. It takes in every stored trial once, in grid order, and is finished after the last.
 ///
-/// Consumers are classes because two places have them: the pass, in a list, and the report, which reads what they collected.
+/// Consumers are classes because two owners have them: the pass, in a list, and the report, which reads what they collected.
 protocol TrialConsumer: AnyObject {
     /// Whether `take` reads the series of a trial: they are fetched from the store only for consumers that do.
     var readsSeries: Bool { get }
     func take(_ trial: TrialRow) throws
-    /// Puts the files of this output into place.
+    /// Renames the finished files of this output to their names.
     /// - Returns: their names.
     func finish() throws -> [String]
 }

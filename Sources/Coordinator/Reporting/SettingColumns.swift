@@ -9,7 +9,7 @@ enum SettingColumns {
             + [.real("learning_rate") { setting($0).learningRate }]
     }
 
-    /// The columns behind what was measured: strengths that not every sweep has, so that all others stand in the same place in every file.
+    /// The columns behind what was measured: strengths that not every sweep has, so that all others have the same index in every file.
     static func trailing<Row>(_ spec: SweepSpec, _ setting: @escaping (Row) -> Setting) -> [Column<Row>] {
         spec.alsoListed.map { column(of: $0, setting) }
     }

@@ -1,7 +1,7 @@
 // Sparkline.swift · Coordinator/Reporting. A curve as one short word.
 
 enum Sparkline {
-    /// Draws each value as a block whose height is its place between the lowest and the highest, and a value that is missing or not finite as a
+    /// Draws each value as a block whose height is its position between the lowest and the highest, and a value that is missing or not finite as a
     /// space.
     /// - Parameter width: the most blocks. Of more values every n-th is drawn, and the last.
     static func text(_ values: [Double?], width: Int = 25) -> String {

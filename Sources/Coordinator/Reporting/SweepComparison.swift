@@ -58,8 +58,8 @@ extension Column {
 
 extension Cell {
     /// The best value of a curve and where on the x axis it is; missing for a curve without one.
-    static func best(_ value: Double?, at place: Double?, decimals: Int) -> Cell {
-        guard let value, let place else { return .missing }
-        return .text("\(NumberText.fixed(value, decimals: decimals)) @ \(NumberText.shortest(place))")
+    static func best(_ value: Double?, at position: Double?, decimals: Int) -> Cell {
+        guard let value, let position else { return .missing }
+        return .text("\(NumberText.fixed(value, decimals: decimals)) @ \(NumberText.shortest(position))")
     }
 }

@@ -62,7 +62,7 @@ struct TheoryFigure: Drawing {
         for (part, (_, rows)) in parts.enumerated() {
             for (index, row) in rows.enumerated() {
                 let block = "\(part)_\(index)", style = Self.style(part, index)
-                // The rows of a part stand side by side around the part's place on the x axis.
+                // The rows of a part stand side by side around the part's position on the x axis.
                 let shift = rows.count < 2 ? 0 : 0.5 * (Double(index) / Double(rows.count - 1) - 0.5)
                 marks.addSides(row, block, style)
                 marks.addBound(row, x: Double(part) + shift, block, style)

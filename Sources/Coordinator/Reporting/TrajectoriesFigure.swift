@@ -26,7 +26,7 @@ struct TrajectoriesFigure: Drawing {
     private static func colour(_ row: Int) -> String { Gnuplot.colours[row % Gnuplot.colours.count] }
 
     /// The coordinates at which an initialization starts, on the grid of the landscape.
-    private func place(of initialization: Int) -> String {
+    private func position(of initialization: Int) -> String {
         guard let side = spec.integer("initializations_per_side"), side > 1 else { return "" }
         let (column, row) = initialization.quotientAndRemainder(dividingBy: side)
         func position(_ index: Int) -> String {
@@ -56,7 +56,7 @@ struct TrajectoriesFigure: Drawing {
         return """
             set origin \(0.5 * Double(column)), \(top - Double(line + 1) * height)
             set size 0.5, \(height)
-            set title \(Gnuplot.quoted("Initialization \(initialization)\(place(of: initialization))")) font ',11' offset 0, -0.5
+            set title \(Gnuplot.quoted("Initialization \(initialization)\(position(of: initialization))")) font ',11' offset 0, -0.5
             set ylabel \(Gnuplot.quoted(name)) font ',10'
             set ytics \(column == 0 ? "autofreq" : Gnuplot.compressedTicks(lines.flatMap(\.curve.trace))) nomirror font ',9'
             plot \(plots.isEmpty ? "[0:1] [0:1] 2 notitle" : plots.joined(separator: ", \\\n  "))

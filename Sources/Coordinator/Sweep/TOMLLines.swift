@@ -39,10 +39,10 @@ struct TOMLLines {
         let names = scanner.readKey()
         scanner.skipLine()
         var path: Path = []
-        for (place, name) in names.enumerated() {
+        for (depth, name) in names.enumerated() {
             path.append(name)
             if lines[path] == nil { lines[path] = line }
-            if isElement, place == names.count - 1 { counts[path, default: 0] += 1 }
+            if isElement, depth == names.count - 1 { counts[path, default: 0] += 1 }
             if let count = counts[path] { path.append(String(count - 1)) }
         }
         lines[path] = line
@@ -95,22 +95,22 @@ struct TOMLLines {
 /// A position in a text. Every step advances it, so a scan ends whatever the text is.
 private struct Scanner {
     let bytes: [UInt8]
-    private var place = 0
+    private var offset = 0
     private(set) var line = 1
 
     init(bytes: [UInt8]) {
         self.bytes = bytes
         // Some editors begin a file with a byte order mark.
-        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { place = 3 }
+        if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { offset = 3 }
     }
 
-    var isAtEnd: Bool { place >= bytes.count }
+    var isAtEnd: Bool { offset >= bytes.count }
 
-    var next: Unicode.Scalar? { isAtEnd ? nil : Unicode.Scalar(bytes[place]) }
+    var next: Unicode.Scalar? { isAtEnd ? nil : Unicode.Scalar(bytes[offset]) }
 
     mutating func skip() {
         if next == "\n" { line += 1 }
-        place += 1
+        offset += 1
     }
 
     /// Skips this character, if it is the next one.
@@ -159,9 +159,9 @@ private struct Scanner {
     }
 
     private mutating func readBareName() -> String {
-        let start = place
+        let start = offset
         skip { !" \t.=]\n".unicodeScalars.contains($0) }
-        return String(decoding: bytes[start..<place], as: UTF8.self)
+        return String(decoding: bytes[start..<offset], as: UTF8.self)
     }
 
     /// Reads a string of either kind, of one line or of several. Only the escapes `\"` and `\\` are decoded, which a key may need.
@@ -173,7 +173,7 @@ private struct Scanner {
         while !isAtEnd, !isQuoted(quote, mark) {
             if quote == "\"", next == "\\" { skip() }
             guard !isAtEnd else { break }
-            content.append(bytes[place])
+            content.append(bytes[offset])
             skip()
         }
         skip(while: { $0 == quote })
@@ -182,6 +182,6 @@ private struct Scanner {
 
     /// Whether the next characters are this many quotes.
     private func isQuoted(_ quote: Unicode.Scalar, _ count: Int) -> Bool {
-        place + count <= bytes.count && bytes[place..<place + count].allSatisfy { $0 == quote.value }
+        offset + count <= bytes.count && bytes[offset..<offset + count].allSatisfy { $0 == quote.value }
     }
 }

@@ -23,10 +23,10 @@ internal import Vocabulary
 
     /// The protocol version, which can be read whatever the rest of the frame contains; 0 where there is none.
     mutating func version() throws(MessageError) -> UInt32 {
-        var (place, version) = (0, UInt32(0))
-        while place < bytes.count {
-            let field = try tag(&place, end: bytes.count)
-            let value = try skip(field.wire, &place, end: bytes.count)
+        var (offset, version) = (0, UInt32(0))
+        while offset < bytes.count {
+            let field = try tag(&offset, end: bytes.count)
+            let value = try skip(field.wire, &offset, end: bytes.count)
             if field.number == 1, field.wire == 0 { version = UInt32(truncatingIfNeeded: value) }
         }
         return version
@@ -47,16 +47,16 @@ internal import Vocabulary
         var counts = [Int](repeating: 0, count: fields.count)
         // The members of a oneof share one field of the generated struct, which says which of them is set.
         var oneofs: Set<UInt32> = []
-        var place = range.lowerBound
-        while place < range.upperBound {
-            let (number, wire) = try tag(&place, end: range.upperBound)
+        var offset = range.lowerBound
+        while offset < range.upperBound {
+            let (number, wire) = try tag(&offset, end: range.upperBound)
             guard let index = unsafe fields.firstIndex(where: { unsafe $0.id == number }) else {
                 throw .malformed(reason: "a field that is not known here")
             }
             let field = unsafe fields[index]
-            let start = place
-            let value = try skip(wire, &place, end: range.upperBound)
-            let content = wire == 2 ? place - Int(value)..<place : start..<place
+            let start = offset
+            let value = try skip(wire, &offset, end: range.upperBound)
+            let content = wire == 2 ? offset - Int(value)..<offset : start..<offset
             let isRepeated = unsafe field.label == PROTOBUF_C_LABEL_REPEATED
             counts[index] += 1
             if isRepeated {
@@ -95,38 +95,38 @@ internal import Vocabulary
         }
     }
 
-    private func tag(_ place: inout Int, end: Int) throws(MessageError) -> (number: UInt32, wire: UInt8) {
-        let value = try varint(&place, end: end)
+    private func tag(_ offset: inout Int, end: Int) throws(MessageError) -> (number: UInt32, wire: UInt8) {
+        let value = try varint(&offset, end: end)
         guard (8...UInt64(UInt32.max)).contains(value) else { throw Self.broken }
         return (UInt32(value >> 3), UInt8(value & 7))
     }
 
     /// Skips a value.
     /// - Returns: the value of an integer, or the length of a block of bytes.
-    private func skip(_ wire: UInt8, _ place: inout Int, end: Int) throws(MessageError) -> UInt64 {
+    private func skip(_ wire: UInt8, _ offset: inout Int, end: Int) throws(MessageError) -> UInt64 {
         switch wire {
-        case 0: return try varint(&place, end: end)
+        case 0: return try varint(&offset, end: end)
         case 1, 5:
             let size = wire == 1 ? 8 : 4
-            guard end - place >= size else { throw Self.broken }
-            place += size
+            guard end - offset >= size else { throw Self.broken }
+            offset += size
             return 0
         case 2:
-            let count = try varint(&place, end: end)
-            guard count <= UInt64(end - place) else { throw Self.broken }
-            place += Int(count)
+            let count = try varint(&offset, end: end)
+            guard count <= UInt64(end - offset) else { throw Self.broken }
+            offset += Int(count)
             return count
         // Groups, which proto3 has not.
         default: throw Self.broken
         }
     }
 
-    private func varint(_ place: inout Int, end: Int) throws(MessageError) -> UInt64 {
+    private func varint(_ offset: inout Int, end: Int) throws(MessageError) -> UInt64 {
         var value: UInt64 = 0
         for shift in stride(from: UInt64(0), to: 70, by: 7) {
-            guard place < end else { throw Self.broken }
-            let byte = bytes[place]
-            place += 1
+            guard offset < end else { throw Self.broken }
+            let byte = bytes[offset]
+            offset += 1
             value |= UInt64(byte & 0x7f) << shift
             if byte < 0x80 { return value }
         }

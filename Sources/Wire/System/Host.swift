@@ -1,4 +1,4 @@
-// Host.swift · Wire/System. Name and processor of this host, for people only; the cores it allows this process; its limit of open files.
+// Host.swift · Wire/System. Name of this host, for people only; the cores it allows this process; its limit of open files.
 
 internal import Glibc
 
@@ -8,11 +8,6 @@ public enum Host {
         var buffer = [CChar](repeating: 0, count: 256)
         guard unsafe gethostname(&buffer, buffer.count - 1) == 0 else { return "unknown" }
         return text(buffer)
-    }
-
-    /// The model name of the first processor in /proc/cpuinfo; "unknown" where there is none.
-    public static var processor: String {
-        value(of: "model name", in: "/proc/cpuinfo").map { $0.split(whereSeparator: \.isWhitespace).joined(separator: " ") } ?? "unknown"
     }
 
     /// Processors that this process may run on, at least 1: fewer than the host has under taskset, in a container or a batch system.

@@ -24,7 +24,7 @@ extension ProblemDeclaration {
             record([.losses, .variability]),
             ParameterDeclaration(
                 "replacements", .integer(1...4096), in: .problem, default: 8,
-                "fresh samples that take each place of the training set in turn, where the variability is recorded"),
+                "fresh samples that replace each sample of the training set in turn, where the variability is recorded"),
         ],
         algorithms: [.sgd], strengths: [StrengthUse(.lambda1), StrengthUse(.lambda2), StrengthUse(.momentum)],
         series: theorySeries + [SeriesDeclaration(.covarianceTrace, .path, [.variability])], lanes: 16,
