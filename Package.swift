@@ -52,7 +52,9 @@ let package = Package(
             name: "Wire",
             dependencies: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages", .product(name: "Logging", package: "swift-log")],
             path: "Sources/Wire",
-            exclude: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages"], swiftSettings: strict()),
+            exclude: ["Vocabulary", "CZeroMQ", "CSodium", "CMessages"], swiftSettings: strict(),
+            // libzmq finds Sockets/Accepting.swift's function in place of the C library's only where the program exports it.
+            linkerSettings: [.unsafeFlags(["-Xlinker", "--export-dynamic-symbol=accept4"])]),
 
         // Worker → Vocabulary + Wire + Compute.
         .executableTarget(

@@ -104,6 +104,49 @@ private final class RawConnection {
         try expectUnharmed(coordinator, local, strangers: 1)
     }
 
+    /// - Parameter limit: of open descriptors, for `ulimit -n`.
+    private func start(limit: Int) throws -> (program: Program, local: String, tcp: String) {
+        let line = "ulimit -n \(limit); exec '\(Program.path(of: "regsweep"))' run sweep.toml --workers 0 --log-level info"
+        let program = try Program(at: "/bin/sh", ["-c", line], in: scratch)
+        return (program, try program.word(after: "regsweep-worker --connect "), try program.word(after: "listening at "))
+    }
+
+    @Test("more strangers than the process may have descriptors end nothing: workers of this host and with keys come in meanwhile")
+    func exhausted() throws {
+        Host.allowManyFiles()
+        let (coordinator, local, tcp) = try start(limit: 256)
+        let key = try invitation("ada")
+        var strangers: [RawConnection] = []
+        for _ in 0..<4 {
+            for _ in 0..<200 { strangers.append(try RawConnection(tcp)) }
+            // By ipc libzmq would end the process where it finds no descriptor.
+            try (0..<8).forEach { _ in try Stranger(local).say(Stranger.hello(selfTest: Digest(of: "other bits"))) }
+        }
+        try expectWelcome(of: key)
+        try coordinator.errors(have: "that had said nothing and were too many")
+        // Ended before the time of a handshake is over.
+        #expect(strangers[0].hear(for: 2).isClosed)
+        try expectUnharmed(coordinator, local, strangers: 1)
+    }
+
+    @Test("large frames that begin before anybody has authenticated cost little memory") func largeHandshakes() throws {
+        let (coordinator, local, tcp) = try start()
+        let before = try coordinator.peakMemory()
+        let greeting: [UInt8] = [0xff, 0, 0, 0, 0, 0, 0, 0, 0, 0x7f, 3, 0] + Array("CURVE".utf8) + [UInt8](repeating: 0, count: 47)
+        // A command whose length, in eight bytes, is a little less than the largest that is taken.
+        let command: [UInt8] = [6, 0, 0, 0, 0] + withUnsafeBytes(of: UInt32(Limits.frameBytes - 8).bigEndian, Array.init)
+        let strangers = try (0..<80).map { _ in
+            let stranger = try RawConnection(tcp)
+            stranger.say(greeting + command + [UInt8](repeating: 0, count: 7 << 20))
+            return stranger
+        }
+        try coordinator.errors(have: "or had sent too much")
+        // 560 MiB were sent.
+        #expect(try coordinator.peakMemory() - before < 400 << 20)
+        withExtendedLifetime(strangers) {}
+        try expectUnharmed(coordinator, local)
+    }
+
     @Test("a peer without a key, and one with a key of its own, are not heard") func noKey() throws {
         let (coordinator, local, tcp) = try start()
         let plain = try Stranger(tcp)

@@ -135,6 +135,18 @@ import Wire
         #expect(JournalNotice.damagedCheckpoint(trial).line(store: "").text.contains("trial \(trial)"))
     }
 
+    @Test("connections that were turned away are counted ten times a second, and told once a minute") func strangers() {
+        func at(_ seconds: Double) -> Instant { Instant(sinceStart: .seconds(seconds)) }
+        var notice = StrangerNotice(), looks: [Bool] = [], lines: [String?] = []
+        for seconds in [0, 0.09, 0.1] { looks.append(notice.isDue(at: at(seconds))) }
+        #expect(looks == [true, false, true])
+        for (seconds, count) in [(1.0, 0), (2, 5), (3, 7), (61.9, 0), (62, 1), (200, 0), (201, 1)] {
+            lines.append(notice.add(count, at: at(seconds)).map { String($0.prefix(24)) })
+        }
+        #expect(
+            lines == [nil, "closed 5 connections tha", nil, nil, "closed 8 connections tha", nil, "closed 1 connection that"])
+    }
+
     @Test("of a flood of warnings twenty a second are let through, and the next second says how many were not") func limit() {
         var limit = WarningLimit(), lines: [String] = []
         let start = Instant(sinceStart: .seconds(5))

@@ -15,6 +15,7 @@ struct Connections: ~Copyable {
     private let logger: Logger
     private var outbox = Outbox()
     private var warnings = WarningLimit()
+    private var strangers = StrangerNotice()
 
     init(
         _ socket: consuming RouterSocket, _ authenticator: WorkerAuthenticator, data: [Digest: [UInt8]], incarnation: UInt64,
@@ -49,6 +50,7 @@ struct Connections: ~Copyable {
                 "refused a connection from \(address): this coordinator has not issued its key \("\(key)".prefix(16))…, or has revoked it; "
                     + "`regsweep workers invite` issues one", at: now)
         }
+        if strangers.isDue(at: now), let text = strangers.add(socket.turnAway(), at: now) { warn(text, at: now) }
         return events
     }
 
@@ -131,5 +133,32 @@ struct WarningLimit {
         }
         count += 1
         return count <= Self.most ? lines + [text] : lines
+    }
+}
+
+/// When strangers' connections are looked at, and what is told of those that were turned away: a line a minute at the most, since they may
+/// come by the thousand for as long as they like.
+struct StrangerNotice {
+    /// 0.1 s, in which the fastest network brings a few hundred MiB.
+    private static let look: Duration = .milliseconds(100)
+    private static let pause: Duration = .seconds(60)
+    private var nextLook: Instant?
+    private var nextLine: Instant?
+    private var count = 0
+
+    /// Whether to look now; the next time is a tenth of a second later.
+    mutating func isDue(at now: Instant) -> Bool {
+        guard nextLook.map({ now >= $0 }) ?? true else { return false }
+        nextLook = now + Self.look
+        return true
+    }
+
+    /// - Returns: the line to log now; nil for none.
+    mutating func add(_ turnedAway: Int, at now: Instant) -> String? {
+        count += turnedAway
+        guard count > 0, nextLine.map({ now >= $0 }) ?? true else { return nil }
+        defer { (nextLine, count) = (now + Self.pause, 0) }
+        return "closed \(count.counted("connection")) that had said nothing and were too many, or had sent too much, for the descriptors "
+            + "(ulimit -Hn) and memory that strangers may have; workers that have joined keep theirs"
     }
 }

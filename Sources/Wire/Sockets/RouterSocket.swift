@@ -79,6 +79,14 @@ public struct RouterSocket: ~Copyable {
         return zapHandler.refusals.map { ($0.key, $0.address) }
     }
 
+    /// Ends connections that have sent much and said nothing. To be called every tenth of a second or so.
+    /// - Returns: how many connections were ended or not let in since the last call, because they had sent too much, or because too many
+    ///   had said nothing or had taken all descriptors.
+    public func turnAway() -> Int {
+        Accepting.endGreediest()
+        return Accepting.takeTurnedAway()
+    }
+
     /// - Throws: `notNow` when the worker's queue is full, `unknownPeer` when its connection is gone; nothing was sent then.
     public func send(_ frame: [UInt8], to route: Route) throws(SocketError) {
         guard zapHandler.isAllowed(route.peer) else { throw .unknownPeer }
@@ -90,6 +98,7 @@ public struct RouterSocket: ~Copyable {
     public func receive() throws(SocketError) -> (route: Route, frame: [UInt8])? {
         try zapHandler.answerHandshakes()
         while let message = try socket.receive() {
+            Accepting.heard(message.descriptor)
             // The handler gives every accepted connection a user id. One without it, or with a key denied since, is closed.
             guard let peer = message.userID.flatMap(Peer.init(userID:)), zapHandler.isAllowed(peer) else {
                 closeConnection(message.descriptor)
@@ -107,7 +116,9 @@ public struct RouterSocket: ~Copyable {
 
     /// Shuts a peer's connection down by its descriptor, since libzmq 4.3.4 cannot close a single one; libzmq then finds it ended and
     /// forgets it. Should the descriptor belong to another connection by now, that peer connects again and loses nothing.
-    private func closeConnection(_ descriptor: CInt) { if descriptor >= 0 { shutdown(descriptor, CInt(SHUT_RDWR)) } }
+    private func closeConnection(_ descriptor: CInt) {
+        if descriptor >= 0, !Accepting.isListener(descriptor) { shutdown(descriptor, CInt(SHUT_RDWR)) }
+    }
 
     var pollHandles: [UnsafeMutableRawPointer] { unsafe [socket.pollHandle, zapHandler.pollHandle] }
 }
