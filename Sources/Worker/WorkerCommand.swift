@@ -12,8 +12,8 @@ internal import Wire
         commandName: "regsweep-worker",
         abstract: "Computes trials for a regsweep coordinator.",
         discussion: """
-            Joins the sweep at the endpoint that `regsweep run` prints and computes at once. Ctrl-C or SIGTERM finishes the running \
-            trials, gives queued ones back and ends; a second one ends at once, and other workers compute its trials again. No result \
+            Joins the sweep at the endpoint that `regsweep run` prints and computes at once. Ctrl-C, SIGTERM or a closed terminal \
+            finishes the running trials, gives queued ones back and ends; a second Ctrl-C or SIGTERM ends at once, and other workers compute its trials again. No result \
             is lost.
 
             Exit codes: 0 drained · 2 bad usage · 4 refused, processor without x86-64-v3, no coordinator, or data that cannot be stored.
@@ -42,7 +42,11 @@ internal import Wire
     @Option(help: "Directory for files of data sets. (default: $XDG_CACHE_HOME/regsweep, or ~/.cache/regsweep)")
     var cache: String?
 
-    @Option(help: "Seconds without a message from a coordinator after which the worker ends.")
+    @Option(
+        help: """
+            Seconds without a message from a coordinator after which the worker ends; ten times as many while it has results that no \
+            coordinator has acknowledged.
+            """)
     var orphanTimeout = 30.0
 
     @Option(help: "The least severe messages that are written to standard error: trace, debug, info, notice, warning, error.")
@@ -87,9 +91,10 @@ internal import Wire
             return
         }
         do {
-            let coordinator = try coordinator(logger)
             let mailbox = try Mailbox<WorkerMachine.Event>()
-            catchSignals([SIGINT, SIGTERM]) { _ in mailbox.post(.drainRequested) }
+            // Before anything starts a thread: threads take over which signals are blocked.
+            catchEndRequests { mailbox.post(.drainRequested) }
+            let coordinator = try coordinator(logger)
             let identity = WorkerMachine.Identity(
                 worker: .random(), host: Host.name, process: Int(getpid()), slots: slots,
                 selfTest: selfTestDigest())
@@ -104,10 +109,10 @@ internal import Wire
             case .noData(let reason):
                 logger.error("\(reason)")
                 throw ExitCode(4)
-            case .orphaned:
+            case .orphaned(let silence):
                 let key = join == nil ? "" : " that accepts this worker's key"
                 logger.error(
-                    "no coordinator at \(coordinator.endpoint)\(key) answered for \(orphanTimeout) s, so this worker ends: check that regsweep run is running there"
+                    "no coordinator at \(coordinator.endpoint)\(key) answered for \(silence.inSeconds) s, so this worker ends: check that regsweep run is running there"
                 )
                 throw ExitCode(4)
             }

@@ -32,6 +32,8 @@ struct WorkerLoop: ~Copyable {
     private let mailbox: Mailbox<WorkerMachine.Event>
     private let logger: Logger
     private let stopwatch = Stopwatch()
+    /// The time of the machine.
+    private var clock: ListeningClock
     private var machine: WorkerMachine
     private let cache: DataCache
     private let images: ImageCache
@@ -53,28 +55,33 @@ struct WorkerLoop: ~Copyable {
         self.threadsPerTrial = threadsPerTrial
         self.mailbox = mailbox
         self.logger = logger
-        machine = WorkerMachine(identity, orphanTimeout: orphanTimeout, at: stopwatch.now)
+        clock = ListeningClock(at: stopwatch.now)
+        machine = WorkerMachine(identity, orphanTimeout: orphanTimeout, at: clock.now)
     }
 
     /// Runs until the machine says that the worker ends.
     mutating func run() throws(SocketError) -> WorkerMachine.Exit {
+        var waited = Duration.zero
         while true {
+            clock.advance(to: stopwatch.now, after: waited)
             for event in try receive() + mailbox.takeAll() + [.tick] {
-                for effect in machine.handle(event, at: stopwatch.now) { try perform(effect) }
+                for effect in machine.handle(event, at: clock.now) { try perform(effect) }
             }
             try flush()
             if let exit { return exit }
-            try wait()
+            waited = try wait()
         }
     }
 
-    private borrowing func wait() throws(SocketError) {
+    /// - Returns: how long it was to wait at most.
+    private borrowing func wait() throws(SocketError) -> Duration {
         // libzmq does not tell when its queue has room again, so a frame that did not fit is tried again after 50 ms.
-        let deadline = outbox.isEmpty ? machine.nextDeadline - stopwatch.now : min(machine.nextDeadline - stopwatch.now, .milliseconds(50))
+        let deadline = outbox.isEmpty ? machine.nextDeadline - clock.now : min(machine.nextDeadline - clock.now, .milliseconds(50))
         switch socket {
         case .some(let socket): try Poller.wait(for: socket, or: mailbox.wakeSignal, atMost: deadline)
         case .none: try Poller.wait(for: mailbox.wakeSignal, atMost: deadline)
         }
+        return deadline
     }
 
     private mutating func receive() throws(SocketError) -> [WorkerMachine.Event] {

@@ -46,7 +46,8 @@ struct WorkerMachine {
     enum Exit: Equatable {
         case drained
         case refused(reason: String)
-        case orphaned
+        /// No coordinator was heard for so long.
+        case orphaned(after: Duration)
         /// This host cannot store the data set that the trials read.
         case noData(reason: String)
     }
@@ -77,10 +78,14 @@ struct WorkerMachine {
         static let longestBackOff: Duration = .seconds(5)
         /// How long the worker waits for a Welcome, which then brings the sweep's own timeout.
         static let timeout: Duration = .seconds(6)
+        /// 2 s: how long the last try to find a coordinator lasts at least.
+        static let lastTry: Duration = .seconds(2)
+        /// 10: so much longer than others a worker looks for a coordinator that has something to hand over.
+        static let keeping = 10
     }
 
     let identity: Identity
-    /// A worker that has received nothing from a coordinator for this long ends.
+    /// A worker that has nothing to hand over and has received nothing from a coordinator for this long ends.
     let orphanTimeout: Duration
     /// Two leases per slot, one running and one queued, so that a slot never waits for a round trip.
     private var credits: Int { isDraining ? 0 : 2 * identity.slots }
@@ -152,11 +157,21 @@ struct WorkerMachine {
 
     private var connectionDeadline: Instant {
         switch connection {
-        case .waiting(let until): min(until, lastHeard + orphanTimeout)
-        case .greeting(let since, let sentHello): min(sentHello + Timing.helloAgain, since + Timing.timeout, lastHeard + orphanTimeout)
+        case .waiting(let until): min(until, orphanedAt)
+        case .greeting(let since, let sentHello):
+            min(sentHello + Timing.helloAgain, since + Timing.timeout, endOfLastTry(since: since))
         case .joined(let welcome): min(lastSent + welcome.heartbeatInterval, lastHeard + welcome.timeout)
         }
     }
+
+    /// How long this worker looks for a coordinator. Results and checkpoints that nobody has acknowledged are worth a longer wait: a
+    /// coordinator that stands still, or is started again after a while, wants them.
+    private var patience: Duration { unacknowledged.isEmpty && unanswered.isEmpty ? orphanTimeout : orphanTimeout * Timing.keeping }
+
+    private var orphanedAt: Instant { lastHeard + patience }
+
+    /// When a try that began at a time is the last one, and over: nobody gives up without one.
+    private func endOfLastTry(since: Instant) -> Instant { max(orphanedAt, since + Timing.lastTry) }
 
     var isJoined: Bool {
         if case .joined = connection { true } else { false }
@@ -303,7 +318,7 @@ struct WorkerMachine {
     }
 
     mutating func leaveIfDrained(at now: Instant) -> [Effect] {
-        // Results that are not acknowledged yet are waited for, until the orphan timeout.
+        // The coordinator is waited for while results are not acknowledged.
         guard isDraining, running.isEmpty, paused.isEmpty, queued.isEmpty, unacknowledged.isEmpty else { return [] }
         if let dataFailure { return leave(.noData(reason: dataFailure), saying: dataFailure, at: now) }
         return leave(.drained, saying: "drained", at: now)
@@ -335,10 +350,9 @@ struct WorkerMachine {
     private mutating func tickConnection(at now: Instant) -> [Effect] {
         switch connection {
         // While joined the coordinator's own timeout comes first: it may be longer than a short orphan timeout.
-        case .waiting where now - lastHeard >= orphanTimeout, .greeting where now - lastHeard >= orphanTimeout:
-            return leave(.orphaned, saying: "nothing received from the coordinator for \(orphanTimeout.inSeconds) s", at: now)
+        case .greeting(let since, _) where now >= endOfLastTry(since: since): return leaveOrphaned(at: now)
         case .waiting(let until):
-            guard now >= until else { return [] }
+            guard now >= min(until, orphanedAt) else { return [] }
             return [.connect] + greet(at: now)
         case .greeting(let since, let sentHello):
             if now - since >= Timing.timeout { return backOff(after: Timing.timeout, at: now) }
@@ -350,6 +364,13 @@ struct WorkerMachine {
             guard now - lastSent >= welcome.heartbeatInterval else { return [] }
             return [send(.heartbeat(running: running.count), at: now)]
         }
+    }
+
+    private mutating func leaveOrphaned(at now: Instant) -> [Effect] {
+        let results = unacknowledged.values.reduce(0) { $0 + $1.results.count }
+        let loss = "\(results) results that no coordinator has acknowledged end with this worker: another one computes them again"
+        return (results == 0 ? [] : [.notice(loss)])
+            + leave(.orphaned(after: patience), saying: "nothing received from the coordinator for \(patience.inSeconds) s", at: now)
     }
 
     /// Gives the connection up and waits 0.25 s, 0.5 s, … 5 s before the next. The worker's id lengthens the wait by up to a half, so that

@@ -75,11 +75,39 @@ extension Instant {
         begin(&workers, [0], at: now)
         for process in 0..<20 as Range<Int32> {
             now = now + LocalWorkers.quick
+            workers.joined(process)
             #expect(workers.ended(process, .exited(1), at: now) != nil)
             begin(&workers, [process + 1], at: now)
         }
         #expect(!workers.hasGivenUp)
     }
+
+    @Test("one that was started and never joined counts as failed, however long it looked for its coordinator") func neverJoined() {
+        var workers = LocalWorkers(count: 1)
+        var now = start
+        for process in 0..<5 as Range<Int32> {
+            begin(&workers, [process], at: now)
+            now = now + .seconds(30)
+            let facts = "process \(process) ended without having joined: exit code 4"
+            #expect(
+                workers.ended(process, .exited(4), at: now)
+                    == (process < 4
+                        ? .warning("\(facts); starting another")
+                        : .error("\(facts); 5 failed one after the other: 0 are left and no more are started")))
+        }
+        #expect(workers.outlook == .givenUp)
+        // Nobody's child joins.
+        workers.joined(77)
+        #expect(workers.running.isEmpty)
+    }
+
+    @Test(
+        "a worker that leaves by itself has not crashed, whatever keeps it from computing",
+        arguments: [
+            (Subprocess.Status.exited(0), false), (.exited(2), false), (.exited(4), false), (.exited(1), true), (.exited(139), true),
+            (.killed(signal: 9), true), (.killed(signal: 11), true),
+        ])
+    func crash(status: Subprocess.Status, isCrash: Bool) { #expect(LocalWorkers.isCrash(status) == isCrash) }
 
     @Test("a program that cannot be started is not tried again") func notStarted() {
         var workers = LocalWorkers(count: 2)
@@ -114,7 +142,7 @@ extension Instant {
             return !notices.isEmpty
         }
         #expect(notices == [.warning("process \(processes[0]) ended: signal 9; starting another; see \(log)")])
-        #expect(launcher?.takeEnded() == [processes[0]])
+        #expect(launcher?.takeEnded() == [EndedProcess(process: processes[0], hasCrashed: true)])
         #expect(launcher?.takeEnded() == [])
         let left = try #require(launcher?.processes)
         #expect(left.count == 2 && left.contains(processes[1]))

@@ -238,6 +238,20 @@ import Wire
         #expect(suspects(driver) == [0: 1, 1: 1, 4: 1, 5: 1])
     }
 
+    @Test("a process that ended by itself has not died over anything: its leases wait again, and its late results have a name")
+    func leftByItself() {
+        var driver = SchedulerDriver()
+        _ = driver.join(ada, at: routeA, credits: 2)
+        let held = driver.scheduler.leases.byID.keys.sorted()
+        _ = driver.hear(.progress(held[0], []), from: routeA)
+        let effects = driver.handle(.exited(process: driver.scheduler.workers[ada]!.process, host: "ada", hasCrashed: false))
+        #expect(driver.records.map(\.end) == held.map { _ in .returned })
+        #expect(effects.contains(.notice(.left(ada, host: "ada", reason: "its process ended by itself"))))
+        #expect(suspects(driver) == [:] && driver.scheduler.failures.blame.isEmpty && driver.scheduler.leases.isEmpty)
+        #expect(driver.scheduler.workers.author(at: routeA) == Author(worker: ada, host: "ada"))
+        #expect(driver.scheduler.brokenInvariants == [])
+    }
+
     @Test("the sweep ends when its last trial is set aside") func lastFails() {
         var driver = SchedulerDriver(groups: 1, settings: 1, crashLimit: 1)
         _ = driver.join(ada, at: routeA, credits: 1)

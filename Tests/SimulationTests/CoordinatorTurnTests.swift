@@ -50,7 +50,7 @@ import Wire
     }
 
     @Test("frames come before what ended beside them, and the time comes last") func events() {
-        let turn = Turn(frames: [frame(hello)], isDrainRequested: true, exits: [(process: 7, host: "ada")])
+        let turn = Turn(frames: [frame(hello)], isDrainRequested: true, exits: [ProcessEnd(process: 7, host: "ada", hasCrashed: true)])
         let kinds = turn.events.map { event in
             switch event {
             case .received: "received"
@@ -82,7 +82,9 @@ import Wire
         let lease = try lease(try take(Turn(frames: [frame(hello), frame(.ready(credits: 1))])))
         let results = lease.trials.map { SampleSweep.result(of: $0.key, attempt: $0.attempt, seconds: 1) }
         _ = try take(
-            Turn(frames: [frame(.results(BatchID(rawValue: 1), lease.id, results))], exits: [(process: 7, host: "ada")]))
+            Turn(
+                frames: [frame(.results(BatchID(rawValue: 1), lease.id, results))],
+                exits: [ProcessEnd(process: 7, host: "ada", hasCrashed: true)]))
         #expect(journal.contents.rows.count == results.count)
         #expect(!journal.crashes().isEmpty && results.allSatisfy { journal.crashes()[$0.key] == nil })
     }

@@ -36,7 +36,7 @@ struct SimulatedCluster {
     private var inspector: LeaseInspector?
     // What waits for its next turn besides frames.
     private var isDrainRequested = false
-    private var exits: [(process: Int, host: String)] = []
+    private var exits: [ProcessEnd] = []
     /// When its next turn has to come at the latest.
     private var turnAt = Instant.distantFuture
     /// No turn begins earlier: the last one is not over, or the process is stopped (SIGSTOP, a laptop's lid).
@@ -446,7 +446,7 @@ struct SimulatedCluster {
         removeWorker(index, kept: dice.number(0...2))
         // Half of the workers are children of the coordinator, which learns of their end at once.
         guard coordinator != nil, dice.chance(perThousand: 500) else { return }
-        exits.append((number, "host\(host)"))
+        exits.append(ProcessEnd(process: number, host: "host\(host)", hasCrashed: true))
         turnAt = now
     }
 

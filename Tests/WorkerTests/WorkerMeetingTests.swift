@@ -144,7 +144,8 @@ private let short: Duration = .milliseconds(1)
         #expect(machine.handle(.tick, at: start + .seconds(10) - short) == [])
         #expect(
             machine.handle(.tick, at: start + .seconds(10)) == [
-                said(.goodbye(reason: "nothing received from the coordinator for 10.0 s")), .stop(lease(1).id), .exit(.orphaned),
+                said(.goodbye(reason: "nothing received from the coordinator for 10.0 s")), .stop(lease(1).id),
+                .exit(.orphaned(after: .seconds(10))),
             ])
         #expect(machine.handle(heard(welcome()), at: start + .seconds(10)) == [], "it has left")
     }
@@ -154,10 +155,52 @@ private let short: Duration = .milliseconds(1)
         #expect(machine.handle(.tick, at: start + .seconds(2)) == [said(.heartbeat(running: 0))])
         #expect(machine.handle(.tick, at: start + .seconds(6)) == [lost])
         #expect(machine.nextDeadline <= start + .seconds(6))
+        // It has not tried yet to find the coordinator again.
+        #expect(machine.handle(.tick, at: start + .seconds(6)) == [.connect, hello()])
+        #expect(machine.handle(.tick, at: start + .seconds(7)) == [hello()])
         #expect(
-            machine.handle(.tick, at: start + .seconds(6)) == [
-                said(.goodbye(reason: "nothing received from the coordinator for 1.0 s")), .exit(.orphaned),
+            machine.handle(.tick, at: start + .seconds(8)) == [
+                said(.goodbye(reason: "nothing received from the coordinator for 1.0 s")), .exit(.orphaned(after: .seconds(1))),
             ])
+    }
+
+    @Test("a worker that has results which nobody has acknowledged looks ten times as long, and hands them over") func keeps() {
+        var machine = joined(orphanTimeout: .seconds(10), holding: [lease(1)])
+        _ = machine.handle(.finished(lease(1).id, results(of: lease(1))), at: start)
+        var now = start
+        while now < start + .seconds(99) {
+            now = machine.nextDeadline
+            let effects = machine.handle(.tick, at: now)
+            #expect(!effects.contains { if case .exit = $0 { true } else { false } }, "\(now)")
+        }
+        // A coordinator that comes now gets them.
+        var found = machine
+        #expect(
+            found.handle(heard(welcome(), incarnation: 8), at: now) == [
+                said(.results(BatchID(rawValue: 1), lease(1).id, results(of: lease(1))), incarnation: 8),
+                said(.ready(credits: 4), incarnation: 8),
+            ])
+        var last: [WorkerMachine.Effect] = []
+        while !last.contains(.exit(.orphaned(after: .seconds(100)))), now < start + .seconds(120) {
+            now = machine.nextDeadline
+            last = machine.handle(.tick, at: now)
+        }
+        #expect(now >= start + .seconds(100) && now <= start + .seconds(102))
+        #expect(
+            last.first == .notice("2 results that no coordinator has acknowledged end with this worker: another one computes them again"))
+    }
+
+    @Test("no worker gives up without a try of two seconds, which begins when its time is up and not after a pause") func lastTry() {
+        var machine = joined(orphanTimeout: .milliseconds(6100))
+        #expect(machine.handle(.tick, at: start + .seconds(6)) == [lost])
+        #expect(machine.nextDeadline == start + .milliseconds(6100))
+        let tried = start + .milliseconds(6100)
+        #expect(machine.handle(.tick, at: tried) == [.connect, hello()])
+        #expect(machine.handle(.tick, at: tried + .seconds(1)) == [hello()])
+        #expect(machine.handle(.tick, at: tried + .seconds(2) - short) == [])
+        #expect(machine.nextDeadline == tried + .seconds(2))
+        // The answer comes in the last moment.
+        #expect(machine.handle(heard(welcome()), at: tried + .seconds(2)) == [said(.ready(credits: 4))])
     }
 
     @Test("a worker that is refused leaves for good") func refused() {

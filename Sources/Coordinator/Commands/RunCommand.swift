@@ -49,7 +49,7 @@ struct Run: ParsableCommand {
     func run() throws {
         let interrupts = Interrupts()
         // Before anything starts a thread: threads take over which signals are blocked.
-        catchSignals([SIGINT, SIGTERM, SIGHUP]) { _ in interrupts.heard() }
+        catchEndRequests { interrupts.heard() }
         Host.allowManyFiles()
         try orExit(hasOut: true) { try run(interrupts) }
     }
@@ -88,7 +88,7 @@ struct Run: ParsableCommand {
     }
 }
 
-/// What a signal does: it is passed to the loop while one runs; at other times it ends the program, as if nobody caught it.
+/// What a request to end does: it is passed to the loop while one runs; at other times it ends the program, as if nobody caught it.
 final class Interrupts: Sendable {
     private let mailbox = Mutex<Mailbox<EventLoop.Signal>?>(nil)
 
@@ -98,6 +98,7 @@ final class Interrupts: Sendable {
     func heard() {
         if let loop = mailbox.withLock({ $0 }) { return loop.post(.interrupt) }
         Console.writeLine("interrupted: stored results are kept, and the same command resumes")
+        Console.finish()
         _exit(3)
     }
 }

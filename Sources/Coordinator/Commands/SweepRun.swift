@@ -66,7 +66,7 @@ struct SweepRun {
         let store = try openStore()
         let recovery = try Recovery(store, grid, audit: Audit(share: grid.spec.audit, lanes: grid.spec.declaration.lanes))
         let entrance = try Entrance.open(settings.cluster, directory)
-        let localEndpoint = entrance.localEndpoint
+        let localEndpoint = entrance.localSocket.endpoint
         defer { Files.remove(String(localEndpoint.dropFirst("ipc://".count))) }
         let incarnation = try store.beginIncarnation(host: Host.name, process: Int(getpid()))
         let scheduler = Scheduler(
@@ -90,7 +90,9 @@ struct SweepRun {
             of: grid.spec.declaration, isQuiet: settings.isQuiet, doneAtStart: recovery.counts.total, snapshots: SnapshotWriter(directory))
         var loop = EventLoop(
             Coordinator(scheduler, store),
-            Connections(entrance.socket, entrance.authenticator, data: settings.data, incarnation: incarnation, logger), fleet: fleet,
+            Connections(
+                entrance.socket, entrance.localSocket, entrance.authenticator, data: settings.data, incarnation: incarnation, logger),
+            fleet: fleet,
             display: display, orphanTimeout: settings.cluster.orphanTimeout, storePath: directory.store, joinCommand: joinCommand,
             mailbox: mailbox, logger: logger)
         return (try loop.run(), loop.failed)
@@ -138,17 +140,16 @@ private struct Entrance: ~Copyable {
     /// For workers with keys; for all workers where there are no keys.
     let endpoint: String
     /// For workers and commands of the same user on this host.
-    let localEndpoint: String
+    let localSocket: LocalSocket
 
     static func open(_ cluster: ClusterSpec, _ directory: ResultsDirectory) throws -> Entrance {
-        let socketPath = try directory.socketPath()
         let socket = try RouterSocket(in: try Context())
         let keys = cluster.isPlain ? nil : try KeyRing(directory.keys)
         let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
-        let localEndpoint = try socket.bind("ipc://" + socketPath)
+        let localSocket = try LocalSocket(at: directory.socketPath) { endpoint in _ = try socket.bind(endpoint) }
         return Entrance(
             socket: socket, authenticator: WorkerAuthenticator(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name)),
-            endpoint: endpoint, localEndpoint: localEndpoint)
+            endpoint: endpoint, localSocket: localSocket)
     }
 }
 

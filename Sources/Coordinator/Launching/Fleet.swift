@@ -8,6 +8,7 @@ internal import Wire
 /// The launchers of one run. When it is released, each of them ends what it has started.
 struct Fleet: ~Copyable {
     private var launchers: [any Launcher]
+    private let local: LocalLauncher
     private let program: WorkerProgram
     private let sshOptions: [String]
     private let orphanTimeout: Duration
@@ -27,11 +28,9 @@ struct Fleet: ~Copyable {
         let start = Instant(sinceStart: .zero)
         let load = WorkerLoad(
             slots: "\(cluster.slots)", threadsPerTrial: cluster.threadsPerTrial, orphanTimeout: cluster.orphanTimeout)
-        launchers = [
-            LocalLauncher(
-                WorkerCommandLine(coordinator: .endpoint(endpoint), load: load), program: program, count: localCount,
-                logPath: localLog)
-        ]
+        local = LocalLauncher(
+            WorkerCommandLine(coordinator: .endpoint(endpoint), load: load), program: program, count: localCount, logPath: localLog)
+        launchers = [local]
         let hostProgram = cluster.workerProgram ?? program
         self.program = WorkerProgram(path: hostProgram)
         sshOptions = cluster.sshOptions
@@ -48,6 +47,12 @@ struct Fleet: ~Copyable {
         }
     }
 
+    /// Where the workers of this host connect that are started from now on.
+    var localEndpoint: String {
+        get { local.endpoint }
+        set { local.endpoint = newValue }
+    }
+
     private func launcher(of host: HostSpec, at now: Instant) -> SSHLauncher {
         SSHLauncher(host, program: program, options: sshOptions, orphanTimeout: orphanTimeout, directory: directory, at: now)
     }
@@ -59,8 +64,11 @@ struct Fleet: ~Copyable {
         launchers.append(launcher(of: host, at: now))
     }
 
-    /// A worker with the key of that name has joined.
-    func joined(_ keyName: String) { for launcher in launchers where launcher.keyName == keyName { launcher.joined() } }
+    /// A worker has joined.
+    /// - Parameter keyName: name of its key; nil for a worker of this host without one.
+    func joined(_ keyName: String?, process: Int) {
+        for launcher in launchers where launcher.keyName == keyName { launcher.joined(process: process) }
+    }
 
     /// Ends the workers with the key of that name, `ssh:NAME` or `slurm:NAME`, and starts none in their place. Nothing happens for any
     /// other name.
@@ -82,7 +90,7 @@ struct Fleet: ~Copyable {
     }
 
     /// Worker processes on this host that have ended since the last call: the scheduler need not wait until they time out.
-    func takeEnded() -> [pid_t] { launchers.flatMap { $0.takeEnded() } }
+    func takeEnded() -> [EndedProcess] { launchers.flatMap { $0.takeEnded() } }
 }
 
 extension LaunchNotice.Level {

@@ -20,16 +20,24 @@ protocol Launcher: AnyObject {
     /// Takes note of processes that have ended and starts those that are due. Waits for none.
     /// - Parameter invitation: makes the invitation for a name of a key; asked at each start of workers on other hosts.
     func tend(at now: Instant, invitation: (String) throws -> Invitation) -> [LaunchNotice]
-    /// A worker with the key of this place has joined.
-    func joined()
+    /// A worker of this place has joined.
+    /// - Parameter process: its process, which on another host may have any number.
+    func joined(process: Int)
     /// Ends what it has started and starts nothing again.
     func remove()
     /// Worker processes on this host that have ended since the last call.
-    func takeEnded() -> [pid_t]
+    func takeEnded() -> [EndedProcess]
 }
 
 extension Launcher {
-    func takeEnded() -> [pid_t] { [] }
+    func takeEnded() -> [EndedProcess] { [] }
+}
+
+/// A worker process of this host that has ended.
+struct EndedProcess: Equatable {
+    var process: pid_t
+    /// False where it left by itself: told to, or because it found no coordinator or cannot work here.
+    var hasCrashed: Bool
 }
 
 /// Whether workers of a place, or of all places together, may join.

@@ -11,18 +11,24 @@ final class LocalLauncher: Launcher {
     let isOver = false
 
     private let program: String
-    private let arguments: [String]
+    private var commandLine: WorkerCommandLine
     /// Standard error of all of them.
     private let logPath: String
     private var workers: LocalWorkers
-    private var ended: [pid_t] = []
+    private var ended: [EndedProcess] = []
 
     /// - Parameter count: how many worker processes run; 0 for none.
     init(_ commandLine: WorkerCommandLine, program: String, count: Int, logPath: String) {
         self.program = program
-        arguments = commandLine.arguments
+        self.commandLine = commandLine
         self.logPath = logPath
         workers = LocalWorkers(count: count)
+    }
+
+    /// Where the workers connect that are started from now on.
+    var endpoint: String {
+        get { if case .endpoint(let endpoint) = commandLine.coordinator { endpoint } else { "" } }
+        set { commandLine.coordinator = .endpoint(newValue) }
     }
 
     var outlook: LaunchOutlook { workers.outlook }
@@ -33,22 +39,25 @@ final class LocalLauncher: Launcher {
     func tend(at now: Instant, invitation: (String) throws -> Invitation) -> [LaunchNotice] {
         var notices: [LaunchNotice] = []
         for (process, status) in Subprocess.reap(processes) {
-            ended.append(process)
+            ended.append(EndedProcess(process: process, hasCrashed: LocalWorkers.isCrash(status)))
             if let notice = workers.ended(process, status, at: now) { notices.append(notice.naming(logPath)) }
         }
         for _ in 0..<workers.tick() where !workers.hasGivenUp {
-            do throws(SubprocessError) { workers.started(try Subprocess.spawn(program, arguments, outputTo: logPath), at: now) } catch {
+            do throws(SubprocessError) {
+                workers.started(try Subprocess.spawn(program, commandLine.arguments, outputTo: logPath), at: now)
+            } catch {
                 notices.append(workers.failedToStart("\(error)"))
             }
         }
         return notices
     }
 
-    /// Workers of this host join and leave without a key.
-    func joined() {}
+    func joined(process: Int) { workers.joined(pid_t(truncatingIfNeeded: process)) }
+
+    /// Workers of this host have no key that could be removed.
     func remove() {}
 
-    func takeEnded() -> [pid_t] {
+    func takeEnded() -> [EndedProcess] {
         defer { ended = [] }
         return ended
     }

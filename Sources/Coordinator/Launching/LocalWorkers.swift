@@ -4,16 +4,19 @@
 internal import Vocabulary
 internal import Wire
 
-/// A worker that ends is replaced, except after a drain: somebody asked it to leave. After `patience` quick failures in a row none is
-/// started any more, for the rest of the run: something is wrong with the program or the host, and another start cannot help.
+/// A worker that ends is replaced, except after a drain: somebody asked it to leave. After `patience` failures in a row, each of a worker
+/// that never joined or that failed soon, none is started any more, for the rest of the run: something is wrong with the program or the
+/// host, and another start cannot help.
 struct LocalWorkers: Equatable {
     /// When each process was started, by its number.
     private(set) var running: [Int32: Instant] = [:]
+    /// Those of them that have joined.
+    private var joined: Set<Int32> = []
     private var due: Int
     private var quickFailures = 0
     private(set) var hasGivenUp = false
 
-    /// A worker that fails sooner than this never began to compute.
+    /// A worker that fails sooner than this computed nothing that counts.
     static let quick: Duration = .seconds(5)
     static let patience = 5
 
@@ -30,6 +33,12 @@ struct LocalWorkers: Equatable {
 
     mutating func started(_ process: Int32, at now: Instant) { running[process] = now }
 
+    /// A worker has said Hello. Nothing happens for a process that is none of these.
+    mutating func joined(_ process: Int32) { if running[process] != nil { joined.insert(process) } }
+
+    /// Whether an end is that of a program that failed: by a signal, or with a code with which no worker ends by itself.
+    static func isCrash(_ status: Subprocess.Status) -> Bool { ![.exited(0), .exited(2), .exited(4)].contains(status) }
+
     mutating func failedToStart(_ reason: String) -> LaunchNotice {
         hasGivenUp = true
         return .error("\(reason): \(left) and no more are started")
@@ -37,11 +46,12 @@ struct LocalWorkers: Equatable {
 
     /// - Returns: nil for a worker that was drained.
     mutating func ended(_ process: Int32, _ status: Subprocess.Status, at now: Instant) -> LaunchNotice? {
+        let hadJoined = joined.remove(process) != nil
         guard let start = running.removeValue(forKey: process), status != .exited(0) else { return nil }
-        let fact = "process \(process) ended: \(status)"
+        let fact = "process \(process) ended\(hadJoined || Self.isCrash(status) ? "" : " without having joined"): \(status)"
         // Those that were running when the launcher gave up may run for long: the count does not begin again.
         if !hasGivenUp {
-            quickFailures = now - start < Self.quick ? quickFailures + 1 : 1
+            quickFailures = !hadJoined || now - start < Self.quick ? quickFailures + 1 : 1
             hasGivenUp = quickFailures >= Self.patience
         }
         guard !hasGivenUp else { return .error("\(fact); \(Self.patience) failed one after the other: \(left) and no more are started") }

@@ -60,7 +60,7 @@ final class SSHLauncher: Launcher {
             "ssh", SSHText.arguments(spec.name, options: options, script: script), input: input, outputTo: logPath)
     }
 
-    func joined() { host.joined() }
+    func joined(process: Int) { host.joined() }
 
     func remove() { isOver = true }
 

@@ -73,7 +73,7 @@ final class SlurmLauncher: Launcher {
         return (try? String(contentsOfFile: "\(directory)/slurm-\(newest.id)_1.log", encoding: .utf8)).flatMap(Subprocess.lastLine)
     }
 
-    func joined() { group.joined() }
+    func joined(process: Int) { group.joined() }
 
     func remove() { group.remove() }
 

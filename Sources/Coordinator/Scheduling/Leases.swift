@@ -60,11 +60,11 @@ struct LeaseRecord: Equatable, Sendable {
     /// The raw values are stored.
     enum End: String, Equatable, Sendable {
         case computed
-        /// The worker timed out, or its process exited, while it computed this lease.
+        /// The worker timed out, or its process crashed, while it computed this lease.
         case died
-        /// The worker timed out, or its process exited, while this lease waited in its queue.
+        /// The worker timed out, or its process crashed, while this lease waited in its queue.
         case lost
-        /// The worker said Goodbye, or gave this lease back.
+        /// The worker said Goodbye, its process ended by itself, or it gave this lease back.
         case returned
         /// The worker came back without it.
         case forgotten

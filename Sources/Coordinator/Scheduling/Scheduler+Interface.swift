@@ -19,9 +19,10 @@ extension Scheduler {
         /// The store has found that the bits of these trials differ from worker to worker. It comes before `persisted` of the same
         /// transaction.
         case disagreed([Disagreement])
-        /// A process on this host exited that may have been a worker.
-        case exited(process: Int, host: String)
-        /// Ctrl-C or SIGTERM: no more leases are given out, and every worker finishes what it computes.
+        /// A process on this host ended that may have been a worker.
+        /// - Parameter hasCrashed: false where it left by itself, which is nobody's fault.
+        case exited(process: Int, host: String, hasCrashed: Bool = true)
+        /// Ctrl-C, SIGTERM or a closed terminal: no more leases are given out, and every worker finishes what it computes.
         case drainRequested
         /// A person asks one worker to finish what it computes and to leave.
         case drainWorker(WorkerID)

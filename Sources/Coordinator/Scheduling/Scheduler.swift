@@ -73,7 +73,7 @@ extension Scheduler {
         case .lostCheckpoint(let key): loseCheckpoint(of: key)
         case .storeBlocked(let isBlocked): block(isBlocked, at: now)
         case .disagreed(let disagreements): resolve(disagreements, at: now)
-        case .exited(let process, let host): lose(process: process, on: host, at: now)
+        case .exited(let process, let host, let hasCrashed): end(process: process, on: host, hasCrashed, at: now)
         case .drainRequested: drain(at: now)
         case .drainWorker(let id): drain(id, at: now)
         case .removeWorker(let id): remove(id, at: now)
@@ -228,8 +228,9 @@ extension Scheduler {
     // MARK: Workers go
 
     /// A worker leaves in order: its leases are for others, and no trial is blamed.
-    private mutating func leave(_ id: WorkerID, reason: String, at now: Instant) -> [Effect] {
-        guard let worker = workers.remove(id) else { return [] }
+    /// - Parameter mayBeLate: whether results of it may still arrive, since it said no Goodbye.
+    private mutating func leave(_ id: WorkerID, reason: String, mayBeLate: Bool = false, at now: Instant) -> [Effect] {
+        guard let worker = mayBeLate ? workers.lose(id) : workers.remove(id) else { return [] }
         failures.forgetLeases(of: id)
         for lease in worker.leases.sorted() { end(lease, as: .returned, host: worker.host, at: now) }
         return [.notice(.left(id, host: worker.host, reason: reason))]
@@ -261,9 +262,11 @@ extension Scheduler {
         return effects + [.notice(.lost(id, host: worker.host, returned: trials.queue.count - waitingBefore))]
     }
 
-    /// The launcher saw a process exit: where it was a worker, its timeout need not be waited for.
-    private mutating func lose(process: Int, on host: String, at now: Instant) -> [Effect] {
-        workers.ids(ofProcess: process, on: host).flatMap { lose($0, at: now) } + grant(at: now)
+    /// The launcher saw a process end: where it was a worker, its timeout need not be waited for.
+    private mutating func end(process: Int, on host: String, _ hasCrashed: Bool, at now: Instant) -> [Effect] {
+        workers.ids(ofProcess: process, on: host).flatMap { id in
+            hasCrashed ? lose(id, at: now) : leave(id, reason: "its process ended by itself", mayBeLate: true, at: now)
+        } + grant(at: now)
     }
 
     private mutating func drain(at now: Instant) -> [Effect] {

@@ -43,8 +43,8 @@ struct Workers {
 }
 
 extension Workers {
-    /// 1 s: the loop ticks every 0.2 s, so five ticks did not come.
-    private static let longestTick: Duration = .seconds(1)
+    /// After a longer time between two ticks this process was not listening. The loop ticks every 0.2 s.
+    private var longestTick: Duration { timeout / 3 }
     /// 1,024 lost workers: more than are lost before the first of them is back. Only names of late results depend on it.
     private static let mostFormerRoutes = 1024
 
@@ -140,11 +140,12 @@ extension Workers {
         return byID[id]!.route
     }
 
-    /// After a pause of this process (SIGSTOP, slow disk) queued frames arrive late, so all timeouts are extended by the pause.
+    /// Only time in which this process was listening is a worker's silence. After a pause (SIGSTOP, a host that slept) queued frames
+    /// arrive late, so all timeouts are extended by the pause.
     mutating func tick(at now: Instant) {
         let pause = now - (lastTick ?? now)
         lastTick = now
-        guard pause > max(heartbeatInterval, Self.longestTick) else { return }
+        guard pause > longestTick else { return }
         for id in Array(byID.keys) { byID[id]!.lastHeard = min(now, byID[id]!.lastHeard + pause) }
     }
 

@@ -7,6 +7,7 @@ internal import Wire
 
 struct Connections: ~Copyable {
     private var socket: RouterSocket
+    private var localSocket: LocalSocket
     let authenticator: WorkerAuthenticator
     /// Files of the data set, by hash.
     private let data: [Digest: [UInt8]]
@@ -18,10 +19,11 @@ struct Connections: ~Copyable {
     private var strangers = StrangerNotice()
 
     init(
-        _ socket: consuming RouterSocket, _ authenticator: WorkerAuthenticator, data: [Digest: [UInt8]], incarnation: UInt64,
-        _ logger: Logger
+        _ socket: consuming RouterSocket, _ localSocket: LocalSocket, _ authenticator: WorkerAuthenticator, data: [Digest: [UInt8]],
+        incarnation: UInt64, _ logger: Logger
     ) {
         self.socket = socket
+        self.localSocket = localSocket
         self.authenticator = authenticator
         self.data = data
         self.incarnation = incarnation
@@ -33,6 +35,15 @@ struct Connections: ~Copyable {
 
     /// Must run before an invitation with a new key leaves this process, or its worker would be refused.
     func acceptNewKeys() { for key in authenticator.takeNew() { socket.allow(key) } }
+
+    /// Where local workers connect; it may change with `tendLocalSocket`.
+    var localEndpoint: String { localSocket.endpoint }
+
+    /// Makes the socket of local workers again where its file is gone.
+    mutating func tendLocalSocket(at now: Instant) {
+        let line = localSocket.tend(at: now) { endpoint in _ = try socket.bind(endpoint) }
+        if let line { logger.log(level: line.level, "\(line.text)") }
+    }
 
     /// - Returns: what has arrived, at most 256 frames or four of the largest: heartbeats are sent, commits happen and memory stays small
     ///   also under a flood.

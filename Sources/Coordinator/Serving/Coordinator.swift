@@ -4,19 +4,28 @@
 internal import Vocabulary
 internal import Wire
 
+/// A process on this host that has ended and may have been a worker.
+struct ProcessEnd: Equatable {
+    var process: Int
+    var host: String
+    /// False where it left by itself.
+    var hasCrashed: Bool
+}
+
 /// What has happened since the last turn.
 struct Turn {
     /// Frames in the order in which they arrived, as `received` or `unreadable`.
     var frames: [Scheduler.Event] = []
     /// A person has asked the coordinator to end.
     var isDrainRequested = false
-    /// Processes on this host that have ended and may have been workers.
-    var exits: [(process: Int, host: String)] = []
+    var exits: [ProcessEnd] = []
 
     /// Frames come first: a process that has ended may have sent its last results before. The time comes last: whoever was heard in this
     /// turn has not timed out.
     var events: [Scheduler.Event] {
-        frames + (isDrainRequested ? [.drainRequested] : []) + exits.map { .exited(process: $0.process, host: $0.host) } + [.tick]
+        frames + (isDrainRequested ? [.drainRequested] : [])
+            + exits.map { .exited(process: $0.process, host: $0.host, hasCrashed: $0.hasCrashed) }
+            + [.tick]
     }
 }
 

@@ -79,7 +79,7 @@ struct EventLoop: ~Copyable {
     private mutating func takeTurn() throws {
         let turn = Turn(
             frames: try connections.receive(at: stopwatch.now), isDrainRequested: isDrainRequested(),
-            exits: fleet.takeEnded().map { (Int($0), Host.name) })
+            exits: fleet.takeEnded().map { ProcessEnd(process: Int($0.process), host: Host.name, hasCrashed: $0.hasCrashed) })
         var actions: [CoordinatorAction] = []
         let stopwatch = stopwatch
         do { try coordinator.take(turn, at: { stopwatch.now }) { action, _ in actions.append(action) } } catch {
@@ -132,6 +132,8 @@ struct EventLoop: ~Copyable {
             return ending.decide(
                 isFinished: scheduler.isFinished, haveAllLeft: scheduler.isOver, hasPersistedAll: coordinator.hasPersistedAll, at: now)
         }
+        connections.tendLocalSocket(at: now)
+        fleet.localEndpoint = connections.localEndpoint
         let outlook = fleet.tend(at: now, logger, invitation: connections.authenticator.invitation)
         connections.acceptNewKeys()
         return ending.decide(hasWorkers: !scheduler.workers.isEmpty, outlook: outlook, at: now)
@@ -142,7 +144,9 @@ struct EventLoop: ~Copyable {
     private mutating func log(_ notice: Scheduler.Notice) {
         switch notice {
         case .joined(let id, _, _):
-            if let worker = coordinator.scheduler.workers[id] { fleet.joined(connections.authenticator.name(of: worker.route.peer)) }
+            if let worker = coordinator.scheduler.workers[id] {
+                fleet.joined(connections.authenticator.keyName(of: worker.route.peer), process: worker.process)
+            }
         case .progressed(_, _, let points): display.add(points, coordinator.scheduler)
         default: break
         }

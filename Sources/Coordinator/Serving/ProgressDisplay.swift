@@ -36,7 +36,7 @@ struct ProgressDisplay {
         let interval: Duration = isTerminal ? .milliseconds(200) : .seconds(5), now = stopwatch.now
         if !isQuiet, now - (shownAt ?? Instant(sinceStart: .zero)) >= interval {
             shownAt = now
-            draw(scheduler, at: now)
+            if isTerminal { Console.draw(bar(scheduler, at: now)) } else { Console.write(line(scheduler, at: now)) }
         }
         snapshots.write(scheduler, live, stopwatch)
     }
@@ -45,16 +45,20 @@ struct ProgressDisplay {
     mutating func finish(_ scheduler: Scheduler, at now: Instant) {
         snapshots.remove()
         guard !isQuiet else { return }
-        draw(scheduler, at: now)
-        if isTerminal { Console.write("\n") }
+        Console.write(isTerminal ? bar(scheduler, at: now) + "\n" : line(scheduler, at: now))
     }
 
-    private func draw(_ scheduler: Scheduler, at now: Instant) {
+    private func bar(_ scheduler: Scheduler, at now: Instant) -> String {
+        "\r\u{1b}[K" + progress(scheduler, at: now).line(width: Console.width)
+    }
+
+    private func line(_ scheduler: Scheduler, at now: Instant) -> String { progress(scheduler, at: now).plainLine + "\n" }
+
+    private func progress(_ scheduler: Scheduler, at now: Instant) -> Progress {
         let counts = scheduler.trials.counts, share = live.share
-        let progress = Progress(
+        return Progress(
             name: scheduler.configuration.sweep, done: counts.total, failed: counts.failed, diverged: counts.diverged,
             total: scheduler.grid.count, doneAtStart: doneAtStart, running: share.computed, runningSinceStart: share.sinceStart,
             elapsed: now.sinceStart, workers: scheduler.workers.byID.count, slots: scheduler.workers.slots)
-        Console.write(isTerminal ? "\r\u{1b}[K" + progress.line(width: Console.width) : progress.plainLine + "\n")
     }
 }

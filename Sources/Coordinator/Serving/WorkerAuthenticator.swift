@@ -56,6 +56,9 @@ final class WorkerAuthenticator {
     /// - Returns: the key, which the socket must not accept any more; nil where there was none of that name.
     func revoke(_ name: String) throws -> PublicKey? { try ring?.revoke(name) }
 
+    /// - Returns: the name of the peer's key; nil for a peer without one.
+    func keyName(of peer: Peer) -> String? { if case .key = peer { name(of: peer) } else { nil } }
+
     /// - Returns: for people, the name of the peer's key; `local` or `plain` for a peer without one.
     func name(of peer: Peer) -> String {
         guard case .key(let key) = peer else { return "\(peer)" }

@@ -1,0 +1,195 @@
+// OutsideTests.swift · Tests/ClusterTests. What other programs, and people at terminals, do to a sweep that runs: nothing stops, no trial is
+// blamed, and the bytes at the end are those of an undisturbed run.
+
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+@testable import regsweep
+
+/// A pseudo-terminal whose other end is this test.
+private final class Terminal {
+    private let end: CInt
+    /// For the standard streams of a process.
+    let device: FileHandle
+
+    // TIOCSPTLCK and TIOCGPTN of <asm-generic/ioctls.h>, which Swift does not see.
+    private static let unlock: UInt = 0x4004_5431, getNumber: UInt = 0x8004_5430
+
+    init() throws {
+        end = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        var lock: CInt = 0, number: CInt = 0
+        guard end >= 0, ioctl(end, Self.unlock, &lock) == 0, ioctl(end, Self.getNumber, &number) == 0 else {
+            throw Failure(description: "no pseudo-terminal: \(String(cString: strerror(errno)))")
+        }
+        let descriptor = open("/dev/pts/\(number)", O_RDWR | O_NOCTTY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw Failure(description: "/dev/pts/\(number): \(String(cString: strerror(errno)))") }
+        device = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+    }
+
+    deinit { close(end) }
+
+    /// Presses a key.
+    func press(_ key: UInt8) {
+        var key = key
+        _ = write(end, &key, 1)
+    }
+
+    static let controlS: UInt8 = 0x13, controlQ: UInt8 = 0x11
+
+    /// What has been printed and not been read yet.
+    func read() -> String {
+        _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        var text = "", buffer = [UInt8](repeating: 0, count: 1 << 16)
+        while case let count = Glibc.read(end, &buffer, buffer.count), count > 0 {
+            text += String(decoding: buffer.prefix(count), as: UTF8.self)
+        }
+        return text
+    }
+}
+
+@Suite("Outside", .serialized) struct OutsideTests {
+    let scratch: TemporaryFolder
+
+    init() throws {
+        scratch = try TemporaryFolder()
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        try scratch.write(Sweeps.nervous + "\norphan_timeout_seconds = 2\n", to: "cluster.toml")
+    }
+
+    private let arguments = ["run", "sweep.toml", "--cluster", "cluster.toml"]
+
+    private func start(_ arguments: [String], output: Any, errors: Any) throws -> Process {
+        let process = Process()
+        process.executableURL = URL(filePath: Program.path(of: "regsweep"))
+        process.arguments = arguments
+        process.currentDirectoryURL = URL(filePath: scratch.path)
+        (process.standardInput, process.standardOutput, process.standardError) = (FileHandle.nullDevice, output, errors)
+        try process.run()
+        return process
+    }
+
+    /// No worker died over a trial: neither is one to blame nor does a lease of the history say so.
+    private func expectNoBlame(at place: SourceLocation = #_sourceLocation) throws {
+        let store = try ResultStore(reading: scratch.path + "/results/small/store.sqlite")
+        #expect(try store.crashes().isEmpty, sourceLocation: place)
+        #expect(try Migrations.number("SELECT count(*) FROM lease WHERE ended = 'died'", store.database) == 0, sourceLocation: place)
+    }
+
+    private func expectUndisturbed(at place: SourceLocation = #_sourceLocation) throws {
+        #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed, sourceLocation: place)
+    }
+
+    @Test("a terminal that stands still (Ctrl-S) from the first line to the last holds up nothing") func stoppedTerminal() throws {
+        let terminal = try Terminal()
+        terminal.press(Terminal.controlS)
+        let run = try start(
+            arguments + ["--workers", "2", "--log-level", "debug"], output: FileHandle.nullDevice, errors: terminal.device)
+        try wait(for: "the tables") { scratch.has("results/small/curves.csv") }
+        try expectUndisturbed()
+        try expectNoBlame()
+        terminal.press(Terminal.controlQ)
+        run.waitUntilExit()
+        #expect(run.terminationStatus == 0)
+        let text = terminal.read()
+        #expect(text.contains("joined with 1 slot"), "\(text)")
+    }
+
+    @Test("a pipe that is full and that nobody reads holds up nothing, and the end waits for it a few seconds and no more")
+    func fullPipe() throws {
+        let pipe = Pipe()
+        let end = pipe.fileHandleForWriting.fileDescriptor
+        _ = fcntl(end, F_SETFL, O_NONBLOCK)
+        while write(end, [UInt8](repeating: 0, count: 4096), 4096) > 0 {}
+        while write(end, [0], 1) > 0 {}
+        _ = fcntl(end, F_SETFL, 0)
+        let run = try start(
+            arguments + ["--workers", "2", "--log-level", "debug"], output: FileHandle.nullDevice, errors: pipe.fileHandleForWriting)
+        run.waitUntilExit()
+        #expect(run.terminationStatus == 0)
+        try expectUndisturbed()
+        try expectNoBlame()
+        withExtendedLifetime(pipe) {}
+    }
+
+    @Test(
+        "signals that a sweep is started with as ignored stay ignored: SIGHUP by nohup, SIGINT by the & of a script",
+        arguments: [("HUP", SIGHUP), ("INT", SIGINT)])
+    func ignoredSignals(name: String, number: Int32) throws {
+        let line = "trap '' \(name); exec '\(Program.path(of: "regsweep"))' \(arguments.joined(separator: " ")) --log-level info"
+        let run = try Program(at: "/bin/sh", ["-c", line], in: scratch)
+        try run.errors(have: "joined")
+        run.signal(number)
+        run.signal(number)
+        let end = try run.end()
+        #expect(end.code == 0 && !end.errors.contains("interrupted"), "\(end.errors)")
+        try expectUndisturbed()
+    }
+
+    @Test("a worker that was started by hand drains when its terminal is closed, however often it is told") func hangUp() throws {
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let worker = try scratch.worker(endpoint)
+        try worker.errors(have: "computing lease", times: 2)
+        worker.signal(SIGHUP)
+        worker.signal(SIGHUP)
+        let left = try worker.end()
+        #expect(left.code == 0 && left.errors.contains("this worker was told to stop and ends; no result is lost"), "\(left.errors)")
+        try coordinator.errors(have: "left: drained")
+        let second = try scratch.worker(endpoint)
+        #expect(try coordinator.end().code == 0)
+        #expect(try second.end().code == 0)
+        try expectNoBlame()
+        try expectUndisturbed()
+    }
+
+    @Test("the socket of local workers is made again when a cleaner has removed it, and another worker in the place of one that died joins")
+    func removedSocket() throws {
+        let run = try Program("regsweep", arguments + ["--workers", "2", "--log-level", "info"], in: scratch)
+        let endpoint = try run.word(after: "regsweep-worker --connect ipc://")
+        try run.errors(have: "joined", times: 2)
+        try FileManager.default.removeItem(atPath: endpoint)
+        try run.errors(have: "was made again at \(endpoint)")
+        let list = try scratch.regsweep("workers", "list", "--out", "results/small")
+        #expect(list.code == 0 && list.output.contains("of 272 trials left"), "\(list)")
+        let worker = try scratch.worker("ipc://" + endpoint)
+        try run.errors(have: "joined", times: 3)
+        #expect(try run.end().code == 0)
+        #expect(try worker.end().code == 0)
+        try expectUndisturbed()
+    }
+
+    @Test("workers that leave while their coordinator stands still are replaced, and no trial is blamed") func stoppedCoordinator() throws {
+        // Trials of minutes: the workers have nothing to hand over when they leave.
+        try scratch.write(Sweeps.small(epochs: 3_000_000, replicates: 1), to: "sweep.toml")
+        let run = try Program("regsweep", arguments + ["--workers", "2", "--log-level", "info"], in: scratch)
+        try run.errors(have: "joined", times: 2)
+        run.signal(SIGSTOP)
+        try wait(for: "two workers without a coordinator") {
+            let log = try scratch.read("results/small/workers.log")
+            return log.components(separatedBy: "so this worker ends").count == 3
+        }
+        run.signal(SIGCONT)
+        try run.errors(have: "joined", times: 4)
+        run.signal(SIGINT)
+        try run.errors(have: "interrupt once more")
+        run.signal(SIGINT)
+        #expect(try run.end().code == 3)
+        try expectNoBlame()
+    }
+
+    @Test("a worker keeps results that its coordinator has not acknowledged for longer than it would look for one without them")
+    func keepsResults() throws {
+        let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
+        let worker = try scratch.worker(endpoint, "--orphan-timeout", "2")
+        try worker.errors(have: "computing lease", times: 3)
+        coordinator.signal(SIGSTOP)
+        // The second try begins seven seconds after the last word: without results it would have left after two.
+        try worker.errors(have: "connecting again", times: 2)
+        #expect(worker.isRunning)
+        coordinator.signal(SIGCONT)
+        #expect(try coordinator.end().code == 0)
+        #expect(try worker.end().code == 0)
+        try expectUndisturbed()
+    }
+}
