@@ -75,6 +75,12 @@ private final class SmallDisk {
         Thread.sleep(forTimeInterval: 2.5)
         #expect(coordinator.isRunning && worker.isRunning)
         #expect(try stored() == before)
+        // The snapshot on the disk is the last one before it was full, and says that all is well.
+        try wait(for: "status to say that the disk is full") {
+            let status = try scratch.regsweep("status", "results/small")
+            return status.code == 0 && status.output.contains(" s ago: the disk is full, so nothing newer was written")
+                && status.output.contains("the store has \(before) trials")
+        }
         #expect(before < 272)
         try disk.makeRoom()
         try coordinator.errors(have: "can be written to again")

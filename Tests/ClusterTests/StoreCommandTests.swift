@@ -85,6 +85,53 @@ import Wire
         #expect(try Tables(scratch, "results/small") == tables)
     }
 
+    @Test(
+        "a flipped bit in any page costs no row: report has all of them, or ends with an error and leaves the tables; repair and run bring them back"
+    )
+    func flipped() throws {
+        try scratch.write(Sweeps.small(), to: "sweep.toml")
+        #expect(try scratch.regsweep("run", "sweep.toml", "--quiet").code == 0)
+        let tables = try Tables(scratch, "results/small")
+        let url = URL(filePath: scratch.path + "/results/small/store.sqlite"), sound = try Data(contentsOf: url)
+        var random = SeededRandom(seed: 15)
+        let interior = try #require((1..<sound.count / 4096).filter { [2, 5].contains(sound[4096 * $0]) }.randomElement(using: &random))
+        // The number of cells of an interior page, so that rows are hidden which are themselves intact; the name of the program, the format
+        // and the number of pages in the header; and six more bits anywhere.
+        let offsets = [4096 * interior + 4, 71, 63, 31] + (0..<6).map { _ in Int.random(in: 0..<sound.count, using: &random) }
+        for offset in offsets {
+            var bytes = sound
+            bytes[offset] ^= 1 << UInt8.random(in: 0..<8, using: &random)
+            try bytes.write(to: url)
+            let report = try scratch.regsweep("report", "sweep.toml")
+            #expect(report.code == 0 || report.code == 4 && report.errors.contains("regsweep repair"), "\(offset): \(report)")
+            #expect(try Tables(scratch, "results/small") == tables, "\(offset)")
+            let repair = try scratch.regsweep("repair", "results/small")
+            #expect(repair.code == 0, "\(offset): \(repair)")
+            let run = try scratch.regsweep("run", "sweep.toml", "--quiet")
+            #expect(run.code == 0, "\(offset): \(run)")
+            #expect(try Tables(scratch, "results/small") == tables, "\(offset)")
+        }
+    }
+
+    @Test("a store that is deleted during a run ends it at the next commit with everything that was stored, and the same command resumes")
+    func deleted() throws {
+        try scratch.write(Sweeps.long, to: "sweep.toml")
+        let (coordinator, endpoint) = try scratch.coordinator()
+        let worker = try scratch.worker(endpoint)
+        try worker.errors(have: "computing lease", times: 3)
+        for end in ["", "-wal", "-shm", ".lock"] { Files.remove(scratch.path + "/results/small/store.sqlite" + end) }
+        let end = try coordinator.end()
+        #expect(end.code == 4)
+        #expect(end.errors.contains("results/small/store.sqlite was deleted while it was in use; all results were written to it again"))
+        worker.signal(SIGKILL)
+        _ = try worker.end()
+        let again = try scratch.regsweep("run", "sweep.toml", "--workers", "1")
+        #expect(again.code == 0, "\(again.errors)")
+        let left = try #require(Int(again.errors.split(separator: " ").dropFirst().first ?? ""))
+        #expect(left < 272)
+        #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
+    }
+
     @Test("there is nothing to repair where there is no store, or while a coordinator has it") func noRepair() throws {
         let nothing = try scratch.regsweep("repair", "nowhere")
         #expect(nothing.code == 4)

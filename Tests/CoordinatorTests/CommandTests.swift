@@ -92,6 +92,22 @@ extension Snapshot {
                 """)
     }
 
+    @Test("how old the snapshot is stands below the trials, and why where nothing newer could be written") func age() {
+        func line(_ seconds: Double, isDiskFull: Bool) -> String {
+            let age = SnapshotAge(seconds: seconds, isDiskFull: isDiskFull, stored: 9)
+            let lines = SweepOverview(state: .running(.busy), disagreements: [], age: age).text.split(separator: "\n")
+            return String(lines[2])
+        }
+        #expect(line(0.5, isDiskFull: false) == "as of 0.5 s ago" && line(0.5, isDiskFull: true) == "as of 0.5 s ago")
+        #expect(line(20, isDiskFull: false) == "as of 20 s ago")
+        #expect(
+            line(20, isDiskFull: true)
+                == "as of 20 s ago: the disk is full, so nothing newer was written and nothing is leased; the store has 9 trials")
+        #expect(
+            line(31, isDiskFull: false)
+                == "as of 31 s ago: nothing newer was written, so its coordinator is stopped or cannot write here; the store has 9 trials")
+    }
+
     @Test("copies and verifications are no more trials") func purposes() {
         var snapshot = Snapshot.busy
         for purpose in [Snapshot.Lease.Purpose.copy, .verification] {

@@ -441,20 +441,28 @@ private func withoutSeries(_ result: TrialResult) -> TrialResult {
 
     @Test("a store of another release, and a database of another program, are refused and stay as they are")
     func others() throws {
-        _ = try directory.writer().put([([result(1)], author: author)])
-        let others: [(change: String, reason: String)] = [
-            ("PRAGMA user_version = 99", "was written by a newer release (format 99, this one knows \(Migrations.all.count))"),
-            ("PRAGMA user_version = 3", "was written by an older release; `regsweep run` brings it up to date"),
-            ("PRAGMA application_id = 7", "is a database of another program"),
+        let others: [(format: Int, change: String, reason: String)] = [
+            (
+                Migrations.all.count, "CREATE TABLE later (x); PRAGMA user_version = 99",
+                "was written by a newer release (format 99, this one knows \(Migrations.all.count))"
+            ),
+            (3, "PRAGMA user_version = 3", "was written by an older release; `regsweep run` brings it up to date"),
+            (0, "CREATE TABLE later (x); PRAGMA application_id = 7", "is a database of another program"),
         ]
-        for (change, reason) in others {
-            try Database(directory.store).execute(change)
+        for (format, change, reason) in others {
+            let directory = try StoreDirectory()
+            do {
+                let database = try Database(directory.store)
+                try Migrations.run(on: database, Array(Migrations.all.prefix(format)))
+                try database.execute(change)
+            }
             let bytes = try Data(contentsOf: URL(filePath: directory.store))
             #expect(throws: StoreError.foreign(path: directory.store, reason: reason)) {
-                _ = try repair()
+                _ = try patiently { try Repairing.repair(directory.store, holder: "us") }
             }
             #expect(try Data(contentsOf: URL(filePath: directory.store)) == bytes)
-            #expect(try !names().contains { $0.contains("damaged") || $0.contains("repaired") })
+            let names = try FileManager.default.contentsOfDirectory(atPath: directory.path)
+            #expect(!names.contains { $0.contains("damaged") || $0.contains("repaired") })
         }
     }
 

@@ -153,6 +153,9 @@ final class SimulatedJournal: Journal {
         return contents.incarnation
     }
 
+    /// Nobody can take the memory away.
+    func requireInPlace() {}
+
     /// The coordinator's process has ended, of itself or not.
     func endProcess() {
         kill = nil

@@ -74,8 +74,13 @@ struct ReportCommand: ParsableCommand {
             }
             let store = try own.openForReading()
             var spec = spec
-            spec.takeData(from: try store.base())
-            try ResultStore.refuseForeign(stored: try store.base(), spec, own.path)
+            let base = try store.base()
+            // Without them it cannot be told that the results are those of this file, or, of a sweep with data, which they are.
+            guard !base.isEmpty else {
+                throw StoreError.foreign(path: own.store, reason: "a repair could not keep its settings: `regsweep run` writes them again")
+            }
+            spec.takeData(from: base)
+            try ResultStore.refuseForeign(stored: base, spec, own.path)
             return try Report(Grid(spec), directory: writes ? own.path : nil, of: store)
         }
     }

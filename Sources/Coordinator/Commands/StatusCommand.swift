@@ -92,13 +92,14 @@ struct Explain: ParsableCommand {
 extension SweepOverview {
     fileprivate init(of directory: ResultsDirectory) throws {
         let store = try directory.openForReading(), isInUse = directory.isInUse
-        if isInUse, let snapshot = Snapshot.read(from: directory) {
-            self.init(state: .running(snapshot), disagreements: try store.disagreements())
-            return
-        }
         var counts = TrialCounts()
         try store.forEachOutcome { _, outcome, _ in counts.count(name: outcome) }
         self.init(state: isInUse ? .opened(counts) : .notRunning(counts), disagreements: try store.disagreements())
+        guard isInUse, let snapshot = Snapshot.read(from: directory) else { return }
+        state = .running(snapshot)
+        age = Files.age(of: directory.status).map {
+            SnapshotAge(seconds: $0, isDiskFull: Files.isFull(at: directory.path), stored: counts.total)
+        }
     }
 }
 

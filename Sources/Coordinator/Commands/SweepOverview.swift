@@ -14,12 +14,14 @@ struct SweepOverview {
     var state: State
     /// A line for each trial whose bits workers did not agree on.
     var disagreements: [String]
+    /// How old the snapshot is; nil without one.
+    var age: SnapshotAge?
 
     /// One fact a line.
     var text: String {
         let lines =
             switch state {
-            case .running(let snapshot): Self.lines(snapshot)
+            case .running(let snapshot): Self.lines(snapshot, age)
             case .opened(let stored): ["in use, and nothing is known yet of what runs: \(Self.text(stored))"]
             case .notRunning(let stored): ["not running: \(Self.text(stored))"]
             }
@@ -30,12 +32,13 @@ struct SweepOverview {
         "\(stored.total) trials stored, \(stored.diverged) diverged, \(stored.failed) failed"
     }
 
-    private static func lines(_ now: Snapshot) -> [String] {
+    private static func lines(_ now: Snapshot, _ age: SnapshotAge?) -> [String] {
         let leased = now.leases.filter { $0.purpose == .own }.reduce(0) { $0 + $1.trials.count }
         var lines = [
             "running: \(now.done + now.diverged + now.failed) of \(now.total) trials stored, \(now.diverged) diverged, \(now.failed) failed",
             "\(leased) leased to workers, \(now.waiting) waiting, \(now.verificationsWaiting) verifications waiting; incarnation \(now.incarnation)",
         ]
+        if let age { lines.append(age.text) }
         if now.isStoreBlocked {
             lines.append("the store cannot be written, and nothing is leased until it can: the log of run has the reason")
         }
@@ -66,5 +69,26 @@ struct SweepOverview {
             train loss \(last(curve.trainLoss)), test loss \(last(curve.testLoss)), ratio \(last(curve.lossRatio)) \
             \(Sparkline.text(curve.testLoss))
             """
+    }
+}
+
+/// How old a snapshot is, and what is known besides.
+struct SnapshotAge: Equatable {
+    var seconds: Double
+    /// Whether the disk of the results directory has no room for a newer one.
+    var isDiskFull: Bool
+    /// Trials that the store has at this moment.
+    var stored: Int
+
+    /// 3 s: a coordinator writes one each second. One that has many workers may take up to half a minute.
+    private static let usual = 3.0, longest = 30.0
+
+    var text: String {
+        let since = "as of \(NumberText.thousandths(seconds)) s ago"
+        if isDiskFull, seconds > Self.usual {
+            return "\(since): the disk is full, so nothing newer was written and nothing is leased; the store has \(stored) trials"
+        }
+        guard seconds > Self.longest else { return since }
+        return "\(since): nothing newer was written, so its coordinator is stopped or cannot write here; the store has \(stored) trials"
     }
 }

@@ -76,7 +76,7 @@ struct CommitQueue {
     /// computed again.
     /// - Throws: what waiting cannot mend.
     mutating func finish(_ journal: borrowing some Journal & ~Copyable) throws(StoreError) {
-        guard !isEmpty || !records.isEmpty else { return }
+        guard !isEmpty || !records.isEmpty else { return try journal.requireInPlace() }
         do { _ = try put(into: journal) } catch {
             guard case .blocked = error else { throw error }
             return

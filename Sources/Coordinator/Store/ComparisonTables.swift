@@ -5,18 +5,21 @@ internal import Vocabulary
 
 struct ComparisonTables: ~Copyable {
     private let select: Statement
+    private let selectRows: Statement
     private let insert: Statement
     private let decide: Statement
     private let confirm: Statement
 
     init(_ database: borrowing Database) throws(StoreError) {
         let select = try database.prepare("SELECT digest, worker, host, verdict FROM conflict WHERE trial = ?")
+        let selectRows = try database.prepare(SealedTable.conflict.query + " WHERE trial = ?")
         let insert = try database.prepare(
             "INSERT INTO conflict (trial, digest, first_digest, host, first_host, worker, first_worker, verdict) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
         )
         let decide = try database.prepare("UPDATE conflict SET verdict = ?2 WHERE trial = ?1 AND verdict = \(Self.sql(.open))")
-        let confirm = try database.prepare("INSERT OR IGNORE INTO confirmation VALUES (?, ?, ?)")
+        let confirm = try database.prepare("INSERT OR IGNORE INTO confirmation VALUES (?, ?, ?) RETURNING trial, worker, host")
         self.select = select
+        self.selectRows = selectRows
         self.insert = insert
         self.decide = decide
         self.confirm = confirm
@@ -32,21 +35,32 @@ struct ComparisonTables: ~Copyable {
         return found
     }
 
-    func confirm(_ trial: TrialKey, by author: Author) throws(StoreError) {
-        try confirm.run([.blob(trial.bytes), .blob(author.worker.bytes), .text(author.host)])
+    func confirm(_ trial: TrialKey, by author: Author, _ ledger: SealLedger) throws(StoreError) {
+        try confirm.rows([.blob(trial.bytes), .blob(author.worker.bytes), .text(author.host)]) { (row) throws(StoreError) in
+            ledger.add(row.checksum, to: .confirmation)
+        }
     }
 
-    func decide(_ verdict: Conflict.Verdict, of trial: TrialKey) throws(StoreError) {
-        try decide.run([.blob(trial.bytes), .text(verdict.rawValue)])
+    func decide(_ verdict: Conflict.Verdict, of trial: TrialKey, _ ledger: SealLedger) throws(StoreError) {
+        try changing(trial, ledger) { () throws(StoreError) in try decide.run([.blob(trial.bytes), .text(verdict.rawValue)]) }
     }
 
-    func add(_ conflict: Conflict, of trial: TrialKey) throws(StoreError) {
+    func add(_ conflict: Conflict, of trial: TrialKey, _ ledger: SealLedger) throws(StoreError) {
         func worker(_ author: Author?) -> Statement.Value { author.map { .blob($0.worker.bytes) } ?? .null }
         let (bits, stored) = (conflict.bits, conflict.stored)
-        try insert.run([
-            .blob(trial.bytes), .blob(bits.digest.bytes), .blob(stored.digest.bytes), .text(bits.author?.host ?? ""),
-            .text(stored.author?.host ?? ""), worker(bits.author), worker(stored.author), .text(conflict.verdict.rawValue),
-        ])
+        try changing(trial, ledger) { () throws(StoreError) in
+            try insert.run([
+                .blob(trial.bytes), .blob(bits.digest.bytes), .blob(stored.digest.bytes), .text(bits.author?.host ?? ""),
+                .text(stored.author?.host ?? ""), worker(bits.author), worker(stored.author), .text(conflict.verdict.rawValue),
+            ])
+        }
+    }
+
+    /// Runs the closure, which changes conflicts of this trial alone, and counts what it changed.
+    private func changing(_ trial: TrialKey, _ ledger: SealLedger, _ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try selectRows.rows([.blob(trial.bytes)]) { (row) throws(StoreError) in ledger.remove(row.checksum, from: .conflict) }
+        try body()
+        try selectRows.rows([.blob(trial.bytes)]) { (row) throws(StoreError) in ledger.add(row.checksum, to: .conflict) }
     }
 
     /// Verdicts as literals of SQL, with commas between them.

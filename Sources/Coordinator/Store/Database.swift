@@ -14,9 +14,40 @@ internal import Wire
     init(_ path: String, readOnly: Bool = false) throws(StoreError) {
         // SQLite gives the same error for a missing file and for one that cannot be opened.
         guard unsafe !readOnly || access(path, F_OK) == 0 else { throw .foreign(path: path, reason: "there is no store here yet") }
+        guard readOnly else {
+            try self.init(path, of: path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
+            return
+        }
+        let database = try Database(path, of: path, SQLITE_OPEN_READONLY)
+        guard database.lacksSharedMemory else {
+            self = database
+            return
+        }
+        guard Files.size(of: path + "-wal") ?? 0 == 0 else {
+            throw .unusable(
+                path: path,
+                reason: "its log, \(path)-wal, has results that can only be read where \(path)-shm can be made: copy the directory to one "
+                    + "that you may write to")
+        }
+        try self.init(Self.immutableName(of: path), of: path, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI)
+    }
+
+    /// Whether a database that was opened to be read can be read only as a file that nobody changes: readers and writers share memory
+    /// through a file beside it, which this process can neither make nor open.
+    private var lacksSharedMemory: Bool {
+        let code = unsafe sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", nil, nil, nil) & 0xff
+        return code == SQLITE_CANTOPEN || code == SQLITE_READONLY
+    }
+
+    /// The name by which SQLite opens a file that nobody changes.
+    private static func immutableName(of path: String) -> String {
+        let safe = path.utf8.flatMap { byte in "?#%".utf8.contains(byte) ? Array("%\([byte].hexadecimal)".utf8) : [byte] }
+        return "file:\(String(decoding: safe, as: UTF8.self))?immutable=1"
+    }
+
+    private init(_ name: String, of path: String, _ flags: CInt) throws(StoreError) {
         var handle: OpaquePointer?
-        let flags = readOnly ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
-        let code = unsafe sqlite3_open_v2(path, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
+        let code = unsafe sqlite3_open_v2(name, &handle, flags | SQLITE_OPEN_NOMUTEX, nil)
         guard code == SQLITE_OK, let handle = unsafe handle else {
             let reason = unsafe String(cString: sqlite3_errstr(code))
             unsafe sqlite3_close_v2(handle)
@@ -53,6 +84,23 @@ internal import Wire
             try? execute("ROLLBACK")
             throw error
         }
+    }
+
+    /// Runs the closure in a transaction that only reads: all of its statements see the same state of the database.
+    func snapshot(_ body: () throws(StoreError) -> Void) throws(StoreError) {
+        try execute("BEGIN")
+        do throws(StoreError) { try body() } catch {
+            try? execute("ROLLBACK")
+            throw error
+        }
+        try execute("COMMIT")
+    }
+
+    /// Whether the path leads to another file than the one that is open, or to none.
+    var isDisplaced: Bool {
+        var isMoved: CInt = 0
+        unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &isMoved)
+        return isMoved != 0
     }
 
     private func failure(_ code: CInt) -> StoreError { .of(code, message: unsafe String(cString: sqlite3_errmsg(handle)), path: path) }
@@ -126,6 +174,28 @@ internal import Wire
         (0..<Int(unsafe sqlite3_column_count(handle))).map { unsafe String(cString: sqlite3_column_name(handle, CInt($0))) }
     }
 
+    /// Over all columns of the row.
+    var checksum: RowChecksum {
+        var sum = RowChecksum()
+        let count = unsafe sqlite3_column_count(handle)
+        for column in 0..<count {
+            switch unsafe sqlite3_column_type(handle, column) {
+            case SQLITE_INTEGER: sum.add(unsafe sqlite3_column_int64(handle, column))
+            case SQLITE_FLOAT: sum.add(unsafe sqlite3_column_double(handle, column))
+            // Sound: pointer and count belong to the current row, which lasts until the next step. The pointer comes first, since asking for
+            // it may change the count.
+            case SQLITE_TEXT:
+                let text = unsafe sqlite3_column_text(handle, column)
+                unsafe sum.add(kind: 4, UnsafeBufferPointer(start: text, count: Int(sqlite3_column_bytes(handle, column))))
+            case SQLITE_BLOB:
+                let blob = unsafe sqlite3_column_blob(handle, column)
+                unsafe sum.add(kind: 5, UnsafeRawBufferPointer(start: blob, count: Int(sqlite3_column_bytes(handle, column))))
+            default: sum.addNull()
+            }
+        }
+        return sum
+    }
+
     /// - Returns: nil where the column is no trial key. It makes no array, since a start of the coordinator reads a million of them.
     func key(_ column: Int) -> TrialKey? {
         guard unsafe sqlite3_column_bytes(handle, CInt(column)) == CInt(TrialKey.byteCount),
@@ -149,7 +219,8 @@ extension StoreError {
     fileprivate static func of(_ code: CInt, message: String, path: String) -> StoreError {
         switch code & 0xff {
         case SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_NOMEM, SQLITE_LOCKED: .blocked(reason: message)
-        case SQLITE_CORRUPT: .damaged(path: path, reason: message)
+        // Every statement of this program is right, so one that fails has met other tables than those that the program made.
+        case SQLITE_CORRUPT, SQLITE_ERROR: .damaged(path: path, reason: message)
         case SQLITE_NOTADB: .headless(path: path, reason: message)
         default: .unusable(path: path, reason: message)
         }

@@ -1,18 +1,60 @@
 // Files.swift · Coordinator/Store, before Repairing. What the store asks of the file system beside SQLite: names of files, and their ends.
 
+internal import FoundationEssentials
 internal import Glibc
 
 enum Files {
     /// - Returns: the size in bytes; nil where there is no such file.
     static func size(of path: String) -> Int? { status(path).map { Int($0.st_size) } }
 
+    /// - Returns: seconds since the file was last written to, by the clock of this host; nil where there is no such file.
+    static func age(of path: String) -> Double? {
+        guard let status = status(path) else { return nil }
+        var now = timespec()
+        unsafe clock_gettime(CLOCK_REALTIME, &now)
+        return max(0, Double(now.tv_sec - status.st_mtim.tv_sec) + Double(now.tv_nsec - status.st_mtim.tv_nsec) / 1e9)
+    }
+
+    /// Whether the file system of a path has less room than a commit needs: 64 KiB.
+    static func isFull(at path: String) -> Bool {
+        var status = statvfs()
+        guard unsafe statvfs(path, &status) == 0 else { return false }
+        return UInt64(status.f_bavail) * UInt64(status.f_frsize) < 64 << 10
+    }
+
+    /// - Returns: the first bytes of a file, as many as there are up to this count; nil where it cannot be read.
+    static func beginning(of path: String, count: Int) -> [UInt8]? {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return nil }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: count)
+        let found = unsafe pread(descriptor, &bytes, count, 0)
+        return found < 0 ? nil : Array(bytes.prefix(found))
+    }
+
     /// Whether the file has another name beside this one.
     static func hasOtherNames(_ path: String) -> Bool { status(path)?.st_nlink ?? 0 > 1 }
 
+    /// What tells a file from every other one, whatever its name.
+    struct Identity: Equatable {
+        fileprivate var device: dev_t, number: ino_t
+    }
+
+    /// - Returns: nil where there is no such file.
+    static func identity(of path: String) -> Identity? { status(path).map { Identity(device: $0.st_dev, number: $0.st_ino) } }
+
     /// Whether both are names of one file; false where there is none.
     static func isSame(_ path: String, _ other: String) -> Bool {
-        guard let first = status(path), let second = status(other) else { return false }
-        return first.st_ino == second.st_ino && first.st_dev == second.st_dev
+        guard let first = identity(of: path) else { return false }
+        return first == identity(of: other)
+    }
+
+    /// Makes the directory that a path is in; nothing happens where it is there.
+    static func makeDirectory(of path: String) throws(StoreError) {
+        let directory = directory(of: path)
+        do { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) } catch {
+            throw .blocked(reason: "\(directory) cannot be made")
+        }
     }
 
     /// Gives a file a second name. Nothing happens where it has that name already.

@@ -32,6 +32,10 @@ protocol Journal: ~Copyable {
     /// - Returns: 1 for the first start on this storage.
     func beginIncarnation(host: String, process: Int) throws(StoreError) -> UInt64
 
+    /// Looks whether what was written has gone to where people look for it.
+    /// - Throws: where somebody has taken the storage away while it was written to.
+    func requireInPlace() throws(StoreError)
+
     // MARK: Reading
 
     /// - Returns: nil where there is none. A damaged one is returned as it is: `Checkpoint.isIntact` tells.

@@ -44,53 +44,107 @@ enum Migrations {
             until REAL NOT NULL, ended TEXT NOT NULL, trials BLOB NOT NULL
         ) STRICT;
         """,
+        // 005: how many rows each table has and a checksum over them (see TableSeal.swift); and digests of models.
+        """
+        CREATE TABLE seal (name TEXT PRIMARY KEY, rows INTEGER NOT NULL, checksum INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+        ALTER TABLE model ADD COLUMN digest BLOB;
+        """,
     ]
 
     /// The format of the first release whose results carry checksums.
     private static let firstWithSeals = 4
 
+    static func hasRowSeals(_ format: Int) -> Bool { format >= firstWithSeals }
+
     /// The bytes "rgsw" in SQLite's header tell `file`, and this program, whose database it is.
     static let applicationID = 0x7267_7377
 
+    /// Whether a store of this format has seals of its tables.
+    static func hasTableSeals(_ format: Int) -> Bool { format >= firstWithTableSeals }
+
+    private static let firstWithTableSeals = 5
+
+    /// Compares what the header says of a database with the tables that it has, so that a damaged header is not taken for another
+    /// program's or another release's.
     /// - Parameter migrations: those that this release knows.
-    /// - Throws: `foreign` for a database of another program or of a newer release.
+    /// - Throws: `foreign` for a database of another program or of a newer release; `damaged`.
     /// - Returns: how many migrations the database has seen; 0 for an empty one.
     @discardableResult
     static func check(_ database: borrowing Database, _ migrations: [String] = all) throws(StoreError) -> Int {
-        let application = try number("PRAGMA application_id", database)
+        let application = try number("PRAGMA application_id", database), version = try number("PRAGMA user_version", database)
+        let names = try schema(database)
         guard application == applicationID else {
             // Most programs set neither number, so a new database is one that has no tables either.
-            guard application == 0, try number("SELECT count(*) FROM sqlite_schema", database) == 0 else {
+            if application == 0, names.isEmpty { return 0 }
+            guard try schemas(migrations).contains(where: { $0.isSubset(of: names) }) else {
                 throw .foreign(path: database.path, reason: "is a database of another program")
             }
-            return 0
+            throw .damaged(path: database.path, reason: "its header names another program, and its tables are those of a store")
         }
-        let version = try number("PRAGMA user_version", database)
-        guard version <= migrations.count else {
+        let known = try schemas(migrations), format = known.lastIndex { $0.isSubset(of: names) }.map { $0 + 1 }
+        // A newer release may have added what this one does not know.
+        if version > migrations.count, names != known.last {
             throw .foreign(
                 path: database.path, reason: "was written by a newer release (format \(version), this one knows \(migrations.count))")
+        }
+        guard format == version else {
+            throw .damaged(
+                path: database.path,
+                reason: "its header says format \(version), and its tables are those of "
+                    + (format.map { "format \($0)" } ?? "no format"))
         }
         return version
     }
 
+    /// The names that each format has, by running the migrations on a database in memory. It ends before a migration that fails.
+    private static func schemas(_ migrations: [String]) throws(StoreError) -> [Set<String>] {
+        let database = try Database(":memory:")
+        var found: [Set<String>] = []
+        for sql in migrations {
+            guard (try? database.execute(sql)) != nil else { break }
+            found.append(try schema(database))
+        }
+        return found
+    }
+
+    /// The names of a database's tables with their columns, and of its indices.
+    private static func schema(_ database: borrowing Database) throws(StoreError) -> Set<String> {
+        var names: Set<String> = []
+        try database.prepare(
+            """
+            SELECT m.name || '.' || c.name FROM sqlite_schema m JOIN pragma_table_info(m.name) c WHERE m.type = 'table'
+            UNION ALL SELECT tbl_name || ' ' || name FROM sqlite_schema WHERE type = 'index'
+            """
+        ).rows { (row) throws(StoreError) in names.insert(row.text(0)) }
+        return names
+    }
+
     /// Checks a database for a reader, which cannot migrate it.
-    /// - Throws: `foreign` also for a database of an older release, or an empty one.
-    static func requireCurrent(_ database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
+    /// - Throws: `foreign` also for an empty database, and for one of a release without checksums of results.
+    /// - Returns: the format.
+    @discardableResult
+    static func requireReadable(_ database: borrowing Database, _ migrations: [String] = all) throws(StoreError) -> Int {
         let version = try check(database, migrations)
-        guard version == migrations.count else {
+        guard version >= min(firstWithSeals, migrations.count) else {
             let reason = version == 0 ? "holds no results yet" : "was written by an older release; `regsweep run` brings it up to date"
             throw .foreign(path: database.path, reason: reason)
         }
+        return version
     }
 
     /// Runs the migrations that the database has not seen, and what cannot be said in SQL, in one transaction.
     static func run(on database: borrowing Database, _ migrations: [String] = all) throws(StoreError) {
         let version = try check(database, migrations)
         guard version < migrations.count else { return }
+        // Seals over damaged rows would vouch for the damage.
+        if migrations == all, version > 0 { try Integrity.verify(database, format: version) }
         try database.transaction { () throws(StoreError) in
             for sql in migrations[version...] { try database.execute(sql) }
-            // `repair` ignores rows without a seal, so all rows get theirs before the format is said to be the new one.
-            if migrations == all, (1..<firstWithSeals).contains(version) { try Integrity.sealAll(database) }
+            if migrations == all {
+                // `repair` ignores rows without a seal, so all rows get theirs before the format is said to be the new one.
+                if (1..<firstWithSeals).contains(version) { try Integrity.sealAll(database) }
+                try SealLedger.sealAll(database)
+            }
             try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")
         }
     }

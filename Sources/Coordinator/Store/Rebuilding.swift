@@ -12,30 +12,65 @@ enum Rebuilding {
     ///   - new: path of the new store.
     /// - Returns: the number of results in the new store.
     static func rebuild(_ path: String, as new: String, holder: String) throws -> Int {
-        let file = try Data(contentsOf: URL(filePath: path))
-        let log = (try? Data(contentsOf: URL(filePath: path + "-wal"))) ?? Data()
+        let file = Array(try Data(contentsOf: URL(filePath: path)))
+        let log = Array((try? Data(contentsOf: URL(filePath: path + "-wal"))) ?? Data())
         let store = try ResultStore(writing: new, holder: holder)
+        let salvage = try salvage(file, log, store.database)
+        let copy = new + copyEnding
+        defer { for end in ["", "-wal", "-shm"] { Files.remove(copy + end) } }
+        let old = try DamagedStore(path, copy: copy, file, log, pageSize: salvage.pageSize)
+        try restoreResults(salvage, old.listing(), store.database)
+        try restoreSeries(salvage, store.database)
+        try copyRest(of: old, to: store.database)
+        try store.database.transaction { () throws(StoreError) in try SealLedger.sealAll(store.database) }
+        return try Migrations.number("SELECT count(*) FROM result", store.database)
+    }
+
+    /// The end of the name of a copy of the damaged store, behind that of the new one.
+    static let copyEnding = ".source"
+
+    /// The pages of the damaged store. The size of a page is that of the header, or, where the header is wrong, the one that new files have.
+    /// - Parameter database: the new store, whose columns are those of the old one.
+    private static func salvage(_ file: [UInt8], _ log: [UInt8], _ database: borrowing Database) throws(StoreError) -> Salvage {
         var columns: [Salvage.Column] = []
-        try store.database.prepare("SELECT name, type FROM pragma_table_info('result') ORDER BY cid").rows { (row) throws(StoreError) in
+        try database.prepare("SELECT name, type FROM pragma_table_info('result') ORDER BY cid").rows { (row) throws(StoreError) in
             columns.append(Salvage.Column(name: row.text(0), isReal: row.text(1) == "REAL"))
         }
-        let salvage = Salvage(file: Array(file), log: Array(log), columns: columns)
+        let usual = Salvage(file: file, log: log, columns: columns, pageSize: StoreHeader.defaultPageSize)
+        guard let stated = StoreHeader.statedPageSize(file), stated != StoreHeader.defaultPageSize else { return usual }
+        let other = Salvage(file: file, log: log, columns: columns, pageSize: stated)
+        var counts = (usual: 0, other: 0)
+        try usual.forEachRow { (_) throws(StoreError) in counts.usual += 1 }
+        try other.forEachRow { (_) throws(StoreError) in counts.other += 1 }
+        return counts.usual > counts.other ? usual : other
+    }
+
+    /// Writes all rows of results that are intact.
+    /// - Parameter listing: what the index of the damaged store says of each trial, where that is sound. A page that was freed may still
+    ///   have the row of a result that was replaced.
+    private static func restoreResults(
+        _ salvage: Salvage, _ listing: [TrialKey: DamagedStore.Listed], _ database: borrowing Database
+    ) throws(StoreError) {
+        let columns = salvage.columns
         // Where a trial is found twice, as a failure and as a result, the result counts, as it does in `put`.
         let names = columns.map(\.name).joined(separator: ", "), marks = columns.map { _ in "?" }.joined(separator: ", ")
-        let insert = try store.database.prepare(
+        let insert = try database.prepare(
             """
             INSERT INTO result (\(names)) VALUES (\(marks)) ON CONFLICT (trial) DO UPDATE SET
                 \(columns.dropFirst().map { "\($0.name) = excluded.\($0.name)" }.joined(separator: ", "))
             WHERE outcome = 'failed' AND excluded.outcome <> 'failed'
             """)
-        try store.database.transaction { () throws(StoreError) in
+        try database.transaction { () throws(StoreError) in
             try salvage.forEachRow { (row) throws(StoreError) in
+                func value(_ name: String) -> Statement.Value? { row.first { $0.name == name }?.value }
+                if case .blob(let trial)? = value("trial"), let key = TrialKey(bytes: trial), let listed = listing[key], !listed.isFailure,
+                    listed.row != RowChecksum(["trial", "outcome", "seconds"].compactMap(value)).value
+                {
+                    return
+                }
                 try insert.run(row.map(\.value) + Array(repeating: .null, count: columns.count - row.count))
             }
         }
-        try restoreSeries(salvage, store.database)
-        try copyRest(of: path, to: store.database)
-        return try Migrations.number("SELECT count(*) FROM result", store.database)
     }
 
     /// Writes the series of all results. A result whose series cannot be restored is removed, so that its trial is trained again.
@@ -74,18 +109,27 @@ enum Rebuilding {
     }
 
     /// Copies the tables that a sweep can do without, each as far as it can be read.
-    private static func copyRest(of path: String, to database: borrowing Database) throws(StoreError) {
+    private static func copyRest(of old: borrowing DamagedStore, to database: borrowing Database) throws(StoreError) {
         // Workers may still hold leases of the old store's incarnations, which the new store must never count again.
         try database.execute("INSERT INTO start (epoch, host, process, at) VALUES (1000000, '', 0, datetime('now'))")
-        // When a connection that may write is closed, SQLite takes the log into the damaged file and removes the log.
-        guard let old = try? Database(path, readOnly: true) else { return }
-        for table in ["base", "start", "conflict", "confirmation", "lease"] {
-            guard let rows = try? old.prepare("SELECT * FROM \(table)") else { continue }
+        // Settings that are not what was stored would make the sweep another one; without them, the next `run` writes its own.
+        for table in ["base", "start", "conflict", "confirmation", "lease"] where table != "base" || old.isSound(.base) {
+            guard let rows = try? old.database.prepare("SELECT * FROM \(table)") else { continue }
             try database.transaction { () throws(StoreError) in try copy(rows, to: table, database) }
         }
-        // Row by row: a model is large, and damage to one of them must not cost the others. No checksum of ours covers a model.
-        try copyEach("model", of: old, where: "IN", database)
-        try copyEach("checkpoint", of: old, where: "NOT IN", database)
+        // Row by row: a model is large, and damage to one of them must not cost the others.
+        try copyEach("model", of: old.database, where: "IN", database)
+        try copyEach("checkpoint", of: old.database, where: "NOT IN", database)
+        for trial in try damagedModels(database) { try database.prepare("DELETE FROM model WHERE trial = ?").run([.blob(trial)]) }
+    }
+
+    /// Trials whose models are not what was stored. Those of an older release have no digest.
+    private static func damagedModels(_ database: borrowing Database) throws(StoreError) -> [[UInt8]] {
+        var trials: [[UInt8]] = []
+        try database.prepare("SELECT trial, content, digest FROM model WHERE digest IS NOT NULL").rows { (row) throws(StoreError) in
+            if Digest(of: row.blob(1)).bytes != row.blob(2) { trials.append(row.blob(0)) }
+        }
+        return trials
     }
 
     /// - Parameters:
@@ -96,9 +140,10 @@ enum Rebuilding {
         _ rows: borrowing Statement, _ values: [Statement.Value] = [], to table: String, where condition: String = "",
         _ database: borrowing Database
     ) throws(StoreError) {
-        let columns = rows.columnNames.indices, marks = columns.map { "?\($0 + 1)" }.joined(separator: ", ")
+        let names = rows.columnNames, columns = names.indices, marks = columns.map { "?\($0 + 1)" }.joined(separator: ", ")
         // A table with other columns was not made by this program.
-        guard let insert = try? database.prepare("INSERT OR IGNORE INTO \(table) SELECT \(marks) \(condition)") else { return }
+        let sql = "INSERT OR IGNORE INTO \(table) (\(names.joined(separator: ", "))) SELECT \(marks) \(condition)"
+        guard let insert = try? database.prepare(sql) else { return }
         var refusal: StoreError?
         try? rows.rows(values) { (row) throws(StoreError) in
             do throws(StoreError) { try insert.run(columns.map { row.value($0) }) } catch {
@@ -124,5 +169,48 @@ enum Rebuilding {
                 select, [.integer(Int64(number))], to: table,
                 where: "WHERE ?1 \(relation) (SELECT trial FROM result WHERE outcome <> 'failed')", database)
         }
+    }
+}
+
+/// A damaged store as far as SQLite can read it.
+private struct DamagedStore: ~Copyable {
+    let database: Database
+
+    /// - Parameters:
+    ///   - path: the damaged store.
+    ///   - copy: path for a copy with a header that SQLite takes, which is made where that of the store is damaged.
+    init(_ path: String, copy: String, _ file: [UInt8], _ log: [UInt8], pageSize: Int) throws {
+        let isReadable = StoreHeader.isOne(file) && StoreHeader.complaint(file, fileSize: log.isEmpty ? file.count : nil) == nil
+        if !isReadable, file.count >= StoreHeader.size {
+            let header = StoreHeader.restored(fileSize: file.count, pageSize: pageSize)
+            try Data(header + file.dropFirst(header.count)).write(to: URL(filePath: copy))
+            if !log.isEmpty { try Data(log).write(to: URL(filePath: copy + "-wal")) }
+        }
+        // When a connection that may write is closed, SQLite takes the log into the damaged file and removes the log.
+        database = try Database(isReadable || file.count < StoreHeader.size ? path : copy, readOnly: true)
+    }
+
+    /// Whether a table is what its seal says; true also for a store of a release that had none.
+    func isSound(_ table: SealedTable) -> Bool {
+        guard let seals = try? SealLedger.stored(database) else { return true }
+        return (try? TableSeal(of: table, database)) == seals[table]
+    }
+
+    /// What the index of results says of a trial.
+    struct Listed {
+        var isFailure: Bool
+        /// The checksum of trial, outcome and seconds.
+        var row: UInt64
+    }
+
+    /// - Returns: empty where the index is not sound.
+    func listing() -> [TrialKey: Listed] {
+        guard (try? SealLedger.stored(database)) != nil, isSound(.result), let select = try? database.prepare(SealedTable.result.query)
+        else { return [:] }
+        var found: [TrialKey: Listed] = [:]
+        try? select.rows { (row) throws(StoreError) in
+            if let key = row.key(0) { found[key] = Listed(isFailure: row.text(1) == "failed", row: row.checksum.value) }
+        }
+        return found
     }
 }

@@ -26,7 +26,7 @@ enum Repairing {
         let stopped = interrupted(path)
         if stopped == nil, let results = try intact(path) { return .intact(results: results) }
         let new = path + ".repaired"
-        for file in [new, new + "-wal", new + "-shm", StoreLock.path(of: new)] { Files.remove(file) }
+        for file in [new, new + "-wal", new + "-shm", StoreLock.path(of: new), new + Rebuilding.copyEnding] { Files.remove(file) }
         let results = try Rebuilding.rebuild(stopped ?? path, as: new, holder: holder)
         // SQLite takes the log into the file when the last connection is closed, unless there is no room for that.
         guard Files.size(of: new + "-wal") == nil else {
@@ -76,20 +76,19 @@ enum Repairing {
 
     /// - Returns: the number of results of a sound store; nil for a damaged one.
     private static func intact(_ path: String) throws(StoreError) -> Int? {
-        do { try Migrations.requireCurrent(try Database(path, readOnly: true)) } catch {
+        do {
+            // Before SQLite opens the file, since closing it would end SQLite's locks.
+            let header = StoreHeader(of: path, isAlone: true)
+            try StoreLog.require(path) { true }
+            let database = try Database(path, readOnly: true), format = try Migrations.requireReadable(database)
+            try header.require(path)
+            try Integrity.verify(database, format: format)
+            return try Migrations.number("SELECT count(*) FROM result", database)
+        } catch {
             switch error {
             case .damaged, .headless: return nil
             default: throw error
             }
-        }
-        do {
-            let store = try ResultStore(reading: path)
-            try Integrity.verify(store.database)
-            return try Migrations.number("SELECT count(*) FROM result", store.database)
-        } catch {
-            // Its header says that this release wrote it, so a missing table is damage as well.
-            if case .blocked = error { throw error }
-            return nil
         }
     }
 

@@ -8,8 +8,7 @@ extension ResultStore {
     /// - Throws: `damaged` also for a row that is not what was stored.
     func result(_ key: TrialKey) throws(StoreError) -> TrialResult? {
         var found: TrialResult?
-        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
-            guard Integrity.isIntact(row) else { throw .damaged(path: database.path, reason: "trial \(key) is not what was stored") }
+        try lookUp(key) { (row) throws(StoreError) in
             let outcome: Outcome =
                 switch row.text(0) {
                 case "done": .done(trainLoss: row.real(2), testLoss: row.real(3))
@@ -23,16 +22,29 @@ extension ResultStore {
         return found
     }
 
+    /// Calls the closure with the row of a trial, if that has a result; its columns are those of `select`.
+    /// - Throws: `damaged` for a row that is missing, or is not what was stored.
+    private func lookUp(_ key: TrialKey, _ body: (borrowing Statement) throws(StoreError) -> Void) throws(StoreError) {
+        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            guard !row.isNull(12) else { throw .damaged(path: database.path, reason: "trial \(key) was stored and is not found") }
+            // An older version of the row has a seal that is right.
+            guard Integrity.isIntact(row, columns: 14), row.text(0) == row.text(14), row.real(8) == row.real(15) else {
+                throw .damaged(path: database.path, reason: "trial \(key) is not what was stored")
+            }
+            try body(row)
+        }
+    }
+
     func author(of key: TrialKey) throws(StoreError) -> Author? {
         var author: Author?
-        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in author = Author(row, worker: 10, host: 9) }
+        try lookUp(key) { (row) throws(StoreError) in author = Author(row, worker: 10, host: 9) }
         return author
     }
 
     /// - Returns: what new bits of a trial are compared with; nil where it has no result, or a failure, which has no bits.
     func bits(of key: TrialKey) throws(StoreError) -> ComputedBits? {
         var bits: ComputedBits?
-        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+        try lookUp(key) { (row) throws(StoreError) in
             bits = Digest(bytes: row.blob(4)).map { ComputedBits(digest: $0, author: Author(row, worker: 10, host: 9)) }
         }
         return bits
@@ -45,7 +57,7 @@ extension ResultStore {
         try selectSeries.rows([.blob(key.bytes)]) { (row) throws(StoreError) in
             found.append(Series(name: row.text(0), values: NumberColumns.values(of: row.blob(1))))
         }
-        try select.rows([.blob(key.bytes)]) { (row) throws(StoreError) in expected = row.isNull(11) ? nil : Digest(bytes: row.blob(11)) }
+        try lookUp(key) { (row) throws(StoreError) in expected = row.isNull(11) ? nil : Digest(bytes: row.blob(11)) }
         guard NumberColumns.digest(of: found) == expected else {
             throw .damaged(path: database.path, reason: "the series of trial \(key) are not what was stored")
         }
@@ -53,10 +65,16 @@ extension ResultStore {
     }
 
     /// - Returns: the trained parameters in the safetensors format; nil where the trial left none.
+    /// - Throws: `damaged` also for parameters that are not what was stored.
     func model(of key: TrialKey) throws(StoreError) -> [UInt8]? {
         var model: [UInt8]?
-        try database.prepare("SELECT content FROM model WHERE trial = ?").rows([.blob(key.bytes)]) { (row) throws(StoreError) in
-            model = row.blob(0)
+        try database.prepare("SELECT * FROM model WHERE trial = ?").rows([.blob(key.bytes)]) { (row) throws(StoreError) in
+            let content = row.blob(1)
+            // Models of an older release have no digest.
+            guard row.columnNames.count < 3 || row.isNull(2) || Digest(of: content).bytes == row.blob(2) else {
+                throw .damaged(path: database.path, reason: "the model of trial \(key) is not what was stored")
+            }
+            model = content
         }
         return model
     }

@@ -35,10 +35,11 @@ extension ResultStore {
     }
 
     func setBase(_ base: [String: String]) throws(StoreError) {
-        try database.transaction { () throws(StoreError) in
+        try commit { (ledger) throws(StoreError) in
             try database.execute("DELETE FROM base")
             let insert = try database.prepare("INSERT INTO base VALUES (?, ?)")
             for (name, value) in base.sorted(by: { $0.key < $1.key }) { try insert.run([.text(name), .text(value)]) }
+            try ledger.recount(.base, database)
         }
     }
 
@@ -46,9 +47,14 @@ extension ResultStore {
 
     func beginIncarnation(host: String, process: Int) throws(StoreError) -> UInt64 {
         var incarnation = 0
-        try database.prepare("INSERT INTO start (host, process, at, boot) VALUES (?, ?, datetime('now'), ?) RETURNING epoch").rows([
-            .text(host), .integer(Int64(process)), .text(Integrity.boot),
-        ]) { (row) throws(StoreError) in incarnation = row.integer(0) }
+        try commit { (ledger) throws(StoreError) in
+            try database.prepare(
+                "INSERT INTO start (host, process, at, boot) VALUES (?, ?, datetime('now'), ?) RETURNING epoch, host, process, at, boot"
+            ).rows([.text(host), .integer(Int64(process)), .text(Integrity.boot)]) { (row) throws(StoreError) in
+                incarnation = row.integer(0)
+                ledger.add(row.checksum, to: .start)
+            }
+        }
         return UInt64(incarnation)
     }
 
@@ -65,12 +71,10 @@ extension ResultStore {
     }
 
     func forgetFailures() throws(StoreError) {
-        try database.transaction { () throws(StoreError) in
-            try database.execute(
-                """
-                DELETE FROM result WHERE outcome = 'failed';
-                UPDATE lease SET ended = 'died, forgiven' WHERE ended = '\(LeaseRecord.End.died.rawValue)'
-                """)
+        try commit { (ledger) throws(StoreError) in
+            try delete("result WHERE outcome = 'failed'", returning: "trial, outcome, seconds", from: .result, ledger)
+            try database.execute("UPDATE lease SET ended = 'died, forgiven' WHERE ended = '\(LeaseRecord.End.died.rawValue)'")
+            try ledger.recount(.lease, database)
         }
     }
 

@@ -13,7 +13,9 @@ struct Salvage {
     /// as it was; the others serve where the first one is damaged.
     private var versions: [Int: [ArraySlice<UInt8>]] = [:]
     private let usable: Int
-    private let columns: [Column]
+    let columns: [Column]
+
+    var pageSize: Int { usable }
 
     struct Column: Equatable {
         var name: String
@@ -25,11 +27,9 @@ struct Salvage {
     ///   - file: the bytes of the database.
     ///   - log: the bytes of its write-ahead log; empty where there is none.
     ///   - columns: the columns of `result`, in order.
-    init(file: [UInt8], log: [UInt8], columns: [Column]) {
+    ///   - size: bytes of a page.
+    init(file: [UInt8], log: [UInt8], columns: [Column], pageSize size: Int) {
         self.columns = columns
-        // The size of a page is a power of two. Where the header is gone, it is 4,096 bytes, which SQLite gives to new files.
-        let stated = file.count >= 18 ? Int(file[16]) << 8 | Int(file[17]) : 0
-        let size = stated == 1 ? 65_536 : stated >= 512 && stated & (stated - 1) == 0 ? stated : 4096
         usable = size
         let frames = Self.frames(of: log, pageSize: size)
         for (number, page) in frames.current.reversed() { versions[number, default: []].append(page) }

@@ -11,6 +11,8 @@ enum StoreError: Error, Equatable {
     case damaged(path: String, reason: String)
     /// A file that SQLite does not take for a database: no store, or one that has lost its beginning.
     case headless(path: String, reason: String)
+    /// Somebody has deleted, moved or replaced a file of the store while it was written to.
+    case displaced(path: String, reason: String)
     /// Not a store of this program, or of a newer one.
     case foreign(path: String, reason: String)
 }
@@ -25,6 +27,7 @@ extension StoreError: CustomStringConvertible {
         case .locked(let holder, let path): "\(path) is held by \(holder): wait until it has ended, or stop it"
         case .blocked(let reason): "the store cannot be used at the moment: \(reason)"
         case .unusable(let path, let reason), .foreign(let path, let reason): "\(path): \(reason)"
+        case .displaced(let path, let reason): "\(path) \(reason)"
         case .damaged(let path, let reason):
             "\(path) is damaged: \(reason); `regsweep repair \(Self.directory(of: path))` keeps every intact result"
         case .headless(let path, let reason):
@@ -36,7 +39,7 @@ extension StoreError: CustomStringConvertible {
     var isOfThisDirectoryAlone: Bool {
         switch self {
         case .locked, .unusable, .headless, .foreign: true
-        case .blocked, .damaged: false
+        case .blocked, .damaged, .displaced: false
         }
     }
 }

@@ -28,7 +28,13 @@ struct StoreLock: ~Copyable {
         unsafe _ = pwrite(descriptor, holder, holder.utf8.count, 0)
     }
 
-    static func path(of store: String) -> String { store + ".lock" }
+    /// The end of a lock file's name, behind that of the store.
+    static let ending = ".lock"
+
+    static func path(of store: String) -> String { store + ending }
+
+    /// Leads to the lock file wherever somebody has moved it, for as long as the lock is held.
+    var link: String { "/proc/self/fd/\(descriptor)" }
 
     /// Whether a process holds the lock of this store at this moment.
     static func isHeld(of store: String) -> Bool {
