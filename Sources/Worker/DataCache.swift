@@ -15,14 +15,13 @@ final class DataCache: Sendable {
     /// - Parameter directory: made when it is first needed, with mode 0700.
     init(_ directory: String) { self.directory = directory }
 
-    /// The directory when `--cache` is not given: that of the XDG base directory specification, or one below /tmp for a user without home.
+    /// The directory when `--cache` is not given: that of the XDG base directory specification, or one below $TMPDIR or /tmp for a user without home.
     static var defaultDirectory: String {
-        func value(_ name: String) -> String { unsafe getenv(name).map { unsafe String(cString: $0) } ?? "" }
-        let base = value("XDG_CACHE_HOME"), home = value("HOME")
         // The specification demands that a relative path is ignored.
-        if base.hasPrefix("/") { return base + "/regsweep" }
-        if home.hasPrefix("/") { return home + "/.cache/regsweep" }
-        return "/tmp/regsweep-\(getuid())-cache"
+        if let base = Environment.value("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/regsweep" }
+        if let home = Environment.value("HOME"), home.hasPrefix("/") { return home + "/.cache/regsweep" }
+        // Where there is none, making this one tells why.
+        return (try? PrivateFolder.shared("regsweep-cache", for: .files)) ?? "/tmp/regsweep-cache"
     }
 
     /// Runs one command on a thread of its own.
@@ -65,6 +64,7 @@ final class DataCache: Sendable {
 
     private func look(_ file: Digest, alone: Bool) throws(CacheError) -> DataOutcome {
         try makeDirectory()
+        removeLeftOvers()
         if let outcome = try lookForWhole(file) { return outcome }
         let name = alone ? ownPart(file) : part(file)
         let descriptor = unsafe open(name, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -106,6 +106,22 @@ final class DataCache: Sendable {
         var named = stat()
         guard unsafe stat(name, &named) == 0 else { return false }
         return named.st_ino == (try status(descriptor)).number
+    }
+
+    /// Removes part files that nobody fetches any more: those of a process of its own that was killed, and any of a file that is whole. One
+    /// that all share is left for the next process, which goes on with it.
+    private func removeLeftOvers() {
+        let names = PrivateFolder.names(in: directory)
+        for name in names {
+            let parts = name.split(separator: ".", omittingEmptySubsequences: false)
+            guard parts.count > 1, parts[1] == "part", Digest(hexadecimal: parts[0]) != nil,
+                parts.count == 3 || names.contains(String(parts[0]))
+            else { continue }
+            let descriptor = unsafe open("\(directory)/\(name)", O_RDWR | O_CLOEXEC | O_NOFOLLOW)
+            guard descriptor >= 0 else { continue }
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { unsafe _ = unlink("\(directory)/\(name)") }
+            close(descriptor)
+        }
     }
 
     /// Makes the directory and those above it that are missing.

@@ -73,12 +73,4 @@ import Wire
         #expect(try ring.revoke("guest-1") != nil)
         _ = try ring.key(for: "guest-200")
     }
-
-    @Test("a folder for sockets that others may write to is refused", arguments: [0o755, 0o777]) func looseFolder(mode: Int) throws {
-        let folder = try TemporaryFolder()
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: folder.path)
-        #expect(throws: SocketFolderError.self) { try ResultsDirectory.socketFolder(folder.path) }
-        try FileManager.default.setAttributes([.posixPermissions: 0o700], ofItemAtPath: folder.path)
-        #expect(try ResultsDirectory.socketFolder(folder.path) == folder.path)
-    }
 }

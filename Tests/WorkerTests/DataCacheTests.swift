@@ -97,6 +97,17 @@ import Wire
         #expect(try directory.names() == ["\(file)"])
     }
 
+    @Test("what a killed process fetched for itself is removed, as is a part of a file that is whole; a part that can go on is not")
+    func leftOver() throws {
+        let whole = Digest(of: "whole")
+        try directory.write(Array("whole".utf8), to: "\(whole)")
+        let stays = ["\(whole)", "\(file).part", "\(file).part.txt.1", "notes.part"]
+        for name in ["\(whole).part", "\(whole).part.7", "\(file).part.1"] + stays.dropFirst() { try directory.write([1], to: name) }
+        let cache = DataCache(directory.path)
+        #expect(try cache.answer(.look(alone: false), file) == .part(1))
+        #expect(try directory.names() == stays.sorted())
+    }
+
     @Test("a place that cannot be used and a disk that is full are told with what to do") func refused() throws {
         guard case .failed(let reason) = try DataCache("/dev/null/cache").answer(.look(alone: false), file) else {
             Issue.record("/dev/null is no directory")

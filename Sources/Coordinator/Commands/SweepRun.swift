@@ -67,7 +67,7 @@ struct SweepRun {
         let recovery = try Recovery(store, grid, audit: Audit(share: grid.spec.audit, lanes: grid.spec.declaration.lanes))
         let entrance = try Entrance.open(settings.cluster, directory)
         let localEndpoint = entrance.localSocket.endpoint
-        defer { Files.remove(String(localEndpoint.dropFirst("ipc://".count))) }
+        defer { directory.removeSocket(String(localEndpoint.dropFirst("ipc://".count))) }
         let incarnation = try store.beginIncarnation(host: Host.name, process: Int(getpid()))
         let scheduler = Scheduler(
             Scheduler.Configuration(grid, settings.cluster, incarnation: incarnation, secondsPerTrial: recovery.secondsPerTrial),
@@ -102,6 +102,7 @@ struct SweepRun {
     private func openStore() throws -> ResultStore {
         try directory.create()
         let store = try directory.openForWriting()
+        directory.removeLeftOvers()
         try store.claim(for: grid.spec, in: directory.path)
         if settings.retriesFailures { try store.forgetFailures() }
         if let cache = settings.cache {

@@ -32,8 +32,7 @@ enum ControlClient {
     /// - Parameter directory: the results directory of the sweep; nil for the only sweep that runs.
     static func ask(_ command: Command, directory: String?) throws -> Answer {
         // The directory may be that of a file with parts, of which one runs at a time.
-        let sockets =
-            try directory.map { try ResultsDirectory($0).sweeps.map { try $0.socketPath() } } ?? ResultsDirectory.socketPaths()
+        let sockets = directory.map { ResultsDirectory($0).sweeps.compactMap(\.listeningSocket) } ?? ResultsDirectory.listeningSockets
         let alive = sockets.count == 1 ? sockets : try answers(of: sockets, .list, within: probe).map(\.path)
         guard alive.count <= 1 else { throw ControlError.several(sweeps: try answers(of: alive, .list, within: probe).map(\.answer.text)) }
         guard let path = alive.first, let answer = try answers(of: [path], command, within: patience).first else {
@@ -57,7 +56,7 @@ enum ControlClient {
     }
 }
 
-/// One command to one socket. A socket that a killed coordinator left behind never takes the frame.
+/// One command to one socket. A coordinator that is stopped never takes the frame.
 private final class ControlCall {
     let path: String
     private let socket: DealerSocket

@@ -76,6 +76,9 @@ struct ResultsDirectory: Equatable {
         }
     }
 
+    /// Removes what killed processes had begun to write: files without their names yet, among them secrets.
+    func removeLeftOvers() { for folder in [path, keys] { LeftOver.remove(in: folder) } }
+
     func openForReading() throws(StoreError) -> ResultStore { try ResultStore(reading: store) }
 
     func openForWriting() throws(StoreError) -> ResultStore { try ResultStore(writing: store, holder: Self.holder("regsweep")) }
@@ -85,38 +88,51 @@ struct ResultsDirectory: Equatable {
 
     // MARK: Sockets
 
+    /// Names the folders in which all coordinators of a user on this host have their sockets.
+    private static let sockets = "regsweep"
+    /// Names the socket of this directory, whoever writes its path how.
+    private var socketName: String { String(Digest(of: absolutePath).description.prefix(16)) }
+    /// Has the path of the socket, for commands that look elsewhere by themselves since they have another environment.
+    private var socketRecord: String { "\(path)/socket.path" }
+
     /// Where local workers and commands of the same user connect. It is the same for every start on this store, so that workers of a
-    /// coordinator that was killed find the next one. It lies in another directory, since the path of a socket has at most 107 bytes.
-    func socketPath() throws(SocketFolderError) -> String {
-        "\(try Self.socketFolder())/\(Digest(of: absolutePath).description.prefix(16))"
+    /// coordinator that was killed find the next one, as long as its folder is there. The path of a socket has at most 107 bytes, so it lies
+    /// in another directory than this one. Sockets that killed coordinators left behind are removed.
+    func socketPath() throws(PrivateFolderError) -> String {
+        for folder in PrivateFolder.existing(Self.sockets) { SocketProbe.removeStale(in: folder) }
+        if let path = recordedSocket { return path }
+        let path = try PrivateFolder.shared(Self.sockets, for: .sockets(name: socketName.utf8.count)) + "/" + socketName
+        // On a full disk commands still look at the usual places.
+        try? Data(path.utf8).write(to: URL(filePath: socketRecord))
+        return path
     }
 
-    /// Sockets of all coordinators of this user on this host, among them those that killed ones left behind.
-    static func socketPaths() throws(SocketFolderError) -> [String] {
-        let folder = try socketFolder()
-        return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
+    /// Where a coordinator that runs on this directory listens for commands; nil where none does.
+    var listeningSocket: String? {
+        let paths = [recordedSocket].compactMap(\.self) + PrivateFolder.existing(Self.sockets).map { "\($0)/\(socketName)" }
+        return paths.first(where: SocketProbe.isListening)
     }
 
-    /// Made where there is none.
-    /// - Throws: also for a folder that belongs to another user, or that others may write to: whoever listens there could say anything.
-    static func socketFolder(_ folder: String = "/tmp/regsweep-\(getuid())") throws(SocketFolderError) -> String {
-        guard unsafe mkdir(folder, 0o700) == 0 || errno == EEXIST else {
-            throw SocketFolderError(path: folder, reason: "cannot be made (\(unsafe String(cString: strerror(errno))))")
+    /// The coordinator has ended.
+    /// - Parameter path: of its socket at its start; it may have been made again elsewhere.
+    func removeSocket(_ path: String) {
+        for path in Set([path, recordedSocket ?? path]) { Files.remove(path) }
+        Files.remove(socketRecord)
+    }
+
+    /// Nil also where the folder is gone or is not this user's, and for the record of a directory of which this one is a copy.
+    private var recordedSocket: String? {
+        guard let path = try? String(contentsOfFile: socketRecord, encoding: .utf8), path.hasSuffix("/\(socketName)"),
+            PrivateFolder.restore(Files.directory(of: path))
+        else { return nil }
+        return path
+    }
+
+    /// Where the coordinators of this user on this host listen.
+    static var listeningSockets: [String] {
+        PrivateFolder.existing(sockets).flatMap { folder in
+            ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
         }
-        var status = stat()
-        guard unsafe lstat(folder, &status) == 0, status.st_uid == getuid(), status.st_mode & 0o777 == 0o700,
-            status.st_mode & S_IFMT == S_IFDIR
-        else {
-            throw SocketFolderError(path: folder, reason: "is not a directory of yours with mode 0700; remove it or change its mode")
-        }
-        return folder
+        .filter(SocketProbe.isListening)
     }
-}
-
-/// The folder for the sockets of local workers cannot be used.
-struct SocketFolderError: Error, CustomStringConvertible {
-    var path: String
-    var reason: String
-
-    var description: String { "\(path), the folder for sockets of local workers, \(reason)" }
 }
