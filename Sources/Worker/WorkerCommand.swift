@@ -33,6 +33,9 @@ internal import Wire
     @Flag(help: "Prints the digest of the self-test, which must be equal on all workers of a sweep, and ends.")
     var selfTest = false
 
+    @Flag(help: "Prints how many cores a worker may use here, by processor affinity and the quota of control groups, and ends.")
+    var cores = false
+
     @Option(help: "Leases that are computed at once. A lease is one long trial, or a group of short ones.")
     var slots = 1
 
@@ -66,8 +69,8 @@ internal import Wire
     }
 
     func validate() throws {
-        guard [selfTest, connect != nil, join != nil].count(where: { $0 }) == 1 else {
-            throw ValidationError("give one of --connect ENDPOINT, --join SOURCE and --self-test")
+        guard [selfTest, cores, connect != nil, join != nil].count(where: { $0 }) == 1 else {
+            throw ValidationError("give one of --connect ENDPOINT, --join SOURCE, --self-test and --cores")
         }
         guard (1...Limits.slots).contains(slots) else { throw ValidationError("--slots \(slots): give a number from 1 to \(Limits.slots)") }
         guard (1...Limits.slots).contains(threadsPerTrial) else {
@@ -81,6 +84,10 @@ internal import Wire
     func run() throws {
         var logger = Logger(label: "regsweep-worker", factory: { ConsoleLog(program: $0) })
         logger.logLevel = logLevel
+        guard !cores else {
+            print(Host.cores)
+            return
+        }
         guard processorRunsKernels() else {
             logger.error(
                 "this processor lacks AVX2, FMA or another part of x86-64-v3, which the kernels need: start the worker on another host")

@@ -105,6 +105,23 @@ import Testing
         #expect(!scratch.has("results"))
     }
 
+    @Test("a host whose home takes no program is told with the reason, and has workers where its folder is elsewhere") func folder() throws
+    {
+        let name = hosts.names[0]
+        // No folder can be made in it: to root a home that is read-only or full looks like that too.
+        try scratch.write("", to: "homes/\(name)/.cache")
+        try configure([name])
+        let check = try scratch.regsweep("check", "--cluster", "cluster.toml")
+        #expect(check.code == 4 && check.output.contains("the worker program was not copied"), "\(check.output)")
+        let folder = scratch.path(of: "disk of \(name)")
+        try scratch.write(hosts.cluster([name], orphanTimeout: 5, setting: "folder = \"\(folder)\"\n"), to: "cluster.toml")
+        #expect(try scratch.regsweep("check", "--cluster", "cluster.toml").output.contains("ready"))
+        let end = try run().end()
+        #expect(end.code == 0, "\(end.errors)")
+        #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).allSatisfy { $0.hasPrefix("worker-") })
+    }
+
     @Test("a killed coordinator leaves no worker behind after the orphan timeout") func orphans() throws {
         try scratch.write(Sweeps.small(epochs: 60_000, replicates: 4), to: "sweep.toml")
         let coordinator = try run()

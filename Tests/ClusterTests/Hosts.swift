@@ -79,7 +79,8 @@ final class Hosts {
         }
     }
 
-    private func home(_ name: String) -> String { "\(scratch.path)/homes/\(name)" }
+    /// The home of a host's user, as this host sees it.
+    func home(_ name: String) -> String { "\(scratch.path)/homes/\(name)" }
 
     /// In the namespace: its own host name, and its own folder in place of root's home.
     private func serve(_ name: String, _ address: String) throws -> Process {
@@ -102,9 +103,11 @@ final class Hosts {
     }
 
     /// A cluster file with those hosts and nobody else.
-    /// - Parameter worker: a line for `[coordinator]`, or none.
-    func cluster(_ names: [String], orphanTimeout: Int, worker: String = "") -> String {
-        let list = names.map { "[[host]]\nkind = \"ssh\"\nname = \"\($0)\"\nslots = 1\n" }.joined()
+    /// - Parameters:
+    ///   - worker: a line for `[coordinator]`, or none.
+    ///   - setting: a line for each `[[host]]`, or none.
+    func cluster(_ names: [String], orphanTimeout: Int, worker: String = "", setting: String = "") -> String {
+        let list = names.map { "[[host]]\nkind = \"ssh\"\nname = \"\($0)\"\nslots = 1\n\(setting)" }.joined()
         return "[coordinator]\nlisten = \"tcp://\(here):*\"\n\(worker)[ssh]\noptions = [\"-F\", \"\(scratch.path)/ssh/config\"]\n"
             + "[local]\nworkers = 0\n" + Sweeps.nervous + "\norphan_timeout_seconds = \(orphanTimeout)\n" + list
     }

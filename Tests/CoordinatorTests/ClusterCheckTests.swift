@@ -8,7 +8,7 @@ import Wire
 
 @Suite("Cluster check") struct HostFindingTests {
     private func probe(v3: String = "yes", copied: String) -> String {
-        "motd\nregsweep-probe cores=8 v3=\(v3) free_kib=2048 copied=\(copied)\n"
+        "motd\nregsweep-probe v3=\(v3) free_kib=2048 copied=\(copied)\n"
     }
 
     @Test("a host that has the program and computes the right bits is ready") func ready() {
@@ -16,7 +16,7 @@ import Wire
         #expect(finding.isUntried)
         finding.probed(probe(copied: "yes"))
         #expect(finding.isReachable && finding.hasProgram && !finding.isUntried && !finding.lacksProgram)
-        finding.tried("log\n\(Build.selfTest)\n")
+        finding.tried("regsweep-cores 8\nlog\n\(Build.selfTest)\n")
         #expect(finding.trouble == nil)
         #expect(
             TextTable.text([finding], HostFinding.columns) == """

@@ -94,6 +94,18 @@ import Vocabulary
         #expect(try ClusterSpec.parse("[local]\n\(local)\n", file: "cluster.toml").localWorkers(cores: 8) == count)
     }
 
+    @Test("the folder of an ssh host is a path that any shell there reads alike") func folder() throws {
+        func parse(_ folder: String) throws -> String? {
+            let text = "[coordinator]\nlisten = \"tcp://0.0.0.0:*\"\n[[host]]\nkind = \"ssh\"\nname = \"ada\"\nfolder = '\(folder)'\n"
+            return try ClusterSpec.parse(text, file: "cluster.toml").hosts[0].folder
+        }
+        for folder in ["/scratch/me", "~/a b"] { #expect(try parse(folder) == folder) }
+        for folder in ["scratch", "~you/x", "/a$HOME", "/a\"b", "/a`b", "/a\\b", ""] {
+            #expect(throws: SpecErrors.self) { try parse(folder) }
+        }
+        #expect(HostSpec(name: "ada").folder == nil)
+    }
+
     @Test("all that is wrong is told in the order of the lines") func mistakes() {
         let text = """
             [timing]

@@ -1,6 +1,7 @@
 // LaunchTextTests.swift · Tests/CoordinatorTests. What workers, ssh and Slurm are called with: text, and real shells that read it.
 
 import Foundation
+import Glibc
 import TestSupport
 import Testing
 import Vocabulary
@@ -45,9 +46,9 @@ import Wire
         return (code, try String(contentsOfFile: "\(path).out", encoding: .utf8))
     }
 
-    private func host(slots: Int?) -> HostSpec {
+    private func host(slots: Int? = nil, folder: String? = nil) -> HostSpec {
         var spec = HostSpec(name: "ada")
-        (spec.workers, spec.slots) = (3, slots)
+        (spec.workers, spec.slots, spec.folder) = (3, slots, folder)
         return spec
     }
 
@@ -68,9 +69,9 @@ import Wire
         let program = "#!/bin/sh\nread i; echo \"$* $i\" >> \"$HOME/said\"; exit 0\n"
         let bundle = WorkerBundle(path: "", digest: Digest(of: program))
         let start = SSHText.start(bundle, host(slots: 2), orphanTimeout: .seconds(30))
-        #expect(!start.contains("'") && !SSHText.copy(bundle).contains("'") && !SSHText.probe(bundle).contains("'"))
+        #expect(!start.contains("'") && !SSHText.copy(bundle, host()).contains("'") && !SSHText.probe(bundle, host()).contains("'"))
         #expect(try shell(start, home: folder.path, input: "secret\n").code == SSHText.needsCopy)
-        #expect(try shell(SSHText.copy(bundle), home: folder.path, input: program).code == 0)
+        #expect(try shell(SSHText.copy(bundle, host()), home: folder.path, input: program).code == 0)
         #expect(try shell(start, home: folder.path, input: "secret\n").code == 0)
         let said = try String(contentsOfFile: folder.path + "/said", encoding: .utf8)
         #expect(said == String(repeating: "--join - --slots 2 --threads-per-trial 1 --orphan-timeout 30.0 secret\n", count: 3))
@@ -79,7 +80,44 @@ import Wire
         try "another".write(toFile: path, atomically: true, encoding: .utf8)
         #expect(try shell(start, home: folder.path, input: "secret\n").code == SSHText.needsCopy)
         // What was cut off on its way does not get the name.
-        #expect(try shell(SSHText.copy(bundle), home: folder.path, input: String(program.dropLast(3))).code == 74)
+        #expect(try shell(SSHText.copy(bundle, host()), home: folder.path, input: String(program.dropLast(3))).code == 74)
+    }
+
+    @Test("without a number of slots every core that the program counts has a thread, whatever OMP_NUM_THREADS says") func cores() throws {
+        let folder = try TemporaryFolder()
+        // Counts 8 cores; 3 workers.
+        let program = "#!/bin/sh\n[ \"$1\" = --cores ] && exec echo 8\nread i; echo \"$4\" >> \"$HOME/said\"\n"
+        let bundle = WorkerBundle(path: "", digest: Digest(of: program))
+        _ = try shell(SSHText.copy(bundle, host()), home: folder.path, input: program)
+        let start = "export OMP_NUM_THREADS=64; " + SSHText.start(bundle, host(), orphanTimeout: .seconds(30))
+        #expect(try shell(start, home: folder.path, input: "secret\n").code == 0)
+        #expect(try folder.read("said") == "3\n3\n3\n")
+        #expect(SSHText.cores(from: try shell(SSHText.selfTest(bundle, host()), home: folder.path, input: "\n").output) == 8)
+        #expect(SSHText.cores(from: "sh: not found\nregsweep-cores \n") == nil)
+    }
+
+    @Test("a folder of the cluster file has the program and the data, and one of another user is refused", arguments: ["/f", "~/f"])
+    func folder(path: String) throws {
+        let home = try TemporaryFolder()
+        let program = "#!/bin/sh\nread i; echo \"$*\" >> \"$HOME/said\"\n"
+        let bundle = WorkerBundle(path: "", digest: Digest(of: program))
+        let spec = host(slots: 1, folder: path == "/f" ? home.path(of: "f") : path)
+        let start = SSHText.start(bundle, spec, orphanTimeout: .seconds(30))
+        for script in [start, SSHText.copy(bundle, spec), SSHText.probe(bundle, spec), SSHText.selfTest(bundle, spec)] {
+            #expect(!script.contains("'"))
+        }
+        #expect(try shell(start, home: home.path, input: "secret\n").code == SSHText.needsCopy)
+        #expect(try shell(SSHText.copy(bundle, spec), home: home.path, input: program).code == 0)
+        #expect(try shell(start, home: home.path, input: "secret\n").code == 0)
+        let line = "--join - --slots 1 --threads-per-trial 1 --orphan-timeout 30.0 --cache \(home.path(of: "f"))\n"
+        #expect(try home.read("said") == String(repeating: line, count: 3))
+        #expect(!home.has(".cache"))
+        guard geteuid() == 0 else { return }
+        chown(home.path(of: "f"), 65534, 65534)
+        for script in [start, SSHText.copy(bundle, spec)] {
+            let refused = try shell(script, home: home.path, input: program)
+            #expect(refused.code == 77 && refused.output.hasSuffix("/f belongs to another user\n"))
+        }
     }
 
     @Test("the last line of what ssh says is one line, however it ends") func lastLine() {
@@ -90,9 +128,9 @@ import Wire
 
     @Test("the code of a worker that failed is the host's") func failure() throws {
         let folder = try TemporaryFolder()
-        let program = "#!/bin/sh\nread i; mkdir \"$HOME/one\" 2>/dev/null || exit 0; exit 4\n"
+        let program = "#!/bin/sh\n[ \"$1\" = --cores ] && exec echo 1\nread i; mkdir \"$HOME/one\" 2>/dev/null || exit 0; exit 4\n"
         let bundle = WorkerBundle(path: "", digest: Digest(of: program))
-        _ = try shell(SSHText.copy(bundle), home: folder.path, input: program)
+        _ = try shell(SSHText.copy(bundle, host()), home: folder.path, input: program)
         let start = SSHText.start(bundle, host(slots: nil), orphanTimeout: .seconds(30))
         #expect(try shell(start, home: folder.path, input: "secret\n").code == 4)
     }
@@ -101,10 +139,14 @@ import Wire
         let folder = try TemporaryFolder()
         let program = "#!/bin/sh\n"
         let bundle = WorkerBundle(path: "", digest: Digest(of: program))
-        let before = try #require(SSHText.probe(from: try shell(SSHText.probe(bundle), home: folder.path).output))
-        #expect(before.cores >= 1 && before.freeKiB > 0 && before.isV3 && !before.isCopied)
-        _ = try shell(SSHText.copy(bundle), home: folder.path, input: program)
-        #expect(SSHText.probe(from: "motd\n" + (try shell(SSHText.probe(bundle), home: folder.path).output))?.isCopied == true)
+        let before = try #require(SSHText.probe(from: try shell(SSHText.probe(bundle, host()), home: folder.path).output))
+        #expect((before.freeKiB ?? 0) > 0 && before.isV3 && !before.isCopied)
+        _ = try shell(SSHText.copy(bundle, host()), home: folder.path, input: program)
+        #expect(SSHText.probe(from: "motd\n" + (try shell(SSHText.probe(bundle, host()), home: folder.path).output))?.isCopied == true)
+        // A folder that cannot be made has no room; everything else is known.
+        let none = host(folder: "/dev/null/f")
+        let output = try shell(SSHText.probe(bundle, none), home: folder.path).output
+        #expect(SSHText.probe(from: output) == SSHText.Probe(isV3: true, freeKiB: nil, isCopied: false))
         #expect(SSHText.probe(from: "This account is currently not available.\n") == nil)
     }
 }

@@ -21,14 +21,22 @@ struct ClusterCheck {
 
     private func sshHosts(_ folder: String) throws -> [HostFinding] {
         let bundle = try WorkerBundle(reading: program)
-        var findings = cluster.hosts.filter { $0.kind == .ssh }.map { HostFinding(host: $0.name) }
-        for (index, call) in try callAll(findings, \.isUntried, folder, "probe", SSHText.probe(bundle)) {
+        let hosts = cluster.hosts.filter { $0.kind == .ssh }
+        var findings = hosts.map { HostFinding(host: $0.name) }
+        func callAll(
+            _ isMeant: (HostFinding) -> Bool, _ name: String, _ script: (WorkerBundle, HostSpec) -> String,
+            input: Subprocess.Input = .nothing
+        ) throws -> [(index: Int, call: Call)] {
+            let calls = findings.indices.filter { isMeant(findings[$0]) }.map { ($0, hosts[$0].name, script(bundle, hosts[$0])) }
+            return try run(calls, "\(folder)/\(name)-", input: input)
+        }
+        for (index, call) in try callAll(\.isUntried, "probe", SSHText.probe) {
             findings[index].probed(call.output)
         }
-        for (index, call) in try callAll(findings, \.lacksProgram, folder, "copy", SSHText.copy(bundle), input: .file(program)) {
+        for (index, call) in try callAll(\.lacksProgram, "copy", SSHText.copy, input: .file(program)) {
             findings[index].copied(call.status, call.output, seconds: call.seconds)
         }
-        for (index, call) in try callAll(findings, \.hasProgram, folder, "try", SSHText.selfTest(bundle)) {
+        for (index, call) in try callAll(\.hasProgram, "try", SSHText.selfTest) {
             findings[index].tried(call.output)
         }
         return findings
@@ -36,20 +44,18 @@ struct ClusterCheck {
 
     private typealias Call = (status: Subprocess.Status, output: String, seconds: Double)
 
-    /// Runs a script on all hosts in a state at once and waits for the last of them.
+    /// Runs a script on each of several hosts at once and waits for the last of them.
     /// - Parameters:
-    ///   - isMeant: whether a host is in that state.
-    ///   - name: names the files in the folder that the output goes to.
+    ///   - calls: indices of findings, with the name of the host and the script.
+    ///   - output: the beginning of the path of a file that the output of a host goes to; its name is added.
     /// - Returns: how it went on each, with the index of its finding.
-    private func callAll(
-        _ findings: [HostFinding], _ isMeant: (HostFinding) -> Bool, _ folder: String, _ name: String, _ script: String,
-        input: Subprocess.Input = .nothing
+    private func run(
+        _ calls: [(index: Int, host: String, script: String)], _ output: String, input: Subprocess.Input
     ) throws -> [(index: Int, call: Call)] {
         let stopwatch = Stopwatch()
-        var running = try findings.indices.filter { isMeant(findings[$0]) }.map { index in
-            let host = findings[index].host
+        var running = try calls.map { index, host, script in
             let arguments = SSHText.arguments(host, options: cluster.sshOptions, script: script)
-            return (index, try ChildProcess("ssh", arguments, input: input, outputTo: "\(folder)/\(name)-\(host)"))
+            return (index, try ChildProcess("ssh", arguments, input: input, outputTo: output + host))
         }
         var ended: [(index: Int, call: Call)] = []
         while !running.isEmpty {
@@ -88,6 +94,8 @@ struct HostFinding: Equatable {
     fileprivate(set) var trouble: String?
     /// Nil for a Slurm group, and for a host that is not reachable.
     private(set) var probe: SSHText.Probe?
+    /// Nil for a host where the program does not run.
+    private(set) var cores: Int?
     /// How long the worker program took to the host, where it was not there.
     private(set) var copySeconds: Double?
 
@@ -111,6 +119,7 @@ struct HostFinding: Equatable {
 
     /// - Parameter output: what ssh printed when it ran the worker's self-test.
     mutating func tried(_ output: String) {
+        cores = SSHText.cores(from: output)
         if probe?.isV3 == false {
             trouble = "the processor lacks a part of x86-64-v3"
         } else if !output.contains("\(Build.selfTest)") {
@@ -127,9 +136,9 @@ struct HostFinding: Equatable {
     static var columns: [Column<HostFinding>] {
         [
             .text("host", \.host), .text("reachable") { $0.isReachable ? "yes" : "no" },
-            .cells("cores") { $0.probe.map { .integer($0.cores) } ?? .missing },
+            .cells("cores") { $0.cores.map(Cell.integer) ?? .missing },
             .text("x86-64-v3") { $0.probe.map { $0.isV3 ? "yes" : "no" } ?? "–" },
-            .cells("room (MiB)") { $0.probe.map { .integer($0.freeKiB >> 10) } ?? .missing },
+            .cells("room (MiB)") { $0.probe?.freeKiB.map { .integer($0 >> 10) } ?? .missing },
             .cells("copy (s)", decimals: 1) { finding in
                 finding.copySeconds.map(Cell.real) ?? (finding.probe == nil ? .missing : .missing(because: "is there"))
             }, .text("state") { $0.trouble ?? "ready" },

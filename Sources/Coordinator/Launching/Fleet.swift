@@ -13,6 +13,8 @@ struct Fleet: ~Copyable {
     private let sshOptions: [String]
     private let orphanTimeout: Duration
     private let directory: String
+    /// The ssh hosts of the cluster file.
+    private let sshHosts: [HostSpec]
 
     /// - Parameters:
     ///   - cluster: its hosts, and what each worker computes at once.
@@ -36,6 +38,7 @@ struct Fleet: ~Copyable {
         sshOptions = cluster.sshOptions
         orphanTimeout = cluster.orphanTimeout
         self.directory = directory
+        sshHosts = cluster.hosts.filter { $0.kind == .ssh }
         for host in cluster.hosts {
             switch host.kind {
             case .ssh: launchers.append(launcher(of: host, at: start))
@@ -58,7 +61,9 @@ struct Fleet: ~Copyable {
     }
 
     /// Starts workers on an ssh host, also on one that was given up or whose workers have left; does nothing where some are expected.
+    /// - Parameter host: what is said of it; a host of the cluster file is started as the file says.
     mutating func addSSH(_ host: HostSpec, at now: Instant) {
+        let host = sshHosts.first { $0.name == host.name } ?? host
         guard !launchers.contains(where: { $0.keyName == host.keyName && $0.outlook == .expected }) else { return }
         launchers.removeAll { $0.keyName == host.keyName }
         launchers.append(launcher(of: host, at: now))

@@ -51,7 +51,7 @@ final class SSHLauncher: Launcher {
         let bundle = try program.bundle()
         let script: String, input: Subprocess.Input
         switch step {
-        case .copy: (script, input) = (SSHText.copy(bundle), .file(bundle.path))
+        case .copy: (script, input) = (SSHText.copy(bundle, spec), .file(bundle.path))
         case .start:
             script = SSHText.start(bundle, spec, orphanTimeout: orphanTimeout)
             input = .text(try invitation(spec.keyName).secretText + "\n")

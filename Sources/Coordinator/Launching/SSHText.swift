@@ -21,8 +21,16 @@ enum SSHText {
         return options + fixed + ["--", host, "exec /bin/sh -c '\(script)'"]
     }
 
-    private static func file(_ bundle: WorkerBundle) -> String {
-        "f=$HOME/.cache/regsweep/worker-\("\(bundle.digest)".prefix(16))"
+    /// Where the program lies on a host.
+    private static func file(_ bundle: WorkerBundle, _ spec: HostSpec) -> String {
+        let folder = spec.folder ?? "~/.cache/regsweep"
+        return "f=\"\(folder.hasPrefix("~/") ? "$HOME" + folder.dropFirst() : folder)/worker-\("\(bundle.digest)".prefix(16))\""
+    }
+
+    /// A folder that was chosen for it may lie where others write too: whoever owns it could exchange the program.
+    private static func isOwn(_ spec: HostSpec) -> String {
+        spec.folder == nil
+            ? "" : "if [ -e \"${f%/*}\" ] && [ ! -O \"${f%/*}\" ]; then echo \"${f%/*} belongs to another user\" >&2; exit 77; fi; "
     }
 
     private static func isThere(_ bundle: WorkerBundle) -> String {
@@ -33,46 +41,56 @@ enum SSHText {
     /// `needsCopy`, or with the code of a worker that did not drain.
     static func start(_ bundle: WorkerBundle, _ spec: HostSpec, orphanTimeout: Duration) -> String {
         let threads = spec.workers * spec.threadsPerTrial
-        // As many as give every core of the host a thread, which only the host can count.
-        let slots = spec.slots.map { "t=\($0)" } ?? "t=$(( ($(nproc) + \(threads - 1)) / \(threads) ))"
+        // As many as give every core of the host a thread, which only the program there can count: nproc obeys OMP_NUM_THREADS, and no quota.
+        let slots = spec.slots.map { "t=\($0)" } ?? "t=$(( ($(\"$f\" --cores) + \(threads - 1)) / \(threads) ))"
         let worker = WorkerCommandLine(
             coordinator: .invitationOnStandardInput,
             load: WorkerLoad(slots: "$t", threadsPerTrial: spec.threadsPerTrial, orphanTimeout: orphanTimeout))
+        // Where home takes no program it may take no data either.
+        let cache = spec.folder == nil ? "" : " --cache \"${f%/*}\""
         return """
-            \(file(bundle)); \(isThere(bundle)) || exit \(needsCopy); IFS= read -r i; \(slots); p=; k=0; \
+            \(file(bundle, spec)); \(isOwn(spec))\(isThere(bundle)) || exit \(needsCopy); IFS= read -r i; \(slots); p=; k=0; \
             while [ $k -lt \(spec.workers) ]; do \
-            printf "%s\\n" "$i" | "$f" \(worker.arguments.joined(separator: " ")) & p="$p $!"; k=$((k+1)); done; \
+            printf "%s\\n" "$i" | "$f" \(worker.arguments.joined(separator: " "))\(cache) & p="$p $!"; k=$((k+1)); done; \
             i=; r=0; for q in $p; do wait $q || r=$?; done; exit $r
             """
     }
 
     /// Copies the program from standard input. The file gets its name only when it is whole.
-    static func copy(_ bundle: WorkerBundle) -> String {
+    static func copy(_ bundle: WorkerBundle, _ spec: HostSpec) -> String {
         """
-        umask 077; \(file(bundle)); p="$f.$$"; mkdir -p "${f%/*}" && cat > "$p" && chmod 700 "$p" && mv "$p" "$f" && \(isThere(bundle)) \
+        umask 077; \(file(bundle, spec)); \(isOwn(spec))p="$f.$$"; mkdir -p "${f%/*}" && cat > "$p" && chmod 700 "$p" && mv "$p" "$f" && \(isThere(bundle)) \
         || { rm -f "$p"; exit 74; }
         """
     }
 
-    /// Trains a little on the host and prints the digest, which shows whether the program runs there and computes the right bits.
-    static func selfTest(_ bundle: WorkerBundle) -> String { "\(file(bundle)); exec \"$f\" --self-test" }
+    /// Prints the line that ``cores(from:)`` reads. Then trains a little on the host and prints the digest, which shows whether the program
+    /// runs there and computes the right bits.
+    static func selfTest(_ bundle: WorkerBundle, _ spec: HostSpec) -> String {
+        "\(file(bundle, spec)); echo \"regsweep-cores $(\"$f\" --cores)\"; exec \"$f\" --self-test"
+    }
+
+    /// Reads how many cores a worker may use on a host; nil where the program does not run there.
+    static func cores(from output: String) -> Int? {
+        let line = output.split(whereSeparator: \.isNewline).last { $0.hasPrefix("regsweep-cores ") }
+        return line.flatMap { Int($0.dropFirst("regsweep-cores ".count)) }
+    }
 
     /// Prints the line that ``probe(from:)`` reads.
-    static func probe(_ bundle: WorkerBundle) -> String {
+    static func probe(_ bundle: WorkerBundle, _ spec: HostSpec) -> String {
         let flags = "avx2 bmi1 bmi2 f16c fma abm movbe"
         return """
-            \(file(bundle)); mkdir -p "${f%/*}"; v=yes; w=" $(grep -m 1 ^flags /proc/cpuinfo) "; \
+            umask 077; \(file(bundle, spec)); mkdir -p "${f%/*}"; v=yes; w=" $(grep -m 1 ^flags /proc/cpuinfo) "; \
             for x in \(flags); do case "$w" in *" $x "*) ;; *) v=no;; esac; done; h=no; \(isThere(bundle)) && h=yes; \
-            set -- $(df -Pk "${f%/*}" | tail -n 1); echo "regsweep-probe cores=$(nproc) v3=$v free_kib=$4 copied=$h"
+            set -- $(df -Pk "${f%/*}" | tail -n 1); echo "regsweep-probe v3=$v free_kib=${4:-unknown} copied=$h"
             """
     }
 
     struct Probe: Equatable {
-        var cores: Int
         /// Whether its processor has all of x86-64-v3, which the kernels are built for.
         var isV3: Bool
-        /// Room in the file system that the program goes to.
-        var freeKiB: Int
+        /// Room in the file system that the program goes to; nil where its folder cannot be made, for which copying has the reason.
+        var freeKiB: Int?
         /// Whether it has the program.
         var isCopied: Bool
     }
@@ -86,9 +104,7 @@ enum SSHText {
                 return parts.count == 2 ? (String(parts[0]), String(parts[1])) : nil
             }
         ) { first, _ in first }
-        guard let cores = fields["cores"].flatMap({ Int($0) }), let free = fields["free_kib"].flatMap({ Int($0) }),
-            let v3 = fields["v3"], let copied = fields["copied"]
-        else { return nil }
-        return Probe(cores: cores, isV3: v3 == "yes", freeKiB: free, isCopied: copied == "yes")
+        guard let free = fields["free_kib"], let v3 = fields["v3"], let copied = fields["copied"] else { return nil }
+        return Probe(isV3: v3 == "yes", freeKiB: Int(free), isCopied: copied == "yes")
     }
 }

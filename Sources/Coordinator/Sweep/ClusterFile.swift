@@ -124,6 +124,8 @@ struct HostSpec: Equatable {
     var slots: Int?
     /// Threads that share one long trial.
     var threadsPerTrial = 1
+    /// Where an ssh host has the worker program and data, absolute or from `~/` on; nil for the cache folder of the user's home.
+    var folder: String?
     var slurm = Slurm()
 
     struct Slurm: Equatable {
@@ -152,7 +154,13 @@ struct HostSpec: Equatable {
         if table.has("slots") { spec.slots = table.integer("slots", 1...Limits.slots) } else { table.allow(["slots"]) }
         spec.threadsPerTrial = table.integer("threads_per_trial", 1...Limits.slots, default: 1) ?? 1
         switch kind {
-        case .ssh: spec.workers = table.integer("workers", 1...Limits.slots, default: 1) ?? 1
+        case .ssh:
+            spec.workers = table.integer("workers", 1...Limits.slots, default: 1) ?? 1
+            spec.folder = table.optionalText("folder")
+            if let folder = spec.folder, !isFolder(folder) {
+                table.complain(
+                    "folder", "found \"\(folder)\", allowed is a path that begins with / or ~/, without quotes, $, ` and backslashes")
+            }
         case .slurm: spec.slurm = slurm(table)
         }
         table.refuseOthers()
@@ -174,6 +182,11 @@ struct HostSpec: Equatable {
         slurm.drainSeconds = table.integer("drain_seconds", 1...3600, default: slurm.drainSeconds) ?? 60
         slurm.pollInterval = .seconds(table.integer("poll_seconds", 1...3600, default: 60) ?? 60)
         return slurm
+    }
+
+    /// Whether a path means the same within double quotes of a shell, wherever that shell runs.
+    static func isFolder(_ path: String) -> Bool {
+        (path.hasPrefix("/") || path.hasPrefix("~/")) && !path.contains { "\"'$`\\".contains($0) }
     }
 
     /// Whether a name is allowed: it becomes an argument of ssh and part of file names.

@@ -100,7 +100,8 @@ public enum PrivateFolder {
     public static func restore(_ path: String) -> Bool {
         if isOwn(path) { return true }
         let place = path.lastIndex(of: "/").map { String(path[..<$0]) } ?? ""
-        return complaint(aboutPlace: place) == nil && unsafe mkdir(path, 0o700) == 0
+        guard complaint(aboutPlace: place) == nil else { return false }
+        return unsafe mkdir(path, 0o700) == 0
     }
 
     /// Whether a path is a directory that this user has made and nobody else can change. A symbolic link is none, wherever it leads.
