@@ -129,6 +129,31 @@ private final class RawConnection {
         try expectUnharmed(coordinator, local, strangers: 1)
     }
 
+    @Test("a key's holder with more connections than the process may have descriptors ends nothing, and workers of this host come in")
+    func exhaustedByKey() throws {
+        Host.allowManyFiles()
+        let (coordinator, local, _) = try start(limit: 128)
+        let key = try invitation("mallory"), context = try Context(), idle = try WakeSignal()
+        var hello: [[UInt8]] = []
+        for _ in 0..<160 { hello.append(Envelope(incarnation: 0, message: Stranger.hello(selfTest: Digest(of: "other bits"))).encoded()) }
+        // Every one that is let in says a frame, so none of them can be ended for its silence.
+        let connections = try hello.map { _ in Connection(try DealerSocket(invitedBy: key, in: context)) }
+        var heard = 0
+        for _ in 0..<20 {
+            for (connection, frame) in zip(connections, hello) where (try? connection.socket.send(frame)) != nil { heard += 1 }
+            try Poller.wait(for: idle, atMost: .milliseconds(100))
+        }
+        #expect(heard > 64)
+        try coordinator.errors(have: "that had said nothing and were too many")
+        try expectUnharmed(coordinator, local)
+        withExtendedLifetime(connections) {}
+    }
+
+    private final class Connection {
+        let socket: DealerSocket
+        init(_ socket: consuming DealerSocket) { self.socket = socket }
+    }
+
     @Test("large frames that begin before anybody has authenticated cost little memory") func largeHandshakes() throws {
         let (coordinator, local, tcp) = try start()
         let before = try coordinator.peakMemory()

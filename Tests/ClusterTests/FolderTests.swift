@@ -74,4 +74,27 @@ import Wire
         moved.signal(SIGINT)
         #expect(try moved.end().code == 3)
     }
+
+    @Test("check writes nowhere but in a folder of its own, removes it, and what a killed check has left too") func check() throws {
+        let place = try folder("t", mode: 0o1777), elsewhere = try folder("elsewhere"), name = "regsweep-check-\(geteuid())"
+        try FileManager.default.createSymbolicLink(atPath: "\(place)/\(name)-aaaaaa", withDestinationPath: elsewhere)
+        try FileManager.default.createSymbolicLink(atPath: "\(place)/regsweep-check-\(getpid())", withDestinationPath: elsewhere)
+        _ = try folder("t/\(name)-bbbbbb")
+        try scratch.write("", to: "t/\(name)-bbbbbb/probe-ada")
+        _ = try folder("t/\(name)-cccccc")
+        let used = WritingLock("\(place)/\(name)-cccccc")
+        try scratch.write(
+            "[coordinator]\nlisten = \"tcp://0.0.0.0:*\"\n[[host]]\nkind = \"ssh\"\nname = \"nowhere.invalid\"\n", to: "cluster.toml")
+        let end = try Program(
+            "regsweep", ["check", "--cluster", "cluster.toml"], in: scratch, environment: environment(["TMPDIR": place])
+        ).end()
+        #expect(end.code == 4 && end.output.contains("nowhere.invalid"), "\(end.errors)")
+        _ = consume used
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: place).sorted()
+                == [
+                    "\(name)-aaaaaa", "\(name)-cccccc", "regsweep-check-\(getpid())",
+                ].sorted())
+        #expect(try FileManager.default.contentsOfDirectory(atPath: elsewhere).isEmpty)
+    }
 }
