@@ -5,11 +5,13 @@ internal import Glibc
 
 /// No such folder can be made.
 public struct PrivateFolderError: Error, Equatable, CustomStringConvertible {
+    var purpose: PrivateFolder.Purpose
     /// What each place was refused for.
     var reasons: [String]
 
     public var description: String {
-        "no folder of this user's own can be made (\(reasons.joined(separator: "; "))): set TMPDIR to a short path that you can write to"
+        let use = if purpose == .files { "temporary files" } else { "the socket of local workers" }
+        return "no folder for \(use) can be made (\(reasons.joined(separator: "; "))): set TMPDIR to a short path that you can write to"
     }
 }
 
@@ -92,7 +94,7 @@ public enum PrivateFolder {
                 reasons.append("\(place): \(unsafe String(cString: strerror(errno)))")
             }
         }
-        throw PrivateFolderError(reasons: reasons)
+        throw PrivateFolderError(purpose: purpose, reasons: reasons)
     }
 
     /// Makes a folder again that was made before, under its name, where a cleaner of temporary files has removed it.
