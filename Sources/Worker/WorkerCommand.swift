@@ -27,7 +27,7 @@ internal import Wire
         help: """
             Where to read the invitation that regsweep workers invite has made: a file of mode 0600, env for the variable \
             REGSWEEP_INVITATION, or - for standard input. It is a secret, so it never stands on the command line itself.
-            """)
+            """, transform: PathText.expanded)
     var join: String?
 
     @Flag(help: "Prints the digest of the self-test, which must be equal on all workers of a sweep, and ends.")
@@ -42,7 +42,8 @@ internal import Wire
     @Option(help: "Threads that share one long trial. Their number changes no bit of its result.")
     var threadsPerTrial = 1
 
-    @Option(help: "Directory for files of data sets. (default: $XDG_CACHE_HOME/regsweep, or ~/.cache/regsweep)")
+    @Option(
+        help: "Directory for files of data sets. (default: $XDG_CACHE_HOME/regsweep, or ~/.cache/regsweep)", transform: PathText.expanded)
     var cache: String?
 
     @Option(
@@ -58,13 +59,16 @@ internal import Wire
     static func main() {
         Console.prepare()
         do {
+            if let complaint = PathText.complaintAboutArguments() { throw ValidationError(complaint) }
             var command = try parseAsRoot()
             try command.run()
+            Glibc.exit(Console.exitCode(0))
         } catch {
+            let code = exitCode(for: error), message = fullMessage(for: error)
+            // Help and version are no errors.
+            if !message.isEmpty { code.isSuccess ? Console.print(message) : Console.writeLine(message) }
             // The library's own code for bad usage is 64; ours for bad input of any kind is 2.
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            Console.writeLine(fullMessage(for: error))
-            Glibc.exit(2)
+            Glibc.exit(Console.exitCode(code == .validationFailure ? 2 : code.rawValue))
         }
     }
 
@@ -94,7 +98,7 @@ internal import Wire
             throw ExitCode(4)
         }
         guard !selfTest else {
-            print(selfTestDigest())
+            Console.print("\(selfTestDigest())")
             return
         }
         do {

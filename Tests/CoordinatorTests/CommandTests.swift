@@ -253,7 +253,7 @@ extension Snapshot {
 
     @Test("at the end, what to do next") func end() {
         #expect(
-            RunText.interrupted(commandLine: ["regsweep", "run", "my sweep.toml"])
+            RunText.interrupted(commandLine: ["regsweep", "run", "my sweep.toml"], pipes: [])
                 == "interrupted: stored results are kept. Resume with:\n  regsweep run 'my sweep.toml'")
         #expect(RunText.noWorkers(log: "r/workers.log").contains("(r/workers.log says why)"))
         #expect(RunText.failures(1, [("no room", 1)]) == "1 trial failed; --retry failed runs it again:\n  1 × no room")

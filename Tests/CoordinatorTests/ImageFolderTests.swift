@@ -115,6 +115,13 @@ struct SyntheticImages {
             }
         }
         #expect(throws: GzipError.tooLarge(limit: 4000)) { try Gzip.unpacked(packed, limit: 4000) }
+        // Members one after the other, as cat, pigz and bgzip make them, and zeros behind the last.
+        let images = SyntheticImages.images(6)
+        #expect(try Gzip.unpacked(packed + packed, limit: 1 << 20) == images + images)
+        #expect(try Gzip.unpacked(packed + packed + [UInt8](repeating: 0, count: 512), limit: 1 << 20) == images + images)
+        #expect(throws: GzipError.tooLarge(limit: 8000)) { try Gzip.unpacked(packed + packed, limit: 8000) }
+        #expect(throws: GzipError.truncated) { try Gzip.unpacked(packed + packed.dropLast(9), limit: 1 << 20) }
+        #expect(throws: GzipError.damaged(reason: "bytes follow its end")) { try Gzip.unpacked(packed + [0, 7], limit: 1 << 20) }
         #expect(try Gzip.unpacked(packed, limit: 4720) == SyntheticImages.images(6))
     }
 

@@ -14,7 +14,8 @@ struct Check: ParsableCommand {
             worker program, which it copies there, runs.
             """)
 
-    @Argument(help: "The sweep file, such as Sweeps/figure4.toml; may be left out with --cluster.")
+    @Argument(
+        help: "The sweep file, such as Sweeps/figure4.toml; may be left out with --cluster.", transform: PathText.expanded)
     var sweep: String?
 
     @OptionGroup var options: SweepOptions
@@ -30,17 +31,17 @@ struct Check: ParsableCommand {
                 let found = try options.load(sweep)
                 cluster = found.cluster
                 for (number, spec) in found.list.sweeps.enumerated() {
-                    if number > 0 { print() }
+                    if number > 0 { Console.print() }
                     try check(spec, cluster, found.directory.directory(of: spec, in: found.list))
                 }
-                if !cluster.hosts.isEmpty { print() }
+                if !cluster.hosts.isEmpty { Console.print() }
             } else {
                 cluster = try options.clusterSpec()
-                if cluster.hosts.isEmpty { print("no hosts to try: the cluster file has no [[host]]") }
+                if cluster.hosts.isEmpty { Console.print("no hosts to try: the cluster file has no [[host]]") }
             }
             guard !cluster.hosts.isEmpty else { return }
             let findings = try ClusterCheck(cluster: cluster, program: cluster.workerProgram ?? WorkerProgram.pathBesideCoordinator()).run()
-            print(TextTable.text(findings, HostFinding.columns), terminator: "")
+            Console.print(TextTable.text(findings, HostFinding.columns), terminator: "")
             guard findings.allSatisfy({ $0.trouble == nil }) else { throw ExitCode(4) }
         }
     }
@@ -63,7 +64,7 @@ struct Check: ParsableCommand {
         }
         // Threads that share a trial end it sooner, and fewer run beside it.
         let cores = cluster.localWorkers(cores: Host.cores) * cluster.slots * (spec.declaration.isLong ? cluster.threadsPerTrial : 1)
-        print(
+        Console.print(
             SweepPlan(grid, measured: measured, cores: max(1, min(cores, Host.cores)), leaseSeconds: cluster.leaseSeconds).text(
                 stored: stored))
     }

@@ -1,7 +1,6 @@
 // ExportCommand.swift · Coordinator/Commands. `regsweep export`: what a trial was trained to, as a file for other programs.
 
 internal import ArgumentParser
-internal import FoundationEssentials
 internal import Vocabulary
 internal import Wire
 
@@ -10,13 +9,15 @@ struct Export: ParsableCommand {
         abstract: "Writes a trained model as a .safetensors file.",
         discussion: "Python reads it with safetensors.numpy.load_file, or with struct and json; Docs/operations.md names the arrays.")
 
-    @Argument(help: "The sweep file that was run, or its results directory.")
+    @Argument(help: "The sweep file that was run, or its results directory.", transform: PathText.expanded)
     var sweep: String
 
     @Option(help: "The trial: its key, or its beginning, from the column `trial` of results.csv.")
     var model: String
 
-    @Option(help: "The file to write.")
+    @Option(
+        help: "The file to write. A FIFO or a device is written to as it is, and a symbolic link leads to its file.",
+        transform: PathText.expanded)
     var out: String
 
     @Option(help: "Master seed that was run with --seed, in results/NAME-seed-N.")
@@ -30,9 +31,7 @@ struct Export: ParsableCommand {
                 return try store.keys(beginningWith: digits) + marks
             }
             guard let content = try store.model(of: key) else { throw refuse(try reason(key, store)) }
-            do { try Data(content).write(to: URL(filePath: out), options: .atomic) } catch {
-                throw ReportError.cannotWrite(path: out, reason: "is its folder there, and may you write to it?")
-            }
+            do throws(FileError) { try OutputFile.write(content, to: out) } catch { throw ReportError(error) }
             Console.writeLine("\(out): the model of trial \(key), \(content.count) bytes")
         }
     }

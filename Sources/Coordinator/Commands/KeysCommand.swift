@@ -13,7 +13,9 @@ struct Keys: ParsableCommand {
             revokes it.
             """)
 
-    @Argument(help: "The results directory, such as results/figure4, or the sweep file. A sweep with parts has keys in each of them.")
+    @Argument(
+        help: "The results directory, such as results/figure4, or the sweep file. A sweep with parts has keys in each of them.",
+        transform: PathText.expanded)
     var directory: String
 
     @Flag(help: "Makes a new key for the coordinator and drops those of workers: earlier invitations stop working.")
@@ -23,7 +25,7 @@ struct Keys: ParsableCommand {
         try orExit {
             let parts = try ResultsDirectory(meantBy: directory).sweeps
             for part in parts {
-                if parts.count > 1 { print("\(part.path):") }
+                if parts.count > 1 { Console.print("\(part.path):") }
                 try show(part)
             }
         }
@@ -38,7 +40,7 @@ struct Keys: ParsableCommand {
         let lock = rotate ? try StoreLock(of: part.store, holder: ResultsDirectory.holder("regsweep keys")) : nil
         let ring = rotate ? try KeyRing(rotating: part.keys) : try KeyRing(part.keys)
         _ = consume lock
-        print("coordinator  \(ring.coordinator.publicKey)")
-        for (name, key) in ring.workers.sorted(by: { $0.key < $1.key }) { print("\(name)  \(key.publicKey)") }
+        Console.print("coordinator  \(ring.coordinator.publicKey)")
+        for (name, key) in ring.workers.sorted(by: { $0.key < $1.key }) { Console.print("\(name)  \(key.publicKey)") }
     }
 }

@@ -24,14 +24,17 @@ internal import Wire
         Console.prepare()
         do {
             let words = CommandLine.arguments.dropFirst()
+            if let complaint = PathText.complaintAboutArguments() { throw ValidationError(complaint) }
             if let complaint = CommandNames.complaint(about: words, of: Self.self, called: "regsweep") { throw ValidationError(complaint) }
             var command = try parseAsRoot()
             try command.run()
+            Glibc.exit(Console.exitCode(0))
         } catch {
+            let code = exitCode(for: error), message = fullMessage(for: error)
+            // Help and version are no errors.
+            if !message.isEmpty { code.isSuccess ? Console.print(message) : Console.writeLine(message) }
             // The library's own exit code for bad usage is 64; this program's for bad input of any kind is 2.
-            guard exitCode(for: error) == .validationFailure else { exit(withError: error) }
-            Console.writeLine(fullMessage(for: error))
-            Glibc.exit(2)
+            Glibc.exit(Console.exitCode(code == .validationFailure ? 2 : code.rawValue))
         }
     }
 }
@@ -41,13 +44,17 @@ struct SweepOptions: ParsableArguments {
     @Option(help: "Master seed instead of the file's.")
     var seed: UInt64?
 
-    @Option(help: "Results directory. (default: results/NAME, or results/NAME-seed-N with --seed)")
+    @Option(
+        help: "Results directory. (default: results/NAME, or results/NAME-seed-N with --seed)", transform: PathText.expanded)
     var out: String?
 
-    @Option(help: "Folder with the data set of a sweep that reads one, instead of the file's `data`.")
+    @Option(
+        help: "Folder with the data set of a sweep that reads one, instead of the file's `data`.", transform: PathText.expanded)
     var data: String?
 
-    @Option(help: "Cluster file: where to listen, workers on this host and on others, timing; cluster.example.toml explains it.")
+    @Option(
+        help: "Cluster file: where to listen, workers on this host and on others, timing; cluster.example.toml explains it.",
+        transform: PathText.expanded)
     var cluster: String?
 
     /// What the options and the files that they name say together.

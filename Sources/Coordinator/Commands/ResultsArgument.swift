@@ -1,7 +1,7 @@
 // ResultsArgument.swift · Coordinator/Commands. What a person means by the path of a results directory, and by the digits of a trial.
 
-internal import FoundationEssentials
 internal import Vocabulary
+internal import Wire
 
 extension ResultsDirectory {
     /// - Parameters:
@@ -9,16 +9,17 @@ extension ResultsDirectory {
     ///   - seed: the seed that a sweep was run with by --seed; nil where it was run without.
     /// - Throws: for a sweep file that cannot be read, or is wrong. Whether the directory is there is not looked at.
     init(meantBy path: String, seed: UInt64? = nil) throws(SpecErrors) {
-        guard !Self.isDirectory(path), FileManager.default.fileExists(atPath: path) || path.hasSuffix(".toml") else {
-            self.init(path)
+        let status = FileStatus(path)
+        guard !Self.isResults(path, status), status != .missing || path.hasSuffix(".toml") else {
+            self.init(path.hasSuffix("/store.sqlite") && status != .directory ? Files.directory(of: path) : path)
             return
         }
         self.init(ofSweep: try SweepList.load(path: path, seed: seed).name, seed: seed)
     }
 
-    static func isDirectory(_ path: String) -> Bool {
-        var isDirectory = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) && isDirectory
+    /// Whether a path leads to a results directory, or to the store in one, and not to a sweep file.
+    static func isResults(_ path: String, _ status: FileStatus) -> Bool {
+        status == .directory || path == "store.sqlite" || path.hasSuffix("/store.sqlite")
     }
 }
 

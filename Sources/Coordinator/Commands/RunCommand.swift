@@ -12,7 +12,7 @@ struct Run: ParsableCommand {
         abstract: "Runs a sweep, or what is left of it.",
         discussion: "It starts workers on this host, and on those of --cluster. The line that it prints starts one more.")
 
-    @Argument(help: "The sweep file, such as Sweeps/figure4.toml.")
+    @Argument(help: "The sweep file, such as Sweeps/figure4.toml.", transform: PathText.expanded)
     var sweep: String
 
     @OptionGroup var options: SweepOptions
@@ -37,7 +37,9 @@ struct Run: ParsableCommand {
     @Option(help: "failed: runs failed trials again, and forgets how many workers were lost while they computed the others.")
     var retry: Retry?
 
-    @Option(help: "Directory in which sweeps share results: trials found there are not trained again, and new results are added to it.")
+    @Option(
+        help: "Directory in which sweeps share results: trials found there are not trained again, and new results are added to it.",
+        transform: PathText.expanded)
     var cache: String?
 
     func validate() throws {
@@ -66,7 +68,7 @@ struct Run: ParsableCommand {
         }
         var code = outcomes.map(\.exitCode).first { $0 != 0 } ?? 0
         if let joint = JointReport(found.list, outcomes.map(\.report)),
-            try !joint.publish(directory: found.directory.path, isQuiet: quiet), code == 0
+            !joint.publish(directory: found.directory.path, isQuiet: quiet), code == 0
         {
             code = 4
         }

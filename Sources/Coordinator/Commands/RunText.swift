@@ -18,8 +18,13 @@ enum RunText {
         return first + "\nlistening at \(endpoint) (\(others))"
     }
 
-    static func interrupted(commandLine: [String]) -> String {
-        "interrupted: stored results are kept. Resume with:\n  \(ShellWords.quoted(commandLine))"
+    /// - Parameter pipes: words of the command line that name pipes, which are read for good.
+    static func interrupted(commandLine: [String], pipes: [String]) -> String {
+        guard pipes.isEmpty else {
+            return "interrupted: stored results are kept. The same command resumes once it gets anew what it has read from "
+                + pipes.joined(separator: " and ")
+        }
+        return "interrupted: stored results are kept. Resume with:\n  \(ShellWords.quoted(commandLine))"
     }
 
     /// - Parameter log: the path of the local workers' log.

@@ -3,7 +3,6 @@
 
 internal import ArgumentParser
 internal import FoundationEssentials
-internal import Glibc
 internal import Vocabulary
 internal import Wire
 
@@ -12,7 +11,7 @@ struct Status: ParsableCommand {
         abstract: "Says what the sweep of a results directory is doing.",
         discussion: "With --trial: why that trial waits, where it runs, or what became of it, and every attempt at it.")
 
-    @Argument(help: "The results directory, such as results/figure4, or the sweep file.")
+    @Argument(help: "The results directory, such as results/figure4, or the sweep file.", transform: PathText.expanded)
     var directory: String
 
     @Option(help: "A trial's key, from the column `trial` of results.csv, or its first digits.")
@@ -23,19 +22,18 @@ struct Status: ParsableCommand {
 
     func run() throws {
         try orExit {
+            // Once, since a sweep file may be a pipe.
+            let results = try ResultsDirectory(meantBy: directory)
             while true {
-                let (text, isRunning) = try status()
+                let (text, isRunning) = try status(of: results)
                 // A terminal is drawn over, so that curves grow in place.
-                print(watch && isatty(STDOUT_FILENO) == 1 ? "\u{1b}[H\u{1b}[2J\(text)" : text)
-                guard watch, isRunning else { return }
-                fflush(nil)
-                sleep(2)
+                Console.print(watch && Console.isOutputTerminal ? "\u{1b}[H\u{1b}[2J\(text)" : text)
+                guard watch, isRunning, Console.pause(seconds: 2) else { return }
             }
         }
     }
 
-    private func status() throws -> (text: String, isRunning: Bool) {
-        let results = try ResultsDirectory(meantBy: directory)
+    private func status(of results: ResultsDirectory) throws -> (text: String, isRunning: Bool) {
         let parts = try trial.map { [try Explain.directory(of: $0, below: results, advice: "name one of its parts")] } ?? results.sweeps
         let texts = try parts.map { part in
             let text = try trial.map { try TrialExplanation(of: $0, option: "--trial", in: part).text } ?? SweepOverview(of: part).text
@@ -52,14 +50,16 @@ struct Explain: ParsableCommand {
     @Argument(help: "The trial's key, from the column `trial` of results.csv, or its first digits.")
     var trial: String
 
-    @Option(help: "The results directory, or the sweep file. (default: the only directory in results/ that knows the trial)")
+    @Option(
+        help: "The results directory, or the sweep file. (default: the only directory in results/ that knows the trial)",
+        transform: PathText.expanded)
     var out: String?
 
     func run() throws {
         try orExit {
             let named = try out.map { (path) throws(SpecErrors) in try ResultsDirectory(meantBy: path) }
             let directory = try Self.directory(of: trial, below: named, advice: "name one with --out")
-            print(try TrialExplanation(of: trial, option: "trial", in: directory).text)
+            Console.print(try TrialExplanation(of: trial, option: "trial", in: directory).text)
         }
     }
 

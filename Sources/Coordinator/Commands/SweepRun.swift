@@ -52,7 +52,8 @@ struct SweepRun {
         switch end {
         case .finished: return try report(failed: failed)
         case .interrupted:
-            Console.writeLine(RunText.interrupted(commandLine: CommandLine.arguments))
+            let words = CommandLine.arguments
+            Console.writeLine(RunText.interrupted(commandLine: words, pipes: words.dropFirst().filter(FileStatus.isPipe)))
             throw ExitCode(3)
         case .noWorkers:
             Console.writeLine(RunText.noWorkers(log: directory.workersLog))

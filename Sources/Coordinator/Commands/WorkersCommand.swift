@@ -14,7 +14,8 @@ struct WorkersCommand: ParsableCommand {
 
     /// Which coordinator is meant.
     struct Target: ParsableArguments {
-        @Option(help: "Results directory of the sweep. (default: the one sweep of yours that runs on this host)")
+        @Option(
+            help: "Results directory of the sweep. (default: the one sweep of yours that runs on this host)", transform: PathText.expanded)
         var out: String?
 
         /// Sends a command to the coordinator and waits for its answer.
@@ -36,8 +37,8 @@ struct WorkersCommand: ParsableCommand {
 
         func run() throws {
             let answer = try target.ask(.list)
-            print(answer.text)
-            print(TextTable.text(answer.workers, WorkersTable.columns), terminator: "")
+            Console.print(answer.text)
+            Console.print(TextTable.text(answer.workers, WorkersTable.columns), terminator: "")
         }
     }
 
@@ -49,12 +50,15 @@ struct WorkersCommand: ParsableCommand {
         @Argument(help: "A name for the key. (default: guest-1, guest-2 …)")
         var name = ""
 
-        @Option(help: "Writes the secret to a file of mode 0600 instead, and prints the line that reads it.")
+        @Option(
+            help: "Writes the secret to a file of mode 0600 instead, and prints the line that reads it.", transform: PathText.expanded)
         var file: String?
 
         @OptionGroup var target: Target
 
         func run() throws {
+            // Before a key is made that nobody would have.
+            if let file { try orExit { try PrivateFile.refuseOthers(file) } }
             let text = try target.ask(.invite(name)).text
             // The line that is pasted into a shell is made here, of parts that were checked.
             guard let invitation = Invitation(text) else { throw ValidationError("the coordinator's answer is no invitation") }
@@ -64,9 +68,9 @@ struct WorkersCommand: ParsableCommand {
                     ? Invitation.loopbackWarning : "on a host that has regsweep-worker elsewhere, put its path into the line")
             if let file {
                 try orExit { try PrivateFile.write(invitation.secretText + "\n", to: file) }
-                print(WorkerCommandLine(coordinator: .invitationFile(file)).line(program: program))
+                Console.print(WorkerCommandLine(coordinator: .invitationFile(file)).line(program: program))
             } else {
-                print(WorkerCommandLine.line(program: program, joiningBy: invitation))
+                Console.print(WorkerCommandLine.line(program: program, joiningBy: invitation))
             }
         }
     }
@@ -79,7 +83,7 @@ struct WorkersCommand: ParsableCommand {
 
         @OptionGroup var target: Target
 
-        func run() throws { print(try target.ask(.add(host)).text) }
+        func run() throws { Console.print(try target.ask(.add(host)).text) }
     }
 
     struct Drain: ParsableCommand {
@@ -90,7 +94,7 @@ struct WorkersCommand: ParsableCommand {
 
         @OptionGroup var target: Target
 
-        func run() throws { print(try target.ask(.drain(name)).text) }
+        func run() throws { Console.print(try target.ask(.drain(name)).text) }
     }
 
     struct Remove: ParsableCommand {
@@ -102,7 +106,7 @@ struct WorkersCommand: ParsableCommand {
 
         @OptionGroup var target: Target
 
-        func run() throws { print(try target.ask(.remove(name)).text) }
+        func run() throws { Console.print(try target.ask(.remove(name)).text) }
     }
 }
 

@@ -19,11 +19,15 @@ enum GzipError: Error, Equatable, CustomStringConvertible {
 }
 
 enum Gzip {
-    /// Unpacks a whole file.
+    /// The first bytes of each member.
+    private static let magic: [UInt8] = [0x1f, 0x8b]
+
+    /// Unpacks a whole file: one member, or several, as `cat`, pigz and bgzip make them, whose contents follow each other. Zeros behind the
+    /// last one, with which tapes and blocks are filled up, are no damage.
     /// - Parameter limit: the largest allowed content in bytes, since a small file can unpack to any size.
     /// - Throws: `notGzip` for another format, `truncated`, `damaged` for a wrong checksum or bytes behind the end, `tooLarge`.
     static func unpacked(_ packed: [UInt8], limit: Int) throws(GzipError) -> [UInt8] {
-        guard packed.starts(with: [0x1f, 0x8b]) else { throw .notGzip }
+        guard packed.starts(with: magic) else { throw .notGzip }
         var stream = unsafe z_stream()
         // 15 bits of window; 16 added to it means the gzip format instead of zlib's.
         let code = unsafe inflateInit2_(&stream, 15 + 16, ZLIB_VERSION, CInt(MemoryLayout<z_stream>.size))
@@ -46,9 +50,13 @@ enum Gzip {
                 }
                 guard unpacked.count + count <= limit else { return .tooLarge(limit: limit) }
                 unpacked += chunk[..<count]
+                guard end == Z_STREAM_END else { continue }
+                let rest = unsafe source.suffix(Int(stream.avail_in))
+                if unsafe rest.allSatisfy({ $0 == 0 }) { return nil }
+                guard unsafe rest.starts(with: magic) else { return .damaged(reason: "bytes follow its end") }
+                end = unsafe inflateReset(&stream)
             }
-            let rest = unsafe stream.avail_in
-            return end == Z_STREAM_END && rest > 0 ? .damaged(reason: "bytes follow its end") : nil
+            return nil
         }
         if let problem { throw problem }
         switch end {

@@ -1,7 +1,6 @@
 // ImageFolder.swift · Coordinator/Data, between the sweep file and the grid. A folder that the user names → the four files of an image set
 // in the form of Fashion-MNIST, unpacked and validated. Trials depend on their content, not on their path.
 
-internal import FoundationEssentials
 internal import Vocabulary
 internal import Wire
 
@@ -47,11 +46,7 @@ struct ImageFolder {
     /// - Parameter path: a folder with the four files, each packed (`.gz`) or not; where it has both, the unpacked file is read.
     /// - Throws: all errors, each with the name of its file.
     init(_ path: String) throws(SpecErrors) {
-        var isDirectory = false
-        let isThere = FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory)
-        guard isThere, isDirectory else {
-            throw Self.refuse(path, "\(isThere ? "is a file, not a folder" : "there is no such folder"); \(Self.advice)")
-        }
+        if let complaint = Self.complaint(aboutFolder: path) { throw Self.refuse(path, complaint) }
         var blobs: [Digest: [UInt8]] = [:], parameters: [String: ParameterValue] = [:]
         var counts: [Int] = [], errors: [SpecError] = [], unknown: [String] = []
         for part in Self.parts {
@@ -89,21 +84,29 @@ struct ImageFolder {
     static let advice =
         "name a folder with the four files of Fashion-MNIST, such as \(parts[0].name).gz, from \(source), by --data DIR or data = \"DIR\" in the sweep file"
 
+    /// - Returns: why it is no folder in which files can be looked for; nil where it is one.
+    private static func complaint(aboutFolder path: String) -> String? {
+        switch FileStatus(path) {
+        case .directory: nil
+        case .file: "is a file, not a folder; \(advice)"
+        case .missing: "there is no such folder; \(advice)"
+        case .failed(let reason): reason
+        }
+    }
+
     private static func refuse(_ file: String, _ message: String) -> SpecErrors {
         SpecErrors(errors: [SpecError(file: file, line: nil, message: message)])
     }
 
     private static func read(_ part: Part, in folder: String) throws(SpecErrors) -> (file: String, bytes: [UInt8]) {
         let candidates = ["\(folder)/\(part.name)", "\(folder)/\(part.name).gz"]
-        guard let file = candidates.first(where: FileManager.default.fileExists(atPath:)) else {
+        guard let file = candidates.first(where: { FileStatus($0) != .missing }) else {
             throw refuse(candidates[1], "there is no such file, nor one without .gz; \(advice)")
         }
-        guard let data = try? Data(contentsOf: URL(filePath: file)) else {
-            throw refuse(file, "cannot be read: is it a file, and may you read it?")
-        }
-        guard data.count <= Limits.blobBytes else { throw refuse(file, "found \(data.count) bytes, allowed are \(Limits.blobBytes)") }
-        guard file == candidates[1] else { return (file, [UInt8](data)) }
-        do { return (file, try Gzip.unpacked([UInt8](data), limit: Limits.blobBytes)) } catch { throw refuse(file, "\(error)") }
+        do {
+            let bytes = try FileBytes.read(file, atMost: Limits.blobBytes)
+            return (file, file == candidates[1] ? try Gzip.unpacked(bytes, limit: Limits.blobBytes) : bytes)
+        } catch let error as FileError { throw refuse(file, "cannot be read: \(error.reason)") } catch { throw refuse(file, "\(error)") }
     }
 
     /// Validates the content of a file.

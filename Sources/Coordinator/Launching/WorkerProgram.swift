@@ -1,6 +1,5 @@
 // WorkerProgram.swift · Coordinator/Launching. The worker program: where it is on this host, and what is copied to others.
 
-internal import FoundationEssentials
 internal import Vocabulary
 internal import Wire
 
@@ -20,9 +19,10 @@ final class WorkerProgram {
 
     /// The absolute path of the worker, which is installed in the folder of this program.
     static func pathBesideCoordinator() throws(SubprocessError) -> String {
-        let own = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? ""
+        let own: String
+        do { own = try OutputTarget.destination(ofLink: "/proc/self/exe") } catch { throw .failed(program: "regsweep", reason: "\(error)") }
         let program = own.split(separator: "/", omittingEmptySubsequences: false).dropLast().joined(separator: "/") + "/regsweep-worker"
-        guard FileManager.default.isExecutableFile(atPath: program) else {
+        guard FileStatus(program) == .file else {
             throw .failed(program: program, reason: "is not there: it belongs beside regsweep; make build makes both")
         }
         return program
@@ -42,7 +42,8 @@ struct WorkerBundle: Equatable {
     }
 
     init(reading path: String) throws(SubprocessError) {
-        guard let bytes = try? Data(contentsOf: URL(filePath: path)) else { throw .notFound(program: path) }
-        self.init(path: path, digest: Digest(of: Array(bytes)))
+        do { self.init(path: path, digest: Digest(of: try FileBytes.read(path))) } catch {
+            throw .failed(program: path, reason: error.reason)
+        }
     }
 }

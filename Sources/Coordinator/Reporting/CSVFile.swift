@@ -5,20 +5,21 @@ final class CSVFile<Row> {
     private let columns: [Column<Row>]
     private var file: TextFile
 
-    init(_ path: String, _ columns: [Column<Row>]) throws(ReportError) {
+    init(_ path: String, _ columns: [Column<Row>]) {
         self.columns = columns
-        file = try TextFile(path)
-        try file.write(CSV.header(columns))
+        file = TextFile(path)
+        file.write(CSV.header(columns))
     }
 
-    func write(_ row: Row) throws(ReportError) { try file.write(CSV.line(row, columns)) }
+    func write(_ row: Row) { file.write(CSV.line(row, columns)) }
 
+    /// - Throws: whatever went wrong since the file was made.
     func finish() throws(ReportError) { try file.finish() }
 
     /// Writes all rows at once.
     static func write(_ rows: some Sequence<Row>, _ columns: [Column<Row>], to path: String) throws(ReportError) {
-        let file = try CSVFile(path, columns)
-        for row in rows { try file.write(row) }
+        let file = CSVFile(path, columns)
+        for row in rows { file.write(row) }
         try file.finish()
     }
 }

@@ -9,18 +9,27 @@ enum FigureFiles {
     ///   - drawing: nil for a report without a figure.
     ///   - name: the name of the figure's files without their endings.
     ///   - tables: the names of the files that are written already.
+    ///   - failure: why not all tables are; then nothing is drawn, and older figures stay with the older tables.
     ///   - text: printed in front of the directory and the names.
-    /// - Returns: whether the figure, if there is to be one, is there.
+    /// - Returns: whether the tables and the figure, if there is to be one, are there.
     static func publish(
-        _ drawing: (any Drawing)?, as name: String, in directory: String, beside tables: [String], text: String, isQuiet: Bool
+        _ drawing: (any Drawing)?, as name: String, in directory: String, beside tables: [String], failure: ReportError?, text: String,
+        isQuiet: Bool
     ) -> Bool {
+        if let failure {
+            if !isQuiet {
+                Console.print(text + (tables.isEmpty ? "no file is written" : "in \(directory): \(tables.joined(separator: ", "))"))
+            }
+            Console.writeLine("\(failure)")
+            return false
+        }
         let figure = Gnuplot.endings.map { "\(name).\($0)" }
         var complaint: ReportError?
         do { if let drawing { try Gnuplot.draw(drawing, as: name, in: directory) } } catch { complaint = error }
         let files = tables + (drawing != nil && complaint == nil ? figure : [])
-        if !isQuiet { print("\(text)in \(directory): \(files.joined(separator: ", "))") }
+        if !isQuiet { Console.print("\(text)in \(directory): \(files.joined(separator: ", "))") }
         guard let complaint else { return true }
-        for file in figure { TextFile.remove("\(directory)/\(file)") }
+        for file in figure { OutputFile.remove("\(directory)/\(file)") }
         Console.writeLine("\(complaint)")
         return false
     }

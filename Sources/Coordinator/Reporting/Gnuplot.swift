@@ -1,6 +1,5 @@
 // Gnuplot.swift · Coordinator/Reporting, after the figures. Their scripts → SVG, PDF and PNG.
 
-internal import FoundationEssentials
 internal import Glibc
 internal import Vocabulary
 internal import Wire
@@ -79,27 +78,27 @@ enum Gnuplot {
     /// Draws a figure in every format.
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
     static func draw(_ drawing: any Drawing, as name: String, in directory: String) throws(ReportError) {
-        let script = TextFile.temporary("\(directory)/figure.gnuplot")
-        defer { TextFile.remove(script) }
+        let script = OutputFile.temporary("\(directory)/figure.gnuplot")
+        defer { OutputFile.remove(script) }
         for (ending, terminal) in formats(drawing.size) {
-            let path = "\(directory)/\(name).\(ending)", part = TextFile.temporary(path)
-            // Does nothing where the file has its name by then.
-            defer { TextFile.remove(part) }
             do {
-                var file = try TextFile(script)
-                try file.write(drawing.script(terminal: terminal, output: part))
-                try file.finish()
-                // -d: without the settings of this user and this host.
-                let status = try Subprocess.run("gnuplot", ["-d", script])
+                let path = try OutputTarget.regularFile("\(directory)/\(name).\(ending)"), part = OutputFile.temporary(path)
+                // Does nothing where the file has its name by then.
+                defer { OutputFile.remove(part) }
+                try OutputFile.write(Array(drawing.script(terminal: terminal, output: part).utf8), toRegular: script)
+                // -d: without the settings of this user and this host. The script is UTF-8, which gnuplot takes from the locale, and
+                // cron has none.
+                let status = try Subprocess.run("gnuplot", ["-d", script], variables: ["LC_ALL": "C.UTF-8"])
                 guard status == .exited(0) else { throw ReportError.noFigure(reason: "gnuplot ended with \(status)") }
                 // gnuplot says nothing of a disk that was full.
-                let last = String(decoding: try Data(contentsOf: URL(filePath: part)).suffix(16), as: UTF8.self)
-                guard last.contains(ends[ending]!) else {
-                    throw ReportError.noFigure(reason: "\(path) came out cut off: is the disk full?")
+                let bytes = try FileBytes.read(part)
+                guard String(decoding: bytes.suffix(16), as: UTF8.self).contains(ends[ending]!) else {
+                    throw ReportError.noFigure(reason: "\(path) came out cut off after \(bytes.count) bytes")
                 }
-                try TextFile.publish(path)
+                try OutputFile.publish(part, as: path)
             } catch let error as SubprocessError {
-                throw .noFigure(reason: "\(error) (apt-get install gnuplot-nox)")
+                let advice = if case .notFound = error { " (apt-get install gnuplot-nox)" } else { "" }
+                throw .noFigure(reason: "\(error)\(advice)")
             } catch let error as ReportError { throw error } catch { throw .noFigure(reason: "\(error)") }
         }
     }

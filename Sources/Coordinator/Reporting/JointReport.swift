@@ -17,10 +17,12 @@ struct JointReport {
     }
 
     /// Writes `theory.csv` and the figure of all parts into the directory of the file.
-    /// - Returns: whether the figure is there.
-    func publish(directory: String, isQuiet: Bool) throws -> Bool {
-        let table = try Theory.writeFile(of: parts.map(\.theory), in: directory)
+    /// - Returns: whether both are there.
+    func publish(directory: String, isQuiet: Bool) -> Bool {
+        var tables: [String] = [], failure: ReportError?
+        do { tables = [try Theory.writeFile(of: parts.map(\.theory), in: directory)] } catch { failure = error }
         return FigureFiles.publish(
-            TheoryFigure(title: figure.title, parts), as: list.name, in: directory, beside: [table], text: "\nall parts ", isQuiet: isQuiet)
+            TheoryFigure(title: figure.title, parts), as: list.name, in: directory, beside: tables, failure: failure,
+            text: "\nall parts ", isQuiet: isQuiet)
     }
 }

@@ -12,14 +12,16 @@ struct Report {
     private let spec: SweepSpec
     /// Names of the tables that are written.
     private let files: [String]
+    /// Why one of the tables could not be written; it and those after it are as they were. Nil where all are written.
+    let failure: ReportError?
 
-    /// Reads every result once and writes all tables. An output more is a consumer more.
+    /// Reads every result once and writes all tables. An output more is a consumer more. What is printed needs no file: a report in a
+    /// directory that cannot be written has its numbers all the same.
     /// - Parameters:
     ///   - directory: nil writes nothing.
     ///   - lookup: returns the stored result of a trial.
     ///   - recorded: returns what the trial left besides its losses; called only for sweeps that show it.
-    /// - Throws: `ReportError` of the first file that cannot be written, and whatever `lookup` and `recorded` throw. Files that are not
-    ///   finished by then are as they were.
+    /// - Throws: whatever `lookup` and `recorded` throw. All files are as they were then.
     init(
         _ grid: Grid, directory: String?, lookup: (TrialKey) throws -> TrialResult?, recorded: (TrialKey) throws -> [Series] = { _ in [] }
     ) throws {
@@ -28,15 +30,22 @@ struct Report {
         let accurate = spec.isByRate ? AccuracyConsumer() : nil, recording = SeriesConsumer(spec, directory: directory)
         // Their order is that in which the user is told the names of the files.
         let consumers: [(any TrialConsumer)?] = [
-            try directory.map { try TrialsFile(grid.spec, directory: $0) }, summaries,
+            directory.map { TrialsFile(grid.spec, directory: $0) }, summaries,
             directory.map { CurvesFile(grid.spec, directory: $0) }, recording, accurate, failed,
         ]
         try ReportPass.run(grid, consumers.compactMap(\.self), lookup: lookup, recorded: recorded)
-        files = try consumers.flatMap { try $0?.finish() ?? [] }
+        (files, failure) = try Self.finish(consumers.compactMap(\.self))
         summary = summaries.summary
         table = SweepTable(summary, spec, accuracies: accurate?.accuracies ?? Accuracies())
         series = recording?.report
         failures = failed.reasons
+    }
+
+    /// Puts files into place until one cannot be written.
+    private static func finish(_ consumers: [any TrialConsumer]) throws -> (files: [String], failure: ReportError?) {
+        var files: [String] = []
+        do { for consumer in consumers { files += try consumer.finish() } } catch let error as ReportError { return (files, error) }
+        return (files, nil)
     }
 
     /// The report on a store, which has all of it.
@@ -51,9 +60,10 @@ struct Report {
     var drawing: (any Drawing)? { spec.figure.kind == .table ? nil : series?.drawing ?? CurvesFigure(summary, spec) }
 
     /// Draws the figure, and prints the tables and, last, the names of all files.
-    /// - Returns: whether the figure, if the sweep has one, is there.
+    /// - Returns: whether the tables and the figure, if the sweep has one, are there.
     func publish(directory: String, isQuiet: Bool) -> Bool {
-        FigureFiles.publish(drawing, as: spec.name, in: directory, beside: files, text: "\(text)\n", isQuiet: isQuiet)
+        FigureFiles.publish(
+            drawing, as: spec.name, in: directory, beside: files, failure: failure, text: "\(text)\n", isQuiet: isQuiet)
     }
 
     /// One sweep under several master seeds: Markdown tables of what each of them prints.

@@ -6,8 +6,8 @@ final class TrialsFile: TrialConsumer {
     static let name = "results.csv"
     private let file: CSVFile<TrialRow>
 
-    init(_ spec: SweepSpec, directory: String) throws(ReportError) {
-        file = try CSVFile("\(directory)/\(Self.name)", Self.columns(spec))
+    init(_ spec: SweepSpec, directory: String) {
+        file = CSVFile("\(directory)/\(Self.name)", Self.columns(spec))
     }
 
     static func columns(_ spec: SweepSpec) -> [Column<TrialRow>] {
@@ -19,7 +19,7 @@ final class TrialsFile: TrialConsumer {
         ] + SettingColumns.trailing(spec, \.setting)
     }
 
-    func take(_ trial: TrialRow) throws { try file.write(trial) }
+    func take(_ trial: TrialRow) { file.write(trial) }
 
     func finish() throws -> [String] {
         try file.finish()

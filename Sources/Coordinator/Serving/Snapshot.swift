@@ -67,12 +67,14 @@ struct Snapshot: Codable, Equatable {
     func write(to directory: ResultsDirectory) throws {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys]
-        try encoder.encode(self).write(to: URL(filePath: directory.status), options: .atomic)
+        try OutputFile.write(Array(encoder.encode(self)), toRegular: directory.status)
     }
 
     /// - Returns: nil where there is none, or one of another release.
     static func read(from directory: ResultsDirectory) -> Snapshot? {
-        (try? Data(contentsOf: URL(filePath: directory.status))).flatMap { try? JSONDecoder().decode(Snapshot.self, from: $0) }
+        (try? FileBytes.read(directory.status)).flatMap {
+            try? JSONDecoder().decode(Snapshot.self, from: Data($0))
+        }
     }
 }
 

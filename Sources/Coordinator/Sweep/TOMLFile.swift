@@ -1,9 +1,9 @@
 // TOMLFile.swift · Coordinator/Sweep, before SweepFile and ClusterFile. A TOML file as tables that know their lines.
 // TOMLKit checks the syntax and reads the values; TOMLLines finds where they stand.
 
-internal import FoundationEssentials
 internal import TOMLKit
 internal import Vocabulary
+internal import Wire
 
 /// A file that is being read: its values, its lines, and the errors found so far.
 final class TOMLFile {
@@ -12,16 +12,21 @@ final class TOMLFile {
     private let values: TOMLTable
     private var errors: [SpecError] = []
 
-    /// - Throws: for a file that does not exist, or is no text or no TOML.
-    convenience init(path: String) throws(SpecErrors) {
-        func refuse(_ message: String) -> SpecErrors { SpecErrors(errors: [SpecError(file: path, line: nil, message: message)]) }
-        var isDirectory = false
-        guard FileManager.default.fileExists(atPath: path, isDirectory: &isDirectory) else { throw refuse("there is no such file") }
-        guard !isDirectory else { throw refuse("is a directory, not a file") }
-        guard let data = try? Data(contentsOf: URL(filePath: path)) else { throw refuse("cannot be read: see its permissions") }
-        guard let text = String(validating: data, as: UTF8.self) else { throw refuse("is not UTF-8 text") }
-        try self.init(text, name: path)
+    /// Bytes of the largest file that is read, 16 MiB: far more than a person writes.
+    private static let largest = 1 << 24
+
+    /// The text of a file, which may be a pipe and is then read for good.
+    /// - Throws: for a file that cannot be read, with the system's reason, or is no text.
+    static func text(of path: String) throws(SpecErrors) -> String {
+        do throws(FileError) {
+            let bytes = try FileBytes.read(path, atMost: largest)
+            guard let text = String(validating: bytes, as: UTF8.self) else { throw FileError(path: path, reason: "is not UTF-8 text") }
+            return text
+        } catch { throw SpecErrors(errors: [SpecError(file: error.path, line: nil, message: error.reason)]) }
     }
+
+    /// - Throws: for a file that cannot be read, or is no text or no TOML.
+    convenience init(path: String) throws(SpecErrors) { try self.init(Self.text(of: path), name: path) }
 
     init(_ text: String, name: String) throws(SpecErrors) {
         func refuse(_ line: Int?, _ message: String) -> SpecErrors {

@@ -1,23 +1,63 @@
-// Console.swift · Wire/System. Standard error: what ConsoleLog and the progress display write to.
+// Console.swift · Wire/System. Standard output, where commands print, and standard error: what ConsoleLog and the progress display write to.
 
 internal import Glibc
+internal import Synchronization
 
 public enum Console {
+    /// errno of the first write to standard output that failed; 0 while none has.
+    private static let outputError = Atomic<CInt>(0)
     /// 256 KiB: hours of an ordinary log.
     private static let errors = OutputQueue(to: STDERR_FILENO, limit: 1 << 18)
     /// 5 s without any progress: nobody reads what is left, and the process ends without it.
     private static let patience: Duration = .seconds(5)
 
     /// Prepares the process, before anything else runs: opens descriptors 0 to 2 where they are closed, so that no file opened later
-    /// becomes standard error by accident; ignores SIGPIPE, so that a closed pipe is an error of one write and not the process's end; and
-    /// has what is printed written out when the process ends.
+    /// becomes standard error by accident; ignores SIGPIPE and SIGXFSZ, so that a closed pipe and a limit of file sizes are errors of one
+    /// write and not the process's end; and has what is printed written out when the process ends.
     public static func prepare() {
-        var descriptor: CInt = 0
-        repeat { descriptor = unsafe open("/dev/null", O_RDWR) } while (0...STDERR_FILENO).contains(descriptor)
-        close(descriptor)
+        // open gives the lowest descriptor that is free. A standard output that was closed stays one that nothing can be written to.
+        for (descriptor, mode) in [(STDIN_FILENO, O_RDONLY), (STDOUT_FILENO, O_RDONLY), (STDERR_FILENO, O_WRONLY)]
+        where fcntl(descriptor, F_GETFD) < 0 {
+            unsafe _ = open("/dev/null", mode)
+        }
         signal(SIGPIPE, SIG_IGN)
+        signal(SIGXFSZ, SIG_IGN)
         atexit { Console.finish() }
     }
+
+    // MARK: Standard output
+
+    /// Prints a text on standard output. After the first failure nothing more is written, and ``exitCode(_:)`` tells of it.
+    public static func print(_ text: String = "", terminator: String = "\n") {
+        guard outputError.load(ordering: .relaxed) == 0 else { return }
+        let code = FileBytes.write(Array((text + terminator).utf8), to: STDOUT_FILENO)
+        if code != 0 { outputError.store(code, ordering: .relaxed) }
+    }
+
+    /// Waits, and returns at once when nobody is left to read what is printed.
+    /// - Returns: whether printing more may be of use.
+    public static func pause(seconds: Int) -> Bool {
+        var entry = pollfd(fd: STDOUT_FILENO, events: 0, revents: 0)
+        let deadline = ContinuousClock.now + .seconds(seconds)
+        while outputError.load(ordering: .relaxed) == 0, case let left = deadline - .now, left > .zero {
+            // A pipe without a reader and a terminal that hung up report POLLERR or POLLHUP, which need not be asked for.
+            if unsafe poll(&entry, 1, CInt(left / .milliseconds(1)) + 1) > 0 { return false }
+        }
+        return outputError.load(ordering: .relaxed) == 0
+    }
+
+    /// The code with which a program ends that would end with `code`: 4 in place of 0 where not all that it printed could be written. The
+    /// reason is a line on standard error, except for a pipe whose reader has gone, which is how `| head` ends a program.
+    public static func exitCode(_ code: Int32) -> Int32 {
+        let reason = outputError.load(ordering: .relaxed)
+        guard reason != 0 else { return code }
+        if reason != EPIPE { writeLine("standard output cannot be written: \(systemReason(reason))") }
+        return code == 0 ? 4 : code
+    }
+
+    public static var isOutputTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+
+    // MARK: Standard error
 
     /// Writes a text as it is. It is left out where nobody reads it: a closed standard error is no error, and one that stands still holds
     /// nobody up.

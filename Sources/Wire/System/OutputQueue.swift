@@ -8,6 +8,8 @@ final class OutputQueue: Sendable {
     private struct State: Sendable {
         var pending: PendingOutput
         var hasThread = false
+        /// The system allows this process no further thread: whoever writes waits for the reader.
+        var isAlone = false
         /// The thread is in the middle of writing.
         var isWriting = false
         /// Pieces that were written so far.
@@ -42,7 +44,10 @@ final class OutputQueue: Sendable {
             defer { state.hasThread = true }
             return (!state.hasThread, state.isStuck)
         }
-        if needsThread { startThread { [self] in writeForEver() } }
+        if needsThread {
+            do { try tryThread { [self] in writeForEver() } } catch { state.change { $0.isAlone = true } }
+        }
+        if state.change({ $0.isAlone }) { return write(state.change { $0.pending.takeAll() }) }
         guard !isStuck, state.wait(atMost: Self.courtesy, { $0.isIdle ? true : nil }) == nil else { return }
         state.change { $0.isStuck = !$0.isIdle }
     }

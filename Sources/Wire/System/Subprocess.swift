@@ -34,9 +34,10 @@ public enum Subprocess {
     ///   - program: a path, or a name to look up on PATH.
     ///   - input: what the program reads on standard input.
     ///   - path: a file that standard output and error are appended to; nil for those of this process.
+    ///   - variables: of the environment, in place of those of this process that have the same names.
     /// - Throws: `notFound` for a program that is not installed, `failed` with the system's reason for any other.
     public static func spawn(
-        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
+        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil, variables: [String: String] = [:]
     ) throws(SubprocessError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -50,9 +51,11 @@ public enum Subprocess {
             pipeEnd = try filledPipe(text, for: program)
             unsafe posix_spawn_file_actions_adddup2(&actions, pipeEnd, STDIN_FILENO)
         }
-        if let path {
-            unsafe posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, path, O_WRONLY | O_CREAT | O_APPEND, 0o644)
-            unsafe posix_spawn_file_actions_adddup2(&actions, STDOUT_FILENO, STDERR_FILENO)
+        let log = try path.map { (path) throws(SubprocessError) in try openLog(path, for: program) }
+        defer { if let log { close(log) } }
+        if let log {
+            unsafe posix_spawn_file_actions_adddup2(&actions, log, STDOUT_FILENO)
+            unsafe posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO)
         }
         closeOthersOnExec()
         var attributes = posix_spawnattr_t()
@@ -62,21 +65,35 @@ public enum Subprocess {
         unsafe sigemptyset(&mask)
         unsafe posix_spawnattr_setsigmask(&attributes, &mask)
         unsafe posix_spawnattr_setpgroup(&attributes, 0)
-        // A child inherits ignored signals, and it should end by SIGPIPE as programs do.
+        // A child inherits ignored signals, and it should end by these two as programs do.
         var ignored = sigset_t()
         unsafe sigemptyset(&ignored)
         unsafe sigaddset(&ignored, SIGPIPE)
+        unsafe sigaddset(&ignored, SIGXFSZ)
         unsafe posix_spawnattr_setsigdefault(&attributes, &ignored)
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
-        // Sound: the copies live until posix_spawnp has returned, and the list ends in nil.
-        let copies = unsafe ([program] + arguments).map { unsafe strdup($0) }
-        defer { unsafe copies.forEach { unsafe free($0) } }
+        // Sound: the copies live until posix_spawnp has returned, and the lists end in nil.
+        let copies = unsafe ([program] + arguments).map { unsafe strdup($0) }, settings = unsafe environment(with: variables)
+        defer { unsafe (copies + settings).forEach { unsafe free($0) } }
         var pid: pid_t = 0
-        let code = unsafe posix_spawnp(&pid, program, &actions, &attributes, copies + [nil], environ)
+        let code = unsafe posix_spawnp(&pid, program, &actions, &attributes, copies + [nil], settings + [nil])
         guard code == 0 else {
-            throw code == ENOENT ? .notFound(program: program) : .failed(program: program, reason: unsafe String(cString: strerror(code)))
+            throw code == ENOENT ? .notFound(program: program) : .failed(program: program, reason: systemReason(code))
         }
         return pid
+    }
+
+    /// Copies of `NAME=VALUE`, byte for byte, for the caller to free.
+    private static func environment(with variables: [String: String]) -> [UnsafeMutablePointer<CChar>?] {
+        var settings = unsafe variables.map { unsafe strdup("\($0.key)=\($0.value)") }
+        var next = unsafe environ
+        while let setting = unsafe next.pointee {
+            if !variables.keys.contains(where: { unsafe strncmp(setting, "\($0)=", $0.utf8.count + 1) == 0 }) {
+                unsafe settings.append(strdup(setting))
+            }
+            unsafe next += 1
+        }
+        return unsafe settings
     }
 
     /// The standard input of a program that is started.
@@ -87,12 +104,26 @@ public enum Subprocess {
         case text(String)
     }
 
+    /// Opened here and not by the child, where a FIFO would block both, and where an error would seem to be the program's.
+    private static func openLog(_ path: String, for program: String) throws(SubprocessError) -> CInt {
+        func refuse(_ reason: String) -> SubprocessError { .failed(program: program, reason: "its output cannot go to \(path): \(reason)") }
+        let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0o644)
+        guard descriptor >= 0 else { throw refuse(systemReason()) }
+        var status = stat()
+        guard unsafe fstat(descriptor, &status) == 0, [S_IFREG, S_IFCHR].contains(status.st_mode & S_IFMT) else {
+            close(descriptor)
+            throw refuse("is \(FileBytes.kind(status.st_mode))")
+        }
+        _ = fcntl(descriptor, F_SETFL, O_APPEND)
+        return descriptor
+    }
+
     private static func filledPipe(_ text: String, for program: String) throws(SubprocessError) -> CInt {
         guard text.utf8.count <= 4096 else {
             throw .failed(program: program, reason: "a secret of \(text.utf8.count) bytes, more than 4096")
         }
         var ends: [CInt] = [0, 0]
-        guard unsafe pipe(&ends) == 0 else { throw .failed(program: program, reason: unsafe String(cString: strerror(errno))) }
+        guard unsafe pipe(&ends) == 0 else { throw .failed(program: program, reason: systemReason()) }
         for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
         unsafe _ = write(ends[1], text, text.utf8.count)
         close(ends[1])
@@ -115,9 +146,9 @@ public enum Subprocess {
 
     /// Starts a program as `spawn` does and blocks this thread until it ends.
     public static func run(
-        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil
+        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil, variables: [String: String] = [:]
     ) throws(SubprocessError) -> Status {
-        wait(try spawn(program, arguments, input: input, outputTo: path))
+        wait(try spawn(program, arguments, input: input, outputTo: path, variables: variables))
     }
 
     /// Blocks this thread until a child ends.
