@@ -121,4 +121,16 @@ import Testing
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == (others + ["link.1.part"]).sorted())
         LeftOver.remove(in: "/nowhere")
     }
+
+    @Test("what this process has not finished is not taken for left over") func beingWritten() throws {
+        let folder = try directory("f")
+        var file = try OutputFile(regular: "\(folder)/table.csv")
+        try file.write(Array("a".utf8))
+        LeftOver.remove(in: folder)
+        try file.finish()
+        _ = consume file
+        #expect(try scratch.read("f/table.csv") == "a")
+        _ = try OutputFile(regular: "\(folder)/other.csv")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["table.csv"])
+    }
 }

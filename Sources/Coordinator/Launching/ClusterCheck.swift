@@ -13,10 +13,11 @@ struct ClusterCheck {
     /// - Returns: a finding for each ssh host, then one for each Slurm group, in the order of the file.
     func run() throws -> [HostFinding] {
         let folder = try PrivateFolder.new("regsweep-check"), lock = WritingLock(folder)
-        let findings = Result { try sshHosts(folder) + cluster.hosts.filter { $0.kind == .slurm }.map { slurmGroup($0, folder) } }
-        try? FileManager.default.removeItem(atPath: folder)
-        _ = consume lock
-        return try findings.get()
+        defer {
+            try? FileManager.default.removeItem(atPath: folder)
+            extendLifetime(lock)
+        }
+        return try sshHosts(folder) + cluster.hosts.filter { $0.kind == .slurm }.map { slurmGroup($0, folder) }
     }
 
     private func sshHosts(_ folder: String) throws -> [HostFinding] {

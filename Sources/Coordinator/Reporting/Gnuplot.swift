@@ -78,7 +78,9 @@ enum Gnuplot {
     /// Draws a figure in every format.
     /// - Throws: `noFigure` where gnuplot is missing or refuses.
     static func draw(_ drawing: any Drawing, as name: String, in directory: String) throws(ReportError) {
-        let script = OutputFile.temporary("\(directory)/figure.gnuplot")
+        // gnuplot writes the unfinished files.
+        let script = OutputFile.temporary("\(directory)/figure.gnuplot"), lock = WritingLock(directory)
+        defer { extendLifetime(lock) }
         defer { OutputFile.remove(script) }
         for (ending, terminal) in formats(drawing.size) {
             do {

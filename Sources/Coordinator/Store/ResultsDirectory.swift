@@ -103,7 +103,7 @@ struct ResultsDirectory: Equatable {
         if let path = recordedSocket { return path }
         let path = try PrivateFolder.shared(Self.sockets, for: .sockets(name: socketName.utf8.count)) + "/" + socketName
         // On a full disk commands still look at the usual places.
-        try? Data(path.utf8).write(to: URL(filePath: socketRecord))
+        try? OutputFile.write(Array(path.utf8), toRegular: socketRecord)
         return path
     }
 

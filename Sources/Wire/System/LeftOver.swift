@@ -12,6 +12,12 @@ public struct WritingLock: ~Copyable {
         if descriptor >= 0 { while flock(descriptor, LOCK_SH) != 0, errno == EINTR {} }
     }
 
+    /// The lock of the directory that a file is in.
+    public init(beside path: String) {
+        let end = path.lastIndex(of: "/")
+        self.init(end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".")
+    }
+
     deinit { if descriptor >= 0 { close(descriptor) } }
 }
 

@@ -72,6 +72,8 @@ public struct OutputFile: ~Copyable {
     /// The file that is renamed at the end, and to what; nil where bytes go to their place at once.
     private let renamed: (from: String, to: String)?
     private let ownsDescriptor: Bool
+    /// Keeps the unfinished file from being taken for one that is left over.
+    private let lock: WritingLock?
     private var isFinished = false
 
     /// - Throws: where there is something that cannot be written, and where the folder takes no new file.
@@ -84,10 +86,14 @@ public struct OutputFile: ~Copyable {
     private init(_ path: String, _ target: OutputTarget) throws(FileError) {
         self.path = path
         switch target {
-        case .descriptor(let number): (descriptor, renamed, ownsDescriptor) = (number, nil, false)
+        case .descriptor(let number):
+            lock = nil
+            (descriptor, renamed, ownsDescriptor) = (number, nil, false)
         case .stream(let stream):
+            lock = nil
             (descriptor, renamed, ownsDescriptor) = (unsafe open(stream, O_WRONLY | O_CLOEXEC | O_NOCTTY), nil, true)
         case .file(let file):
+            lock = WritingLock(beside: file)
             let part = Self.temporary(file)
             unsafe _ = unlink(part)
             descriptor = unsafe open(part, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o666)

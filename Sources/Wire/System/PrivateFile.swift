@@ -59,7 +59,8 @@ public enum PrivateFile {
     public static func write(_ text: String, to path: String) throws(PrivateFileError) {
         guard text.utf8.count <= largest else { throw .failed(path: path, reason: "would be longer than \(largest) bytes") }
         try refuseOthers(path)
-        let temporary = OutputFile.temporary(path)
+        let temporary = OutputFile.temporary(path), lock = WritingLock(beside: path)
+        defer { extendLifetime(lock) }
         unsafe _ = unlink(temporary)
         let descriptor = unsafe Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { throw .failed(path: path, reason: systemReason()) }

@@ -133,13 +133,7 @@ public enum Subprocess {
     /// Marks all descriptors from 3 on as close-on-exec. One that this process inherited without knowing it (a shell's pipe) would
     /// otherwise stay open in a worker that outlives this process, and the reader of that pipe would wait for the worker.
     private static func closeOthersOnExec() {
-        guard let folder = unsafe opendir("/proc/self/fd") else { return }
-        defer { unsafe _ = closedir(folder) }
-        while let entry = unsafe readdir(folder) {
-            // Sound: readdir ends each name with a zero byte within the array.
-            let name = unsafe withUnsafePointer(to: entry.pointee.d_name) { name in
-                unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-            }
+        for name in PrivateFolder.names(in: "/proc/self/fd") {
             if let descriptor = CInt(name), descriptor > STDERR_FILENO { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         }
     }
