@@ -15,13 +15,26 @@ final class DataCache: Sendable {
     /// - Parameter directory: made when it is first needed, with mode 0700.
     init(_ directory: String) { self.directory = directory }
 
-    /// The directory when `--cache` is not given: that of the XDG base directory specification, or one below $TMPDIR or /tmp for a user without home.
+    /// The directory when `--cache` is not given: that of the XDG base directory specification, or one below $TMPDIR or /tmp where that cannot
+    /// be written to, as in a home that is read-only, and for a user without home.
     static var defaultDirectory: String {
-        // The specification demands that a relative path is ignored.
-        if let base = Environment.value("XDG_CACHE_HOME"), base.hasPrefix("/") { return base + "/regsweep" }
-        if let home = Environment.value("HOME"), home.hasPrefix("/") { return home + "/.cache/regsweep" }
-        // Where there is none, making this one tells why.
-        return (try? PrivateFolder.shared("regsweep-cache", for: .files)) ?? "/tmp/regsweep-cache"
+        xdgDirectories(base: Environment.value("XDG_CACHE_HOME"), home: Environment.value("HOME")).first(where: isUsable)
+            // Where there is none, making this one tells why.
+            ?? (try? PrivateFolder.shared("regsweep-cache", for: .files)) ?? "/tmp/regsweep-cache"
+    }
+
+    /// The specification demands that a relative path is ignored.
+    static func xdgDirectories(base: String?, home: String?) -> [String] {
+        [base.map { $0 + "/regsweep" }, home.map { $0 + "/.cache/regsweep" }].compactMap { $0 }.filter { $0.hasPrefix("/") }
+    }
+
+    /// Whether files can be made in a directory, or the directory itself where it is not there yet. Makes nothing.
+    static func isUsable(_ path: String) -> Bool {
+        var path = path[...]
+        while !path.isEmpty, unsafe access(String(path), F_OK) != 0, let end = path.lastIndex(of: "/") { path = path[..<end] }
+        var status = stat()
+        let existing = path.isEmpty ? "/" : String(path)
+        return unsafe stat(existing, &status) == 0 && status.st_mode & S_IFMT == S_IFDIR && access(existing, W_OK | X_OK) == 0
     }
 
     /// Runs one command on a thread of its own.
@@ -200,7 +213,9 @@ final class DataCache: Sendable {
     }
 
     private func error(_ what: String, _ code: CInt = errno) -> CacheError {
-        CacheError(description: "\(what): \(unsafe String(cString: strerror(code))); --cache names another directory")
+        CacheError(
+            description:
+                "\(what): \(unsafe String(cString: strerror(code))); XDG_CACHE_HOME, or --cache of regsweep-worker, names another place")
     }
 }
 

@@ -1,6 +1,7 @@
 // DataCacheTests.swift · Tests/WorkerTests. Files of data sets on a real disk: fetched in pieces, resumed, shared, broken and refused.
 
 import FoundationEssentials
+import Glibc
 import TestSupport
 import Testing
 import Vocabulary
@@ -108,17 +109,33 @@ import Wire
         #expect(try directory.names() == stays.sorted())
     }
 
+    @Test("a home where nothing can be made is passed over, one that is not there yet is not, and looking makes nothing") func places()
+        throws
+    {
+        #expect(DataCache.xdgDirectories(base: "/c", home: "/h") == ["/c/regsweep", "/h/.cache/regsweep"])
+        #expect(DataCache.xdgDirectories(base: "c", home: nil) == [])
+        #expect(DataCache.isUsable(directory.path) && DataCache.isUsable(directory.path + "/a/b"))
+        #expect(try directory.names() == [])
+        // Below a file, and where not even root can make one.
+        try directory.write([], to: "file")
+        #expect(!DataCache.isUsable(directory.path + "/file") && !DataCache.isUsable(directory.path + "/file/a"))
+        #expect(!DataCache.isUsable("/dev/null/regsweep"))
+    }
+
     @Test("a place that cannot be used and a disk that is full are told with what to do") func refused() throws {
         guard case .failed(let reason) = try DataCache("/dev/null/cache").answer(.look(alone: false), file) else {
             Issue.record("/dev/null is no directory")
             return
         }
-        #expect(reason == "cannot make /dev/null/cache: Not a directory; --cache names another directory")
+        #expect(
+            reason == "cannot make /dev/null/cache: Not a directory; XDG_CACHE_HOME, or --cache of regsweep-worker, names another place")
         // The device that is always full, in the place of the file.
         try directory.write([], to: "x")
-        try FileManager.default.createSymbolicLink(atPath: "\(directory.path)/\(file).part", withDestinationPath: "/dev/full")
+        // A node of this test's own where it may make one: another run of these tests may have the lock of /dev/full, which all share.
+        if mknod("\(directory.path)/\(file).part", S_IFCHR | 0o600, 1 << 8 | 7) != 0 {
+            try FileManager.default.createSymbolicLink(atPath: "\(directory.path)/\(file).part", withDestinationPath: "/dev/full")
+        }
         let cache = DataCache(directory.path)
-        // There is one such device, and another run of these tests may have its lock for a moment.
         var news = try cache.answer(.look(alone: false), file)
         for _ in 0..<100 where news == .busy {
             try Poller.wait(for: Mailbox<Void>().wakeSignal, atMost: .milliseconds(100))
@@ -128,6 +145,8 @@ import Wire
         #expect(
             try cache.answer(.write(content, at: 0), file)
                 == .failed(
-                    reason: "cannot write data into \(directory.path): No space left on device; --cache names another directory"))
+                    reason:
+                        "cannot write data into \(directory.path): No space left on device; XDG_CACHE_HOME, or --cache of regsweep-worker, names another place"
+                ))
     }
 }
