@@ -178,6 +178,29 @@ private final class Terminal {
         try expectNoBlame()
     }
 
+    @Test("a program that holds the database for longer than every timeout holds up what is stored, and nothing else") func lockedDatabase()
+        throws
+    {
+        let run = try Program("regsweep", arguments + ["--workers", "1", "--log-level", "info"], in: scratch)
+        try run.errors(have: "joined")
+        try wait(for: "a result") { scratch.has("results/small/status.json") }
+        let other = try Database(scratch.path + "/results/small/store.sqlite")
+        try wait(for: "the lock of the database") { (try? other.execute("BEGIN IMMEDIATE")) != nil }
+        try run.errors(have: "cannot be written to: another program has locked it")
+        // Silence is a second here, and a worker looks for its coordinator for two.
+        for _ in 0..<5 {
+            let list = try scratch.regsweep("workers", "list", "--out", "results/small")
+            #expect(list.code == 0 && list.output.split(separator: "\n").count == 3, "\(list)")
+            Thread.sleep(forTimeInterval: 1)
+        }
+        try other.execute("COMMIT")
+        let end = try run.end()
+        #expect(end.code == 0 && end.errors.contains("can be written to again") && !end.errors.contains("lost worker"), "\(end.errors)")
+        #expect(try !scratch.read("results/small/workers.log").contains("connecting again"))
+        try expectNoBlame()
+        try expectUndisturbed()
+    }
+
     @Test("a worker keeps results that its coordinator has not acknowledged for longer than it would look for one without them")
     func keepsResults() throws {
         let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")

@@ -83,6 +83,66 @@ enum Sample {
         #expect(queue.retryAt == nil && queue.isEmpty && journal.contents.rows.count == 2)
     }
 
+    @Test("a journal that has not answered is asked for its answer, and what has come meanwhile is in the next commit") func slow() throws {
+        var queue = CommitQueue()
+        queue.add(Sample.delivery([Sample.result(0)]))
+        journal.isSlow = true
+        #expect(try words(queue.commit(to: journal, at: start).events) == [])
+        #expect(!queue.isEmpty && journal.commits == 0)
+        queue.add(Sample.delivery([Sample.result(1)], batch: 2))
+        let next = try #require(queue.retryAt)
+        #expect(next > start && next <= start + .milliseconds(100))
+        #expect(try words(queue.commit(to: journal, at: next).events) == [])
+        journal.isSlow = false
+        let answered = try queue.commit(to: journal, at: next + .milliseconds(100))
+        #expect(words(answered.events) == ["persisted 1"] && answered.notice == nil && journal.contents.rows.count == 1)
+        #expect(queue.retryAt == next + .milliseconds(100) && !queue.isEmpty)
+        #expect(try words(queue.commit(to: journal, at: next + .milliseconds(100)).events) == ["persisted 1"])
+        #expect(queue.isEmpty && queue.retryAt == nil && journal.contents.rows.count == 2)
+    }
+
+    @Test("after two seconds without an answer that is said once, and nothing more is handed out until it comes") func late() throws {
+        var queue = CommitQueue()
+        queue.add(Sample.delivery([Sample.result(0)]))
+        journal.isSlow = true
+        #expect(try queue.commit(to: journal, at: start).events.isEmpty)
+        #expect(try queue.commit(to: journal, at: start + .milliseconds(1999)).events.isEmpty)
+        let late = try queue.commit(to: journal, at: start + .milliseconds(2020))
+        #expect(words(late.events) == ["blocked"] && late.notice == .late)
+        let later = try queue.commit(to: journal, at: start + .seconds(40))
+        #expect(later.events.isEmpty && later.notice == nil)
+        journal.isSlow = false
+        let answered = try queue.commit(to: journal, at: start + .seconds(41))
+        #expect(words(answered.events) == ["persisted 1", "unblocked"] && answered.notice == .works && queue.isEmpty)
+    }
+
+    @Test("what a slow journal refuses in the end waits again, before what has come since") func refusedLate() throws {
+        var queue = CommitQueue()
+        queue.add(Sample.delivery([Sample.result(0)]))
+        queue.add(SampleSweep.checkpoint(of: Sample.keys[2], epoch: 5), from: Sample.routeB)
+        journal.isSlow = true
+        _ = try queue.commit(to: journal, at: start)
+        queue.add(Sample.delivery([Sample.result(1)], batch: 2))
+        queue.add(SampleSweep.checkpoint(of: Sample.keys[2], epoch: 6), from: Sample.routeB)
+        (journal.isSlow, journal.isFull) = (false, true)
+        let refused = try queue.commit(to: journal, at: start + .seconds(1))
+        #expect(words(refused.events) == ["blocked"] && refused.notice == .blocked(reason: "the disk is full"))
+        journal.isFull = false
+        let taken = try queue.commit(to: journal, at: start + .seconds(2))
+        #expect(words(taken.events) == ["checkpoint 6", "persisted 2", "unblocked"] && queue.isEmpty)
+        #expect(journal.contents.rows.count == 2 && journal.contents.checkpoints[Sample.keys[2]]?.epoch == 6)
+    }
+
+    @Test("the end waits for a journal that has not answered, and takes along what has come since") func finishSlow() throws {
+        var queue = CommitQueue()
+        queue.add(Sample.delivery([Sample.result(0)]))
+        journal.isSlow = true
+        _ = try queue.commit(to: journal, at: start)
+        queue.add(Sample.record(.returned, [1]))
+        try queue.finish(journal)
+        #expect(queue.isEmpty && journal.contents.rows.count == 1 && journal.commits == 2)
+    }
+
     @Test("an error that waiting cannot mend ends the commit and keeps everything") func broken() throws {
         var queue = CommitQueue()
         queue.add(Sample.delivery([Sample.result(0)]))

@@ -133,6 +133,24 @@ import Wire
         #expect(test.coordinator.scheduler.trials.checkpoints.isEmpty == isDamaged)
     }
 
+    @Test(
+        "a lease whose checkpoint does not come in time is not sent: its trial waits and goes on from there later, and does not begin anew")
+    func slowCheckpoint() throws {
+        let keys = SampleSweep.long.keys, checkpoint = SampleSweep.checkpoint(of: keys[0], epoch: 5)
+        let results = keys.dropFirst().map { SampleSweep.result(of: $0, attempt: 1, seconds: 1) }
+        _ = try journal.put([(results, Sample.bob)], checkpoints: [checkpoint], records: [])
+        var test = try CoordinatorTurnTests(.long, journal)
+        journal.isSlow = true
+        let actions = try test.take(Turn(frames: [frame(hello), frame(.ready(credits: 1))]))
+        #expect(!sent(actions).contains { if case .lease = $0 { true } else { false } })
+        #expect(test.coordinator.scheduler.leases.isEmpty && test.coordinator.nextDeadline == now + .seconds(1))
+        journal.isSlow = false
+        var later: [CoordinatorAction] = []
+        let time = now + .seconds(1)
+        try test.coordinator.take(Turn(), at: { time }) { action, _ in later.append(action) }
+        #expect(try lease(later).checkpoint == checkpoint)
+    }
+
     @Test("the last commit takes history along that nothing waits for") mutating func finishes() throws {
         _ = try lease(try take(Turn(frames: [frame(hello), frame(.ready(credits: 1))])))
         _ = try take(Turn(frames: [frame(.goodbye(reason: "drained"))]))

@@ -48,7 +48,7 @@ struct SimulatedCluster {
     private var leavesAt: Instant?
     /// How far its clock is ahead of the time of the simulation.
     private var clockAhead = Duration.zero
-    private var diskFullUntil = Instant(sinceStart: .zero)
+    private var diskFullUntil = Instant(sinceStart: .zero), diskSlowUntil = Instant(sinceStart: .zero)
     private var timeout = Duration.zero
     /// How many records of deaths the journal had at the last check.
     private var deaths = 0
@@ -65,7 +65,7 @@ struct SimulatedCluster {
         self.plan = plan
         if case .journal(let fault)? = plan.fault { journal = SimulatedJournal(fault) } else { journal = SimulatedJournal() }
         dice = Dice(seed: plan.seed)
-        network = SimulatedNetwork(isHostile: !plan.isCalm)
+        network = SimulatedNetwork(isHostile: !plan.isCalm && plan.kinds == Trouble.allCases)
         workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: plan.workers)
         troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
         // A sweep that nothing disturbs takes about 20 trials' time. Trouble ends after 40; from then on it needs as long as it did from
@@ -147,9 +147,13 @@ struct SimulatedCluster {
         }
         if coordinator != nil { offer(max(wakesAt, busyUntil), .turn) }
         for index in workers.indices {
-            for job in workers[index].jobs.indices { offer(workers[index].jobs[job].steps.first?.at, .advance(index, job: job)) }
-            offer(workers[index].disk.first?.at, .disk(index))
-            offer(workers[index].nextDeadline, .tickWorker(index))
+            // A process that stands still does all of it when it goes on.
+            let wakesAt = workers[index].standsUntil
+            for job in workers[index].jobs.indices {
+                offer(workers[index].jobs[job].steps.first.map { max($0.at, wakesAt) }, .advance(index, job: job))
+            }
+            offer(workers[index].disk.first.map { max($0.at, wakesAt) }, .disk(index))
+            offer(max(workers[index].nextDeadline, wakesAt), .tickWorker(index))
         }
         for index in workerStartsAt.indices { offer(workerStartsAt[index], .startWorker(index)) }
         offer(troubleAt, .trouble)
@@ -187,6 +191,7 @@ struct SimulatedCluster {
         trace("calm")
         troubleAt = nil
         network.isHostile = false
+        (busyUntil, diskSlowUntil) = (min(busyUntil, now + .seconds(1)), now)
         // A worker that fails is quarantined and harms nobody, so it stays until the sweep is run again.
         for number in workers.filter({ $0.nature != .sound && ($0.nature != .failing || reruns > 0) }).map(\.number) {
             if let index = index(of: number) { killWorker(index) }
@@ -226,9 +231,10 @@ struct SimulatedCluster {
     private mutating func takeTurn() {
         let turn = Turn(frames: isDeafOnce ? [] : receive(), isDrainRequested: isDrainRequested, exits: exits)
         (isDeafOnce, isDrainRequested, exits) = (false, false, [])
-        journal.isFull = now < diskFullUntil
+        (journal.isFull, journal.isSlow) = (now < diskFullUntil, now < diskSlowUntil)
         journal.kill =
-            troubleAt == nil ? nil : dice.chance(perThousand: 30) ? .afterCommit : dice.chance(perThousand: 10) ? .beforeCommit : nil
+            troubleAt == nil || plan.kinds != Trouble.allCases
+            ? nil : dice.chance(perThousand: 30) ? .afterCommit : dice.chance(perThousand: 10) ? .beforeCommit : nil
         let time = now + clockAhead, inspector = inspector!, commits = journal.commits, waited = coordinator!.scheduler.trials.queue.count
         var actions: [CoordinatorAction] = [], complaint: String?
         do {
@@ -296,7 +302,7 @@ struct SimulatedCluster {
     /// Sends what a turn has decided. The process may end between two frames.
     private mutating func perform(_ actions: [CoordinatorAction], at time: Instant) {
         for action in actions {
-            if troubleAt != nil, dice.chance(perThousand: 2) { return kill(.killedBetweenFrames) }
+            if troubleAt != nil, plan.kinds == Trouble.allCases, dice.chance(perThousand: 2) { return kill(.killedBetweenFrames) }
             switch action {
             case .send(let envelope, let route): send(envelope, to: route, at: time)
             case .sendChunk(let file, let offset, let route): sendChunk(of: file, offset, to: route, at: time)
@@ -342,7 +348,7 @@ struct SimulatedCluster {
     /// The coordinator ends by itself, drained or interrupted twice, after a last commit.
     private mutating func leave() {
         guard coordinator != nil else { return }
-        journal.isFull = now < diskFullUntil
+        (journal.isFull, journal.isSlow) = (now < diskFullUntil, now < diskSlowUntil)
         journal.kill = nil
         do { try coordinator!.finish() } catch { fail("the journal fails: \(error)") }
         stopCoordinator(for: dice.milliseconds(200...2000))
@@ -469,7 +475,7 @@ struct SimulatedCluster {
 
     private mutating func makeTrouble() {
         troubleAt = now + dice.milliseconds(50...2500) * plan.pace
-        let trouble = Trouble.allCases[dice.number(0...Trouble.allCases.count - 1)]
+        let trouble = plan.kinds[dice.number(0...plan.kinds.count - 1)]
         let index = workers.isEmpty ? nil : dice.number(0...workers.count - 1)
         switch trouble {
         case .killedCoordinator: if dice.chance(perThousand: 500) { kill(trouble) }
@@ -483,13 +489,20 @@ struct SimulatedCluster {
         case .stoppedCoordinator:
             guard coordinator != nil, !isDeafOnce else { return }
             note(trouble)
-            busyUntil = now + dice.milliseconds(500...12_000)
+            busyUntil = now + standstill()
             // What was sent meanwhile may have arrived before the first turn or not.
             isDeafOnce = dice.chance(perThousand: 500)
             turnAt = now
         case .fullDisk:
             note(trouble)
             diskFullUntil = now + dice.milliseconds(200...3000)
+        case .slowDisk:
+            note(trouble)
+            diskSlowUntil = now + standstill()
+        case .sleepingHost:
+            guard let index else { return }
+            note(trouble)
+            sleep(index, until: now + standstill())
         case .corruptedCache:
             guard let file = sweep.files.keys.sorted(by: { $0.description < $1.description }).first else { return }
             note(trouble)
@@ -514,7 +527,7 @@ struct SimulatedCluster {
         case .clockJump:
             note(trouble)
             let jump = dice.milliseconds(500...30_000)
-            if let index, dice.chance(perThousand: 700) { workers[index].jump(jump) } else { clockAhead += jump }
+            if let index, dice.chance(perThousand: 700) { workers[index].jump(jump, at: now) } else { clockAhead += jump }
         case .killedWorker:
             guard let index else { return }
             note(trouble)
@@ -530,6 +543,17 @@ struct SimulatedCluster {
             note(trouble)
             trouble == .brokenConnection ? breakConnection(of: index, route) : disturb(trouble, index, route)
         }
+    }
+
+    /// A worker is stopped, or its host sleeps: nothing that is sent to it arrives before it wakes, and it says nothing.
+    private mutating func sleep(_ index: Int, until: Instant) {
+        workers[index].standsUntil = until
+        if let route = workers[index].route { network.stall(route, until: until, .down) }
+    }
+
+    /// - Returns: a time that is longer than every timeout, as often as not.
+    private mutating func standstill() -> Duration {
+        dice.chance(perThousand: 500) ? dice.milliseconds(200...12_000) : dice.milliseconds(12_000...60_000)
     }
 
     /// Does what ZeroMQ does when a connection breaks: it makes a new one and tells nobody.

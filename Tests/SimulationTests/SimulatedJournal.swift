@@ -43,6 +43,10 @@ final class SimulatedJournal: Journal {
     private let fault: Fault?
     /// While it is true every commit is refused.
     var isFull = false
+    /// While it is true nothing is answered, and what is put is persisted when it ends.
+    var isSlow = false
+    /// What was put while it was slow, and is not answered for.
+    private var underWay: (results: [(results: [TrialResult], author: Author?)], checkpoints: [Checkpoint], records: [LeaseRecord])?
     /// Where the next commit ends the process. It stays until it has.
     var kill: Kill?
     /// How many commits have succeeded.
@@ -62,6 +66,10 @@ final class SimulatedJournal: Journal {
     func put(
         _ results: [(results: [TrialResult], author: Author?)], checkpoints: [Checkpoint], records: [LeaseRecord]
     ) throws(StoreError) -> [Disagreement] {
+        guard !isSlow else {
+            underWay = (results, checkpoints, records)
+            throw .underWay
+        }
         guard !isFull else { throw .blocked(reason: "the disk is full") }
         guard kill != .beforeCommit else { throw .unusable(path: "", reason: "killed before the commit") }
         if fault == .losesLastCommit { beforeLastCommit = contents }
@@ -80,6 +88,15 @@ final class SimulatedJournal: Journal {
         guard kill != .afterCommit else { throw .unusable(path: "", reason: "killed after the commit") }
         return found
     }
+
+    func answer() throws(StoreError) -> [Disagreement] {
+        guard !isSlow, let (results, checkpoints, records) = underWay else { throw .underWay }
+        underWay = nil
+        return try put(results, checkpoints: checkpoints, records: records)
+    }
+
+    /// The disk wakes up while somebody waits for it.
+    func settle() { isSlow = false }
 
     /// - Returns: what is written now; under a fault that is what the call before was given.
     private func delayed(
@@ -158,7 +175,7 @@ final class SimulatedJournal: Journal {
 
     /// The coordinator's process has ended, of itself or not.
     func endProcess() {
-        kill = nil
+        (kill, underWay) = (nil, nil)
         late = ([], [])
         guard fault == .losesLastCommit else { return }
         beforeLastCommit.incarnation = contents.incarnation
@@ -167,7 +184,8 @@ final class SimulatedJournal: Journal {
 
     // MARK: Reading
 
-    func checkpoint(of key: TrialKey) -> Checkpoint? {
+    func checkpoint(of key: TrialKey) throws(StoreError) -> Checkpoint? {
+        guard !isSlow else { throw .underWay }
         guard fault != .losesCheckpoints else { return nil }
         if contents.checkpoints[key] == nil { complaint = "trial \(key) is to go on from a checkpoint that is not durable" }
         guard let stored = contents.checkpoints[key], fault == .damagesCheckpoints else { return contents.checkpoints[key] }

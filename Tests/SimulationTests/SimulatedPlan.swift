@@ -37,6 +37,8 @@ extension SimulatedCluster {
         var strangers: [SimulatedWorker.Nature] = [.foreign]
         /// How many sound workers there are once trouble is over; when it is run again there are three.
         var workers = Self.enough
+        /// What happens to it.
+        var kinds = Trouble.allCases
         /// Seconds that a trial takes; what happens to a cluster happens as often in a trial's time.
         var pace = 1
 
@@ -76,12 +78,20 @@ extension SimulatedCluster {
             if seed % 8 == 7 { plan.pace = 60 }
             return plan
         }
+
+        /// A world in which parties only stand still, for longer than every timeout: nobody crashes, and the network is in order.
+        static func standing(seed: UInt64, _ kinds: [Trouble]) -> Plan {
+            var plan = Plan(seed: seed, isLong: seed % 2 == 1, crashLimit: 3)
+            plan.kinds = kinds
+            if seed % 4 > 1 { plan.pace = 10 }
+            return plan
+        }
     }
 
     enum Trouble: CaseIterable {
         case brokenConnection, killedWorker, drainedWorker, joinedWorker, strangeWorker, killedCoordinator, killedBeforeCommit
-        case killedAfterCommit, killedBetweenFrames, drainedCoordinator, stoppedCoordinator, fullDisk, partition, oneWayPartition
-        case brokenFrame, storm, clockJump, corruptedCache, fullCache
+        case killedAfterCommit, killedBetweenFrames, drainedCoordinator, stoppedCoordinator, fullDisk, slowDisk, partition, oneWayPartition
+        case brokenFrame, storm, clockJump, sleepingHost, corruptedCache, fullCache
     }
 }
 

@@ -30,6 +30,10 @@ struct SimulatedWorker {
     let nature: Nature
     /// How far its clock is ahead of the time of the simulation. It may jump, and never back.
     private(set) var clockAhead = Duration.zero
+    /// What the machine takes for the time, as in the loop that ships.
+    private var clock: ListeningClock
+    /// Until then it does nothing: it is stopped, or its host sleeps.
+    var standsUntil = Instant(sinceStart: .zero)
     /// Number of the host whose disk it uses, one of three.
     let host: Int
     private var machine: WorkerMachine
@@ -53,24 +57,25 @@ struct SimulatedWorker {
         let identity = WorkerMachine.Identity(
             worker: id, host: "host\(host)", process: number, slots: slots,
             selfTest: nature == .foreign ? Self.theirs : SampleSweep.selfTest)
-        machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: now)
-        nextDeadline = machine.nextDeadline
+        clock = ListeningClock(at: now)
+        machine = WorkerMachine(identity, orphanTimeout: .seconds(20), at: clock.now)
+        nextDeadline = now
     }
 
     /// Whether a worker computes what it is asked for and never fails.
     static func isSound(_ id: WorkerID) -> Bool { id.low % 2 == 1 }
 
     mutating func handle(_ event: WorkerMachine.Event, at now: Instant) -> [WorkerMachine.Effect] {
-        defer { findDeadline() }
-        return machine.handle(event, at: now + clockAhead)
+        clock.advance(to: now + clockAhead, after: max(.zero, machine.nextDeadline - clock.now))
+        defer { nextDeadline = now + max(.zero, machine.nextDeadline - clock.now) }
+        return machine.handle(event, at: clock.now)
     }
 
-    mutating func jump(_ time: Duration) {
+    /// Its clock jumps ahead, as it does when a host wakes, and the process is woken.
+    mutating func jump(_ time: Duration, at now: Instant) {
         clockAhead += time
-        findDeadline()
+        nextDeadline = now
     }
-
-    private mutating func findDeadline() { nextDeadline = Instant(sinceStart: machine.nextDeadline.sinceStart - clockAhead) }
 
     private static let theirs = Digest(of: "theirs")
 

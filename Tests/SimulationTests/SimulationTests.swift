@@ -85,6 +85,25 @@ import Wire
         #expect(cluster.journal.contents.counts.failed == 1)
     }
 
+    @Test(
+        "a coordinator, its disk or its host that stands still for longer than every timeout costs no trial a death",
+        arguments: 0..<40 as Range<UInt64>)
+    func standing(seed: UInt64) {
+        var cluster = SimulatedCluster(.standing(seed: seed, [.stoppedCoordinator, .slowDisk, .fullDisk, .clockJump]))
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.journal.deaths == 0 && cluster.reruns == 0)
+        #expect(cluster.journal.contents.incarnation == 1)
+    }
+
+    @Test("workers whose hosts sleep are given their trials again, and no trial fails for it", arguments: 0..<40 as Range<UInt64>)
+    func sleeping(seed: UInt64) {
+        var cluster = SimulatedCluster(.standing(seed: seed, [.sleepingHost, .stoppedCoordinator, .slowDisk, .clockJump]))
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.journal.contents.counts.failed == 0 && cluster.reruns == 0)
+    }
+
     @Test("a seed decides everything", arguments: [3, 4, 11] as [UInt64]) func deterministic(seed: UInt64) {
         var runs = (0..<2).map { _ in SimulatedCluster(.hostile(seed: seed)) }
         for index in runs.indices { runs[index].run() }

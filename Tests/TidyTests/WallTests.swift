@@ -106,7 +106,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
             "Sources/Coordinator/Store/Database.swift",
             "Sources/Coordinator/Data/Gzip.swift", "Sources/Coordinator/Store/ResultsDirectory.swift",
             "Sources/Coordinator/Store/Files.swift",
-            "Sources/Coordinator/Store/StoreLock.swift",
+            "Sources/Coordinator/Store/StoreLock.swift", "Sources/Coordinator/Store/StoreThread.swift",
             "Sources/Wire/Messages/FrameScan.swift", "Sources/Wire/Messages/MessageDecoding.swift",
             "Sources/Wire/Messages/MessageEncoding.swift", "Sources/Wire/Sockets/", "Sources/Wire/System/",
             "Sources/Wire/Hashing/", "Sources/Wire/Vocabulary/Values/Digest.swift", "Sources/Worker/DataCache.swift",

@@ -90,7 +90,8 @@ struct SweepRun {
         let display = ProgressDisplay(
             of: grid.spec.declaration, isQuiet: settings.isQuiet, doneAtStart: recovery.counts.total, snapshots: SnapshotWriter(directory))
         var loop = EventLoop(
-            Coordinator(scheduler, store),
+            // 100 ms: a fraction of a heartbeat.
+            Coordinator(scheduler, try StoreThread(store, patience: min(.milliseconds(100), settings.cluster.heartbeatInterval / 4))),
             Connections(
                 entrance.socket, entrance.localSocket, entrance.authenticator, data: settings.data, incarnation: incarnation, logger),
             fleet: fleet,

@@ -14,6 +14,8 @@ extension Scheduler {
         case persistedCheckpoint(CheckpointMark, from: Route)
         /// The store does not have the trial's checkpoint any more, or it is damaged.
         case lostCheckpoint(TrialKey)
+        /// A lease was not sent, since the store did not give its checkpoint in time.
+        case unsent(LeaseID)
         /// The store takes nothing for the moment (disk full), or takes results again.
         case storeBlocked(Bool)
         /// The store has found that the bits of these trials differ from worker to worker. It comes before `persisted` of the same

@@ -71,6 +71,7 @@ extension Scheduler {
         case .persisted(let deliveries): didPersist(deliveries, at: now)
         case .persistedCheckpoint(let mark, let route): didPersist(mark, from: route, at: now)
         case .lostCheckpoint(let key): loseCheckpoint(of: key)
+        case .unsent(let lease): takeBack(lease, at: now)
         case .storeBlocked(let isBlocked): block(isBlocked, at: now)
         case .disagreed(let disagreements): resolve(disagreements, at: now)
         case .exited(let process, let host, let hasCrashed): end(process: process, on: host, hasCrashed, at: now)
@@ -84,6 +85,12 @@ extension Scheduler {
     private mutating func block(_ isBlocked: Bool, at now: Instant) -> [Effect] {
         isStoreBlocked = isBlocked
         return isBlocked ? [] : grant(at: now)
+    }
+
+    /// Its trials wait again; its worker has never heard of it.
+    private mutating func takeBack(_ lease: LeaseID, at now: Instant) -> [Effect] {
+        end(lease, as: .returned, at: now)
+        return []
     }
 
     // MARK: Messages

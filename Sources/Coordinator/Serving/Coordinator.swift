@@ -43,7 +43,7 @@ enum CoordinatorAction {
 }
 
 /// A coordinator without its sockets, processes and clock: it decides, and it persists what it decided.
-struct Coordinator<Storage: Journal & ~Copyable>: ~Copyable {
+struct Coordinator<Storage: LiveJournal & ~Copyable>: ~Copyable {
     /// Receives each action, with the scheduler as it was when the action was decided.
     typealias Perform = (CoordinatorAction, Scheduler) -> Void
 
@@ -100,15 +100,26 @@ struct Coordinator<Storage: Journal & ~Copyable>: ~Copyable {
         _ lease: Lease, from mark: CheckpointMark, to route: Route, at now: Instant, _ perform: Perform
     ) {
         var lease = lease
-        lease.checkpoint = checkpoint(of: mark.key, perform)
+        do throws(StoreError) { lease.checkpoint = try checkpoint(of: mark.key, perform) } catch {
+            // The disk is slow. The trial waits until it can go on from where it was.
+            handle(.unsent(lease.id), at: now, perform)
+            handle(queue.pause(at: now), at: now, perform)
+            return
+        }
         if lease.checkpoint == nil { handle(.lostCheckpoint(mark.key), at: now, perform) }
         perform(.send(Envelope(incarnation: scheduler.configuration.incarnation, message: .lease(lease)), to: route), scheduler)
     }
 
     /// - Returns: nil where the trial has to begin anew: its checkpoint is damaged, and removed, or cannot be read. A journal that takes
     ///   nothing for the moment is read all the same.
-    private func checkpoint(of key: TrialKey, _ perform: Perform) -> Checkpoint? {
-        guard let checkpoint = try? journal.checkpoint(of: key) else { return nil }
+    /// - Throws: `underWay` where the journal does not answer in time.
+    private func checkpoint(of key: TrialKey, _ perform: Perform) throws(StoreError) -> Checkpoint? {
+        let found: Checkpoint?
+        do { found = try journal.checkpoint(of: key) } catch {
+            if error == .underWay { throw error }
+            return nil
+        }
+        guard let checkpoint = found else { return nil }
         guard !checkpoint.isIntact else { return checkpoint }
         perform(.logJournal(.damagedCheckpoint(key)), scheduler)
         try? journal.remove(checkpointOf: key)

@@ -20,7 +20,7 @@ struct EventLoop: ~Copyable {
     private let mailbox: Mailbox<Signal>
     let logger: Logger
     let stopwatch: Stopwatch
-    var coordinator: Coordinator<ResultStore>
+    var coordinator: Coordinator<StoreThread>
     var connections: Connections
     /// The workers that the coordinator has started.
     var fleet: Fleet
@@ -36,7 +36,7 @@ struct EventLoop: ~Copyable {
     ///   - storePath: for messages.
     ///   - joinCommand: what a person types to start a worker.
     init(
-        _ coordinator: consuming Coordinator<ResultStore>, _ connections: consuming Connections, fleet: consuming Fleet,
+        _ coordinator: consuming Coordinator<StoreThread>, _ connections: consuming Connections, fleet: consuming Fleet,
         display: ProgressDisplay, orphanTimeout: Duration, storePath: String, joinCommand: String,
         mailbox: Mailbox<Signal>, logger: Logger
     ) {

@@ -108,8 +108,15 @@ extension JournalNotice {
         case .blocked(let reason):
             LogLine(
                 level: .error,
-                text: "\(store) cannot be written to: \(reason). Workers keep their results and get no trials until it can; "
-                    + "it is tried again every second, so make room on that disk")
+                text: "\(store) cannot be written to: \(reason). Workers keep their results and get no trials until it can; it is tried "
+                    + "again every second, so "
+                    + (reason == StoreError.lockReason ? "wait for that program, or end it" : "make room on that disk"))
+        case .late:
+            LogLine(
+                level: .error,
+                text:
+                    "\(store): the disk has not answered for \(Int(CommitQueue.lateness.inSeconds)) s. Workers keep their results and get "
+                    + "no trials until it does; nothing is lost, look at the load of that disk")
         case .works: LogLine(level: .notice, text: "\(store) can be written to again: the results that waited are stored")
         case .damagedCheckpoint(let key):
             LogLine(

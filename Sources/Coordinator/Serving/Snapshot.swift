@@ -134,22 +134,33 @@ extension Snapshot.Curve {
     }
 }
 
-/// Writes a snapshot once a second, or more seldom, so that it costs at most a hundredth of the coordinator's time.
+/// Writes a snapshot once a second, or more seldom, so that it costs at most a hundredth of the coordinator's time. A thread of its own
+/// waits for the disk.
 struct SnapshotWriter {
     private let directory: ResultsDirectory
+    private let thread = SerialThread()
+    /// How long the last one took to be written.
+    private let lastTime = Monitor(Duration.zero)
     private var nextAt = Instant(sinceStart: .zero)
 
     init(_ directory: ResultsDirectory) { self.directory = directory }
 
     mutating func write(_ scheduler: Scheduler, _ live: LiveTrials, _ stopwatch: Stopwatch) {
         let start = stopwatch.now
-        guard start >= nextAt else { return }
-        // On a full disk the last snapshot stays; that the disk is full is said by the commit that fails.
-        try? Snapshot(scheduler, live, at: start).write(to: directory)
-        let end = stopwatch.now
-        nextAt = end + max(.seconds(1), (end - start) * 100)
+        guard start >= nextAt, thread.isIdle else { return }
+        let snapshot = Snapshot(scheduler, live, at: start), made = stopwatch.now
+        nextAt = made + max(.seconds(1), (made - start + lastTime.change { $0 }) * 100)
+        thread.post { [directory, lastTime] in
+            let begin = stopwatch.now
+            // On a full disk the last snapshot stays; that the disk is full is said by the commit that fails.
+            try? snapshot.write(to: directory)
+            lastTime.change { $0 = stopwatch.now - begin }
+        }
     }
 
-    /// Called when the coordinator ends: what the snapshot tells is not true any more.
-    func remove() { Files.remove(directory.status) }
+    /// Called when the coordinator ends: what the snapshot tells is not true any more. Waits for the disk for 5 s at the most.
+    func remove() {
+        thread.post { [directory] in Files.remove(directory.status) }
+        thread.waitUntilIdle(atMost: .seconds(5))
+    }
 }

@@ -218,7 +218,8 @@ internal import Wire
 extension StoreError {
     fileprivate static func of(_ code: CInt, message: String, path: String) -> StoreError {
         switch code & 0xff {
-        case SQLITE_FULL, SQLITE_IOERR, SQLITE_BUSY, SQLITE_NOMEM, SQLITE_LOCKED: .blocked(reason: message)
+        case SQLITE_BUSY, SQLITE_LOCKED: .blocked(reason: lockReason)
+        case SQLITE_FULL, SQLITE_IOERR, SQLITE_NOMEM: .blocked(reason: message)
         // Every statement of this program is right, so one that fails has met other tables than those that the program made.
         case SQLITE_CORRUPT, SQLITE_ERROR: .damaged(path: path, reason: message)
         case SQLITE_NOTADB: .headless(path: path, reason: message)

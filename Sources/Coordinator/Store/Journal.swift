@@ -1,15 +1,14 @@
 // Journal.swift · Coordinator/Store, between ResultStore and Serving. What a coordinator asks of durable storage, whoever provides it:
-// ResultStore with SQLite, or the simulation in memory. CommitQueue writes to it, Recovery reads it, and neither knows which one it is.
+// ResultStore with SQLite, on StoreThread while a sweep runs, or the simulation in memory. CommitQueue writes to it, Recovery reads it, and
+// neither knows which one it is.
 
 internal import Vocabulary
 
-/// Durable storage of one sweep. What a call has returned for outlives the process and the power.
+/// Durable storage of one sweep while it runs. What a call has returned for outlives the process and the power.
 ///
-/// Every call may throw `blocked` while the storage takes or gives nothing (trying again later can help), and any other `StoreError` for
-/// what waiting cannot mend.
-protocol Journal: ~Copyable {
-    // MARK: Writing
-
+/// Every call may throw `blocked` while the storage takes or gives nothing (trying again later can help), `underWay` where it has not
+/// answered in time, and any other `StoreError` for what waiting cannot mend.
+protocol LiveJournal: ~Copyable {
     /// Persists all of this in one step, or nothing of it.
     ///
     /// A result is stored once, however often it comes; a stored failure gives way to a result. Bits that differ from the stored ones
@@ -22,8 +21,27 @@ protocol Journal: ~Copyable {
         _ results: [(results: [TrialResult], author: Author?)], checkpoints: [Checkpoint], records: [LeaseRecord]
     ) throws(StoreError) -> [Disagreement]
 
+    /// What has become of the last call of `put`, which has thrown `underWay`, as that call would have told.
+    /// - Throws: `underWay` while that is not known.
+    func answer() throws(StoreError) -> [Disagreement]
+
+    /// Waits a few seconds for what is under way.
+    func settle()
+
+    /// Looks whether what was written has gone to where people look for it.
+    /// - Throws: where somebody has taken the storage away while it was written to.
+    func requireInPlace() throws(StoreError)
+
     /// Nothing happens where there is none.
     func remove(checkpointOf key: TrialKey) throws(StoreError)
+
+    /// - Returns: nil where there is none. A damaged one is returned as it is: `Checkpoint.isIntact` tells.
+    func checkpoint(of key: TrialKey) throws(StoreError) -> Checkpoint?
+}
+
+/// What is asked of the storage besides, before and after a sweep runs.
+protocol Journal: LiveJournal, ~Copyable {
+    // MARK: Writing
 
     /// Removes results that are failures and forgives the deaths of workers, so that the next recovery lets these trials wait again.
     func forgetFailures() throws(StoreError)
@@ -32,14 +50,7 @@ protocol Journal: ~Copyable {
     /// - Returns: 1 for the first start on this storage.
     func beginIncarnation(host: String, process: Int) throws(StoreError) -> UInt64
 
-    /// Looks whether what was written has gone to where people look for it.
-    /// - Throws: where somebody has taken the storage away while it was written to.
-    func requireInPlace() throws(StoreError)
-
     // MARK: Reading
-
-    /// - Returns: nil where there is none. A damaged one is returned as it is: `Checkpoint.isIntact` tells.
-    func checkpoint(of key: TrialKey) throws(StoreError) -> Checkpoint?
 
     /// The checkpoints of all trials that have one, without their content.
     func checkpointMarks() throws(StoreError) -> [CheckpointMark]

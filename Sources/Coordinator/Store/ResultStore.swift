@@ -123,6 +123,11 @@ struct ResultStore: ~Copyable, Journal {
         return found
     }
 
+    func answer() -> [Disagreement] { preconditionFailure("every call of put has answered") }
+
+    /// Nothing is ever under way: each call is done when it returns.
+    func settle() {}
+
     /// Runs the closure in one transaction, and looks afterwards whether what it wrote has gone to the store that people see. The closure
     /// tells the ledger of each row that it adds or removes.
     func commit(_ body: (SealLedger) throws(StoreError) -> Void) throws(StoreError) {

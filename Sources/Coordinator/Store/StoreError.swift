@@ -5,6 +5,8 @@ enum StoreError: Error, Equatable {
     case locked(by: String, path: String)
     /// No room or an I/O error: results stay with their workers until the disk takes them again.
     case blocked(reason: String)
+    /// The store has not answered yet. What it was asked for goes on.
+    case underWay
     /// The directory cannot be used as it is.
     case unusable(path: String, reason: String)
     /// A store of ours that is torn or was changed by something else.
@@ -26,6 +28,7 @@ extension StoreError: CustomStringConvertible {
         switch self {
         case .locked(let holder, let path): "\(path) is held by \(holder): wait until it has ended, or stop it"
         case .blocked(let reason): "the store cannot be used at the moment: \(reason)"
+        case .underWay: "the disk of the store has not answered yet"
         case .unusable(let path, let reason), .foreign(let path, let reason): "\(path): \(reason)"
         case .displaced(let path, let reason): "\(path) \(reason)"
         case .damaged(let path, let reason):
@@ -35,11 +38,14 @@ extension StoreError: CustomStringConvertible {
         }
     }
 
+    /// The reason of `blocked` where another program has locked the database.
+    static let lockReason = "another program has locked it"
+
     /// Whether the same command would do its work in another results directory.
     var isOfThisDirectoryAlone: Bool {
         switch self {
         case .locked, .unusable, .headless, .foreign: true
-        case .blocked, .damaged, .displaced: false
+        case .blocked, .underWay, .damaged, .displaced: false
         }
     }
 }
