@@ -94,6 +94,36 @@ private func result(_ number: Int, digest: String = "a") -> TrialResult {
         #expect(try store.result(key(6)) == result(6) && store.result(key(3)) == nil && store.result(key(4)) == nil)
     }
 
+    @Test("a log that was removed after its writer was killed is missed by readers, and the next writer goes on") func lostLog() throws {
+        let killed = try StoreDirectory()
+        do {
+            let store = try directory.writer()
+            _ = try store.put([([result(1)], author)])
+            try store.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            _ = try store.put([([result(2)], author)])
+            for end in ["", "-wal", ".lock"] { try FileManager.default.copyItem(atPath: directory.store + end, toPath: killed.store + end) }
+        }
+        #expect(try ResultStore(reading: killed.store).result(key(2)) == result(2))
+        for end in ["-wal", "-shm"] { Files.remove(killed.store + end) }
+        #expect(
+            throws: StoreError.unusable(
+                path: killed.store,
+                reason:
+                    "what was stored last is missing (1 of 2 commits are there), since its log, \(killed.store)-wal, was removed or replaced; `regsweep run` trains that again"
+            )
+        ) { _ = try ResultStore(reading: killed.store) }
+        #expect(try killed.writer().result(key(2)) == nil)
+        #expect(try ResultStore(reading: killed.store).result(key(1)) == result(1))
+        // One from a backup is what it is.
+        let backup = try Data(contentsOf: URL(filePath: killed.store))
+        _ = try killed.writer().put([([result(3)], author)])
+        try killed.write(Array(backup), to: "store.sqlite")
+        #expect(try ResultStore(reading: killed.store).result(key(3)) == nil)
+        // A power cut may leave an earlier number.
+        try killed.write(Array("the first\ncommit 0\n".utf8), to: "store.sqlite.lock")
+        #expect(try ResultStore(reading: killed.store).result(key(1)) == result(1))
+    }
+
     @Test("a model that is not what was stored is not given out") func model() throws {
         var trained = result(1)
         trained.model = [1, 2, 3]

@@ -73,10 +73,17 @@ struct Explain: ParsableCommand {
         let trial = trial.lowercased(), sweeps = (directory.map { [$0] } ?? ResultsDirectory.all).flatMap(\.sweeps)
         // A store that is named is asked also about a trial of which it knows nothing yet.
         if directory != nil, sweeps.count == 1 { return sweeps[0] }
+        var unreadable: StoreError?
         let found = sweeps.filter { directory in
-            guard let store = try? directory.openForReading() else { return false }
-            return (try? store.keys(beginningWith: trial, and: Snapshot.read(from: directory)).isEmpty) == false
+            do throws(StoreError) {
+                return try !directory.openForReading().keys(beginningWith: trial, and: Snapshot.read(from: directory)).isEmpty
+            } catch {
+                if case .foreign = error {} else { unreadable = error }
+                return false
+            }
         }
+        // The trial may be in a store that is damaged.
+        if found.isEmpty, let unreadable { throw unreadable }
         guard found.count == 1 else {
             let place = directory?.path ?? ResultsDirectory.parent
             Console.writeLine(
@@ -123,7 +130,7 @@ extension TrialExplanation {
 
 extension ResultStore {
     /// Keys of trials that are stored or leased to workers.
-    fileprivate func keys(beginningWith digits: String, and snapshot: Snapshot?) throws -> [TrialKey] {
+    fileprivate func keys(beginningWith digits: String, and snapshot: Snapshot?) throws(StoreError) -> [TrialKey] {
         let leased = snapshot?.leases.flatMap(\.trials).filter { $0.hasPrefix(digits) } ?? []
         return try keys(beginningWith: digits) + leased.compactMap(TrialKey.init(hexadecimal:))
     }

@@ -93,7 +93,7 @@ struct WorkerNames {
         }
     }
 
-    /// In the order of their ids.
+    /// Ids of the workers of that name, in order.
     func workers(named name: String) -> [WorkerID] {
         let names = keyNames(of: name)
         return ids { id, worker in "\(id)" == name || worker.host == name || names.contains(keyName(worker)) }

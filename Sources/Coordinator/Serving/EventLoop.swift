@@ -26,7 +26,7 @@ struct EventLoop: ~Copyable {
     var fleet: Fleet
     private var display: ProgressDisplay
     private var ending: EndCondition
-    /// For messages.
+    /// Path of the store, for messages.
     private let storePath: String
     /// What a person types to start a worker.
     private let joinCommand: String
@@ -118,7 +118,7 @@ struct EventLoop: ~Copyable {
         let signals = mailbox.takeAll()
         guard !signals.isEmpty else { return false }
         for _ in signals { ending.noteInterrupt() }
-        // The second one ends the loop.
+        // The second interrupt ends the loop.
         guard ending.interrupts == signals.count else { return false }
         logger.notice(
             "interrupted: workers finish what they are computing and get no more trials; interrupt once more to stop at once, which loses what they are computing"

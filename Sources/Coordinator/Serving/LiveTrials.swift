@@ -1,12 +1,12 @@
 // LiveTrials.swift · Coordinator/Serving, a part of ProgressDisplay. The curves of long trials while they are computed, as their workers
-// report them. They are for eyes only: what is lost here is lost to nobody, since results bring whole curves.
+// report them. They are only shown, and may be lost, since results bring whole curves.
 
 internal import Vocabulary
 internal import Wire
 
 struct LiveTrials {
     struct Curve: Equatable {
-        /// In order of epoch. The curve of a trial that went on from a checkpoint begins there.
+        /// Points in the order of epochs. The curve of a trial that went on from a checkpoint begins there.
         var points: [ProgressPoint] = []
         /// Epochs of the whole trial.
         var epochs: Int

@@ -32,7 +32,7 @@ struct ProgressDisplay {
     /// Called after each turn; costs next to nothing when nothing is due.
     mutating func update(_ scheduler: Scheduler, _ stopwatch: Stopwatch) {
         live.keep { scheduler.isLeased($0) }
-        // Five times a second for eyes, every five seconds for a log.
+        // A terminal is redrawn five times a second; a log gets a line every five seconds.
         let interval: Duration = isTerminal ? .milliseconds(200) : .seconds(5), now = stopwatch.now
         if !isQuiet, now - (shownAt ?? Instant(sinceStart: .zero)) >= interval {
             shownAt = now

@@ -18,7 +18,7 @@ struct Snapshot: Codable, Equatable {
         var id: String, worker: String
         var purpose: Purpose
         var hasBegun: Bool
-        /// Since it was handed out.
+        /// Seconds since the lease was granted.
         var seconds: Double
         /// Keys of its trials that have no result yet; for a verification, the keys of all of its trials.
         var trials: [String]
@@ -36,7 +36,7 @@ struct Snapshot: Codable, Equatable {
     /// A long trial's curve while it is computed, in the order of epochs. A loss that is not finite, or not known, is null.
     struct Curve: Codable, Equatable {
         var trial: String
-        /// By name; those that are 0 are left out.
+        /// Strengths by name; those that are 0 are left out.
         var strengths: [String: Double]
         var learningRate: Double
         var initialization: Int, replicate: Int
@@ -60,7 +60,7 @@ struct Snapshot: Codable, Equatable {
     var leases: [Lease]
     /// Curves in the order of the grid.
     var curves: [Curve]
-    /// By key, for trials that a worker died over or failed at.
+    /// Histories by trial key, of trials that a worker died over or failed at.
     var histories: [String: History]
 
     /// Writes all of it or nothing.

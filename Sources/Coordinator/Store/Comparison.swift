@@ -49,7 +49,7 @@ enum Comparison {
     }
 
     enum Finding: Equatable {
-        /// These bits, or whose they are, tell nothing new.
+        /// The bits are known, or their author is.
         case nothing
         /// Another worker has the same bits.
         case confirms
@@ -101,7 +101,7 @@ enum Comparison {
         case .unsettled: [.decide(.allDiffer), .add(Conflict(bits: new, stored: stored, verdict: .allDiffer))]
         case .settles(_, replacesStored: false): [.decide(.storedWasRight)]
         case .settles(_, replacesStored: true):
-            // What was stored is evidence from now on.
+            // The result that is replaced becomes evidence.
             [.decide(.storedWasWrong), .add(Conflict(bits: stored, stored: new, verdict: .wrong)), .replaceResult]
         }
     }

@@ -1,4 +1,4 @@
-// Database.swift · Coordinator/Store. The one door to SQLite's C API: a connection and its statements, each with one owner.
+// Database.swift · Coordinator/Store. The only file that calls SQLite's C API: a connection and its statements, each with one owner.
 
 internal import CSQLite
 internal import Glibc
@@ -96,13 +96,6 @@ internal import Wire
         try execute("COMMIT")
     }
 
-    /// Whether the path leads to another file than the one that is open, or to none.
-    var isDisplaced: Bool {
-        var isMoved: CInt = 0
-        unsafe sqlite3_file_control(handle, "main", SQLITE_FCNTL_HAS_MOVED, &isMoved)
-        return isMoved != 0
-    }
-
     private func failure(_ code: CInt) -> StoreError { .of(code, message: unsafe String(cString: sqlite3_errmsg(handle)), path: path) }
 }
 
@@ -174,7 +167,7 @@ internal import Wire
         (0..<Int(unsafe sqlite3_column_count(handle))).map { unsafe String(cString: sqlite3_column_name(handle, CInt($0))) }
     }
 
-    /// Over all columns of the row.
+    /// The checksum over all columns of the row.
     var checksum: RowChecksum {
         var sum = RowChecksum()
         let count = unsafe sqlite3_column_count(handle)

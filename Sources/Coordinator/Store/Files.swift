@@ -15,6 +15,12 @@ enum Files {
         return max(0, Double(now.tv_sec - status.st_mtim.tv_sec) + Double(now.tv_nsec - status.st_mtim.tv_nsec) / 1e9)
     }
 
+    /// Whether a file was written to after another one; false where one of them is not there.
+    static func isNewer(_ path: String, than other: String) -> Bool {
+        guard let first = status(path)?.st_mtim, let second = status(other)?.st_mtim else { return false }
+        return (first.tv_sec, first.tv_nsec) > (second.tv_sec, second.tv_nsec)
+    }
+
     /// Whether the file system of a path has less room than a commit needs: 64 KiB.
     static func isFull(at path: String) -> Bool {
         var status = statvfs()
@@ -43,6 +49,12 @@ enum Files {
     /// - Returns: nil where there is no such file.
     static func identity(of path: String) -> Identity? { status(path).map { Identity(device: $0.st_dev, number: $0.st_ino) } }
 
+    /// Whether a path leads to another file, or to none. False where the system does not tell, as in a directory that was closed to us.
+    static func isGone(_ path: String, _ identity: Identity) -> Bool {
+        if let now = Files.identity(of: path) { return now != identity }
+        return errno == ENOENT || errno == ENOTDIR
+    }
+
     /// Whether both are names of one file; false where there is none.
     static func isSame(_ path: String, _ other: String) -> Bool {
         guard let first = identity(of: path) else { return false }
@@ -68,7 +80,7 @@ enum Files {
     /// Nothing happens where there is no such file.
     static func remove(_ path: String) { unsafe _ = unlink(path) }
 
-    /// In one step: the other name always leads to one of the two files.
+    /// Renames a file over another one in one step: the other name always leads to one of the two files.
     static func move(_ path: String, inPlaceOf other: String) throws(StoreError) {
         guard unsafe rename(path, other) == 0 else { throw failure(other, errno) }
     }

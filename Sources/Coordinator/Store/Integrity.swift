@@ -93,7 +93,7 @@ enum Integrity {
     }
 
     /// - Parameter select: selects name and values of a trial's series in order.
-    private static func series(_ trial: [UInt8], _ select: borrowing Statement) throws(StoreError) -> [Series] {
+    static func series(_ trial: [UInt8], _ select: borrowing Statement) throws(StoreError) -> [Series] {
         var found: [Series] = []
         try select.rows([.blob(trial)]) { (row) throws(StoreError) in
             found.append(Series(name: row.text(0), values: NumberColumns.values(of: row.blob(1))))
@@ -111,25 +111,6 @@ enum Integrity {
             return false
         }
         return Seal(columns) == Seal(bytes: seal)
-    }
-
-    /// Seals the rows of a release that had no seals. The caller has a transaction open.
-    static func sealAll(_ database: borrowing Database) throws(StoreError) {
-        var trials: [[UInt8]] = []
-        try database.prepare("SELECT DISTINCT trial FROM series").rows { (row) throws(StoreError) in trials.append(row.blob(0)) }
-        let select = try database.prepare("SELECT name, \"values\" FROM series WHERE trial = ? ORDER BY place")
-        let note = try database.prepare("UPDATE result SET series_digest = ?2 WHERE trial = ?1 AND seal IS NULL")
-        for trial in trials {
-            guard let digest = NumberColumns.digest(of: try series(trial, select)) else { continue }
-            try note.run([.blob(trial), .blob(digest.bytes)])
-        }
-        var seals: [(trial: [UInt8], seal: Seal)] = []
-        try database.prepare("SELECT * FROM result WHERE seal IS NULL").rows { (row) throws(StoreError) in
-            let columns = row.columnNames.enumerated().map { (name: $1, value: row.value($0)) }
-            seals.append((row.blob(0), Seal(columns)))
-        }
-        let update = try database.prepare("UPDATE result SET seal = ?2 WHERE trial = ?1")
-        for (trial, seal) in seals { try update.run([.blob(trial), .blob(seal.bytes)]) }
     }
 }
 

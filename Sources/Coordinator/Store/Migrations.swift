@@ -1,7 +1,7 @@
 // Migrations.swift · Coordinator/Store. The store grows by appending: a migration that has run anywhere is never edited.
 
 enum Migrations {
-    /// In the order in which they run. SQLite's `user_version` is the number of those that a database has seen.
+    /// The migrations in the order in which they run. SQLite's `user_version` is the number of those that a database has seen.
     static let all = [
         // 001: results by trial key, with everything a query by hand wants to see; curves are columns of big-endian words.
         """
@@ -142,7 +142,7 @@ enum Migrations {
             for sql in migrations[version...] { try database.execute(sql) }
             if migrations == all {
                 // `repair` ignores rows without a seal, so all rows get theirs before the format is said to be the new one.
-                if (1..<firstWithSeals).contains(version) { try Integrity.sealAll(database) }
+                if (1..<firstWithSeals).contains(version) { try Sealing.sealAllRows(database) }
                 try SealLedger.sealAll(database)
             }
             try database.execute("PRAGMA application_id = \(applicationID); PRAGMA user_version = \(migrations.count)")

@@ -7,8 +7,6 @@ internal import Wire
 
 /// One connection that writes, or one that only reads.
 struct ResultStore: ~Copyable, Journal {
-    /// Nil for a reader.
-    private let lock: StoreLock?
     let database: Database
     /// What a commit has to count. Nil for a reader.
     private let ledger: SealLedger?
@@ -22,6 +20,8 @@ struct ResultStore: ~Copyable, Journal {
     let selectSeries: Statement
     private let comparisons: ComparisonTables
     private let insertRecord: Statement
+    /// Nil for a reader. It comes last: fields are destroyed in order, and the lock is held until the database is closed.
+    private let lock: StoreLock?
 
     /// Opens a store that exists, to read it; its writer may be at work. Whatever is read from it afterwards is all that was committed.
     /// - Throws: `unusable`, `foreign`, `headless`, `damaged`, `blocked`.
@@ -30,10 +30,13 @@ struct ResultStore: ~Copyable, Journal {
         // Header and log are read first: to close the files would end the locks that SQLite has on them.
         let header = StoreHeader(of: path, isAlone: !StoreLock.isHeld(of: path))
         try StoreLog.require(path) { !StoreLock.isHeld(of: path) }
+        // A writer notes a commit after it has made it, so this one is in the store, or it was lost.
+        let noted = StoreLock.notedCommit(of: path)
         let database = try Database(path, readOnly: true)
         let format = try Migrations.requireReadable(database)
         try header.require(path)
         try Integrity.prove(database, format: format)
+        try SealLedger.require(noted, database, format: format)
         try self.init(lock: nil, database: database, ledger: nil, place: nil)
     }
 
@@ -53,7 +56,8 @@ struct ResultStore: ~Copyable, Journal {
         try Migrations.run(on: database)
         try Integrity.prove(database, format: Migrations.all.count)
         if try Integrity.mayBeTorn(database) { try Integrity.verify(database) }
-        let ledger = try SealLedger(database), place = StorePlace(of: path, lock)
+        let ledger = try SealLedger(database), place = try StorePlace(of: path, lock)
+        place.mark.note(ledger.commits)
         try self.init(lock: lock, database: database, ledger: ledger, place: place)
     }
 
@@ -133,6 +137,7 @@ struct ResultStore: ~Copyable, Journal {
     func commit(_ body: (SealLedger) throws(StoreError) -> Void) throws(StoreError) {
         guard let ledger else { throw .unusable(path: database.path, reason: "is open for reading alone") }
         try ledger.transaction(database) { () throws(StoreError) in try body(ledger) }
+        place?.mark.note(ledger.commits)
         try requireInPlace()
     }
 

@@ -56,7 +56,7 @@ struct ResultsDirectory: Equatable {
         return names.map { ResultsDirectory("\(parent)/\($0)") }
     }
 
-    /// For programs that run in other directories; the path as it is where there is no such directory.
+    /// The absolute path, for programs that run in other directories; the path as it is where there is no such directory.
     var absolutePath: String {
         let full = unsafe realpath(path, nil)
         defer { unsafe free(full) }

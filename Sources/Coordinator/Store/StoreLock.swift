@@ -2,9 +2,12 @@
 
 internal import Glibc
 
-/// Held from construction until the value is gone, however the process ends. The file stays and names its last holder.
+/// Held from construction until the value is gone, however the process ends. The file stays and names its last holder, and the
+/// last commit that this one has made: a store that has fewer commits than that has lost its log.
 struct StoreLock: ~Copyable {
     private let descriptor: CInt
+    /// Where the number of the last commit stands in the file, behind the holder's name.
+    private let markOffset: Int
 
     /// - Parameters:
     ///   - store: path of the store, which need not exist yet.
@@ -12,6 +15,7 @@ struct StoreLock: ~Copyable {
     /// - Throws: `locked` with the name of the first holder; `unusable` when the lock file cannot be made.
     init(of store: String, holder: String) throws(StoreError) {
         let path = Self.path(of: store)
+        markOffset = holder.utf8.count
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .unusable(path: path, reason: unsafe String(cString: strerror(errno))) }
         // From here on deinit closes the descriptor, also when this throws.
@@ -19,9 +23,7 @@ struct StoreLock: ~Copyable {
             guard errno == EWOULDBLOCK else {
                 throw .unusable(path: path, reason: "cannot be locked (\(unsafe String(cString: strerror(errno))))")
             }
-            var buffer = [UInt8](repeating: 0, count: 256)
-            let count = unsafe max(0, pread(descriptor, &buffer, buffer.count, 0))
-            let name = String(decoding: buffer.prefix(count), as: UTF8.self)
+            let name = Self.lines(of: store).first ?? ""
             throw .locked(by: name.isEmpty ? "another coordinator" : name, path: path)
         }
         ftruncate(descriptor, 0)
@@ -35,6 +37,31 @@ struct StoreLock: ~Copyable {
 
     /// Leads to the lock file wherever somebody has moved it, for as long as the lock is held.
     var link: String { "/proc/self/fd/\(descriptor)" }
+
+    /// Writes numbers of commits into a lock file, for as long as the lock is held.
+    struct Mark {
+        fileprivate let descriptor: CInt, offset: Int
+
+        /// Notes that the store has so many commits. It is not synced: after a power cut the file may name an earlier one.
+        func note(_ commit: Int) {
+            let text = "\ncommit \(commit)\n"
+            unsafe _ = pwrite(descriptor, text, text.utf8.count, off_t(offset))
+        }
+    }
+
+    var mark: Mark { Mark(descriptor: descriptor, offset: markOffset) }
+
+    /// - Returns: the newest commit that a writer has noted; nil where none has, and for a store that was put in its place later, such as
+    ///   one from a backup.
+    static func notedCommit(of store: String) -> Int? {
+        // A writer notes a commit after it has written to the store for the last time, but for its closing.
+        guard !Files.isNewer(store, than: path(of: store)) else { return nil }
+        return lines(of: store).dropFirst().first.flatMap { $0.hasPrefix("commit ") ? Int($0.dropFirst("commit ".count)) : nil }
+    }
+
+    private static func lines(of store: String) -> [String] {
+        String(decoding: Files.beginning(of: path(of: store), count: 512) ?? [], as: UTF8.self).split(separator: "\n").map(String.init)
+    }
 
     /// Whether a process holds the lock of this store at this moment.
     static func isHeld(of store: String) -> Bool {

@@ -6,19 +6,24 @@ internal import FoundationEssentials
 /// The identities of a store's files when a writer opened them.
 struct StorePlace {
     private let path: String
-    private let store: Files.Identity?
+    private let store: Files.Identity
     /// SQLite's log and its index, by the ends of their names.
     private let companions: [String: Files.Identity]
     /// A link to the lock file, which moves with its directory.
     private let lock: String
+    /// Where commits are noted.
+    let mark: StoreLock.Mark
 
     /// - Parameters:
     ///   - path: of a store that is open, and has been written to.
     ///   - lock: held for as long as this value is used.
-    init(of path: String, _ lock: borrowing StoreLock) {
+    /// - Throws: where the store is gone already.
+    init(of path: String, _ lock: borrowing StoreLock) throws(StoreError) {
         self.path = path
         self.lock = lock.link
-        store = Files.identity(of: path)
+        mark = lock.mark
+        guard let store = Files.identity(of: path) else { throw .displaced(path: path, reason: "was deleted while it was opened") }
+        self.store = store
         companions = Dictionary(
             uniqueKeysWithValues: ["-wal", "-shm"].compactMap { end in Files.identity(of: path + end).map { (end, $0) } })
     }
@@ -26,11 +31,11 @@ struct StorePlace {
     /// Looks whether the files are where they were. Where they are not, what the store holds is saved, under its own name if that is free.
     /// - Throws: `displaced`.
     func require(_ database: borrowing Database) throws(StoreError) {
-        guard !database.isDisplaced else {
+        guard !Files.isGone(path, store) else {
             let moved = (try? FileManager.default.destinationOfSymbolicLink(atPath: lock)).map {
                 String($0.dropLast(StoreLock.ending.count))
             }
-            if let moved, let store, Files.identity(of: moved) == store {
+            if let moved, Files.identity(of: moved) == store {
                 throw .displaced(
                     path: path,
                     reason:
@@ -39,7 +44,9 @@ struct StorePlace {
             let what = Files.size(of: path) == nil ? "was deleted" : "was replaced by another file"
             throw .displaced(path: path, reason: "\(what) while it was in use; \(save(database))")
         }
-        guard let lost = companions.keys.sorted().first(where: { Files.identity(of: path + $0) != companions[$0] }) else { return }
+        guard let lost = companions.sorted(by: { $0.key < $1.key }).first(where: { Files.isGone(path + $0.key, $0.value) })?.key else {
+            return
+        }
         // What the log has goes into the file, which is in its place.
         let hasSaved = (try? database.execute("PRAGMA wal_checkpoint(TRUNCATE)")) != nil
         throw .displaced(

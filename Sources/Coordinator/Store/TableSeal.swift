@@ -114,11 +114,30 @@ struct RowChecksum {
 final class SealLedger {
     private var stored: [SealedTable: TableSeal]
     private var current: [SealedTable: TableSeal]
+    /// How many transactions the store has had. It stands among the seals, as the rows of a table of this name.
+    private(set) var commits: Int
+    private static let commitName = "commit"
 
     /// Reads the seals of a store, which were proven.
     init(_ database: borrowing Database) throws(StoreError) {
         stored = try Self.stored(database)
         current = stored
+        commits = try Self.commits(database)
+    }
+
+    /// - Returns: 0 for a store that has been counted by nobody.
+    private static func commits(_ database: borrowing Database) throws(StoreError) -> Int {
+        try Migrations.number("SELECT rows FROM seal WHERE name = '\(commitName)'", database)
+    }
+
+    /// - Parameter noted: the newest commit that somebody has seen; nil for none.
+    /// - Throws: `unusable` for a store that does not have it any more. Nothing else in it says that something is missing.
+    static func require(_ noted: Int?, _ database: borrowing Database, format: Int) throws(StoreError) {
+        guard let noted, Migrations.hasTableSeals(format), case let found = try commits(database), found < noted else { return }
+        throw .unusable(
+            path: database.path,
+            reason: "what was stored last is missing (\(found) of \(noted) commits are there), since its log, \(database.path)-wal, was "
+                + "removed or replaced; `regsweep run` trains that again")
     }
 
     /// - Returns: the seals that the store has, by table.
@@ -135,7 +154,7 @@ final class SealLedger {
 
     func remove(_ row: RowChecksum, from table: SealedTable) { current[table, default: TableSeal()].remove(row) }
 
-    /// For changes of many rows at once.
+    /// Counts a table anew, after a change of many rows.
     func recount(_ table: SealedTable, _ database: borrowing Database) throws(StoreError) {
         current[table] = try TableSeal(of: table, database)
     }
@@ -145,23 +164,25 @@ final class SealLedger {
         do throws(StoreError) {
             try database.transaction { () throws(StoreError) in
                 try body()
-                for (table, seal) in current where stored[table] != seal { try Self.write(seal, of: table, database) }
+                for (table, seal) in current where stored[table] != seal { try Self.write(seal, of: table.rawValue, database) }
+                try Self.write(TableSeal(rows: commits + 1, checksum: 0), of: Self.commitName, database)
             }
         } catch {
             current = stored
             throw error
         }
         stored = current
+        commits += 1
     }
 
     /// Counts all tables as they are. The caller has a transaction open.
     static func sealAll(_ database: borrowing Database) throws(StoreError) {
-        for table in SealedTable.allCases { try write(try TableSeal(of: table, database), of: table, database) }
+        for table in SealedTable.allCases { try write(try TableSeal(of: table, database), of: table.rawValue, database) }
     }
 
-    private static func write(_ seal: TableSeal, of table: SealedTable, _ database: borrowing Database) throws(StoreError) {
+    private static func write(_ seal: TableSeal, of name: String, _ database: borrowing Database) throws(StoreError) {
         try database.prepare("INSERT OR REPLACE INTO seal VALUES (?, ?, ?)").run([
-            .text(table.rawValue), .integer(Int64(seal.rows)), .integer(Int64(bitPattern: seal.checksum)),
+            .text(name), .integer(Int64(seal.rows)), .integer(Int64(bitPattern: seal.checksum)),
         ])
     }
 }
