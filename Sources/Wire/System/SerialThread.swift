@@ -29,13 +29,15 @@ public final class SerialThread: Sendable {
     private static func work(_ state: Monitor<State>) {
         while true {
             // Nil once it has to end.
-            let next = state.wait { state -> [@Sendable () -> Void]? in
+            var next = state.wait { state -> [@Sendable () -> Void]? in
                 guard !state.tasks.isEmpty else { return state.mustEnd ? [] : nil }
                 state.isBusy = true
                 return [state.tasks.removeFirst()]
             }
-            guard let task = next?.first else { return }
-            task()
+            guard next?.first != nil else { return }
+            next?.first?()
+            // What the task held is let go before anybody is told that it is done.
+            next = nil
             state.change { $0.isBusy = false }
         }
     }
