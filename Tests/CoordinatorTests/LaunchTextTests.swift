@@ -79,8 +79,15 @@ import Wire
         let path = folder.path + "/.cache/regsweep/worker-\("\(bundle.digest)".prefix(16))"
         try "another".write(toFile: path, atomically: true, encoding: .utf8)
         #expect(try shell(start, home: folder.path, input: "secret\n").code == SSHText.needsCopy)
+        // What another copy may still be writing stays, and what was cut off long ago does not.
+        for (name, age) in [("new", 60.0), ("old", 4_000)] {
+            try folder.write("", to: ".cache/regsweep/worker-1.\(name)")
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSinceNow: -age)], ofItemAtPath: "\(folder.path)/.cache/regsweep/worker-1.\(name)")
+        }
         // What was cut off on its way does not get the name.
         #expect(try shell(SSHText.copy(bundle, host()), home: folder.path, input: String(program.dropLast(3))).code == 74)
+        #expect(folder.has(".cache/regsweep/worker-1.new") && !folder.has(".cache/regsweep/worker-1.old"))
     }
 
     @Test("without a number of slots every core that the program counts has a thread, whatever OMP_NUM_THREADS says") func cores() throws {

@@ -28,6 +28,7 @@ import Testing
         #expect(places(sockets, "/run/user/7", "/scratch") == ["/run/user/7", "/scratch", "/tmp"])
         #expect(places(.files, "/run/user/7", "/scratch") == ["/scratch", "/tmp"])
         #expect(places(sockets, nil, "/tmp") == ["/tmp"])
+        #expect(places(sockets, "/run//user/7/", "/tmp/") == ["/run/user/7", "/tmp"])
         #expect(places(sockets, "here", "") == ["/tmp"])
     }
 
@@ -106,9 +107,9 @@ import Testing
     @Test("unfinished files are removed once nobody writes in their directory") func unfinished() throws {
         let folder = try directory("f")
         let unfinished = [".dat.nosync1a2b.3c", "results.csv.17.part", "workers.keys.400.part"]
-        let others = ["a.part", "notes.part.txt", "x.1a.part", "results.csv"]
+        let others = ["a.part", "archive.2.part", "notes.part.txt", "x.csv.1a.part", "results.csv"]
         for name in unfinished + others { try scratch.write("", to: "f/\(name)") }
-        try FileManager.default.createSymbolicLink(atPath: "\(folder)/link.1.part", withDestinationPath: "\(folder)/results.csv")
+        try FileManager.default.createSymbolicLink(atPath: "\(folder)/link.csv.1.part", withDestinationPath: "\(folder)/results.csv")
         do {
             let lock = WritingLock(folder), another = WritingLock(folder)
             LeftOver.remove(in: folder)
@@ -116,9 +117,9 @@ import Testing
             LeftOver.remove(in: folder)
             _ = consume another
         }
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 8)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 9)
         LeftOver.remove(in: folder)
-        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == (others + ["link.1.part"]).sorted())
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == (others + ["link.csv.1.part"]).sorted())
         LeftOver.remove(in: "/nowhere")
     }
 
@@ -132,5 +133,13 @@ import Testing
         #expect(try scratch.read("f/table.csv") == "a")
         _ = try OutputFile(regular: "\(folder)/other.csv")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["table.csv"])
+    }
+
+    @Test("a secret or a model that is written again takes with it what was left over of it, and nothing else", arguments: [false, true])
+    func writtenAgain(isSecret: Bool) throws {
+        let folder = try directory("f"), path = "\(folder)/model"
+        for name in ["model.7.part", "model.x.part", "other.7.part"] { try scratch.write("", to: "f/\(name)") }
+        if isSecret { try PrivateFile.write("a", to: path) } else { try OutputFile.write(Array("a".utf8), to: path) }
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder).sorted() == ["model", "model.x.part", "other.7.part"])
     }
 }

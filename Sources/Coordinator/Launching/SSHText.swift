@@ -56,10 +56,12 @@ enum SSHText {
             """
     }
 
-    /// Copies the program from standard input. The file gets its name only when it is whole.
+    /// Copies the program from standard input. The file gets its name only when it is whole. Copies of an hour ago that have no name yet were
+    /// cut off, and are removed.
     static func copy(_ bundle: WorkerBundle, _ spec: HostSpec) -> String {
         """
-        umask 077; \(file(bundle, spec)); \(isOwn(spec))p="$f.$$"; mkdir -p "${f%/*}" && cat > "$p" && chmod 700 "$p" && mv "$p" "$f" && \(isThere(bundle)) \
+        umask 077; \(file(bundle, spec)); \(isOwn(spec))p="$f.$$"; mkdir -p "${f%/*}" && \
+        { find "${f%/*}" -name "worker-*.*" -mmin +60 -exec rm -f {} + 2>/dev/null; cat > "$p"; } && chmod 700 "$p" && mv "$p" "$f" && \(isThere(bundle)) \
         || { rm -f "$p"; exit 74; }
         """
     }

@@ -13,25 +13,42 @@ public struct WritingLock: ~Copyable {
     }
 
     /// The lock of the directory that a file is in.
-    public init(beside path: String) {
-        let end = path.lastIndex(of: "/")
-        self.init(end.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? ".")
+    public init(beside path: String) { self.init(Self.directory(of: path)) }
+
+    fileprivate static func directory(of path: String) -> String {
+        path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 }
 
 public enum LeftOver {
-    /// Whether a file of this name is one that was not finished: `NAME.PROCESS.part`, or what Foundation calls such files.
-    static func isUnfinished(_ name: String) -> Bool {
-        if name.hasPrefix(".dat.nosync") { return true }
+    /// What the names of this program's own files end with: only of these is it certain that an unfinished one is nobody else's.
+    private static let endings: Set<Substring> = [
+        "csv", "svg", "pdf", "png", "json", "gnuplot", "html", "path", "key", "keys", "invitation", "sh",
+    ]
+
+    /// The name of the file that was to come of an unfinished one, `NAME.PROCESS.part`; nil for any other name.
+    private static func target(of name: String) -> Substring? {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false)
-        return parts.count > 2 && parts.last == "part" && !parts[parts.count - 2].isEmpty
-            && parts[parts.count - 2].allSatisfy(\.isWholeNumber)
+        guard parts.count > 2, parts.last == "part", !parts[parts.count - 2].isEmpty, parts[parts.count - 2].allSatisfy(\.isWholeNumber)
+        else { return nil }
+        return name.dropLast(parts[parts.count - 2].count + ".".count + ".part".count)
     }
 
-    /// Removes the unfinished files in a directory, unless a process is writing one there.
-    public static func remove(in directory: String) { _ = removeFiles(in: directory, where: isUnfinished) }
+    /// Removes this program's unfinished files in a directory, also those that Foundation's atomic writes leave, unless a process is writing
+    /// one there.
+    public static func remove(in directory: String) {
+        _ = removeFiles(in: directory) { name in
+            name.hasPrefix(".dat.nosync") || target(of: name)?.split(separator: ".").last.map(endings.contains) == true
+        }
+    }
+
+    /// Removes what earlier processes had begun to write under the name of this file, unless one is writing in its directory.
+    static func remove(of path: String) {
+        let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
+        _ = removeFiles(in: WritingLock.directory(of: path)) { target(of: $0) == name }
+    }
 
     /// Removes a folder of files, unless a process uses it.
     static func removeFolder(_ path: String) {

@@ -134,6 +134,7 @@ public struct OutputFile: ~Copyable {
 
     /// Writes a whole file, or nothing of it.
     public static func write(_ bytes: [UInt8], to path: String) throws(FileError) {
+        LeftOver.remove(of: path)
         var file = try OutputFile(path)
         try file.write(bytes)
         try file.finish()

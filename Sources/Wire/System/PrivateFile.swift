@@ -59,6 +59,7 @@ public enum PrivateFile {
     public static func write(_ text: String, to path: String) throws(PrivateFileError) {
         guard text.utf8.count <= largest else { throw .failed(path: path, reason: "would be longer than \(largest) bytes") }
         try refuseOthers(path)
+        LeftOver.remove(of: path)
         let temporary = OutputFile.temporary(path), lock = WritingLock(beside: path)
         defer { extendLifetime(lock) }
         unsafe _ = unlink(temporary)

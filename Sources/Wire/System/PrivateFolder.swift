@@ -34,7 +34,8 @@ public enum PrivateFolder {
 
     /// A relative path is left out: it means something else in each directory.
     static func places(for purpose: Purpose, runtime: String?, temporary: String?) -> [String] {
-        unique([purpose == .files ? nil : runtime, temporary, "/tmp"].compactMap { $0 }.filter { $0.hasPrefix("/") })
+        let paths = [purpose == .files ? nil : runtime, temporary, "/tmp"].compactMap { $0 }.filter { $0.hasPrefix("/") }
+        return unique(paths.map { path in "/" + path.split(separator: "/").joined(separator: "/") })
     }
 
     private static func unique(_ paths: [String]) -> [String] {
