@@ -21,7 +21,7 @@ final class SlurmCluster {
     let path: String
     private var servers: [pid_t] = []
 
-    init(in scratch: TemporaryFolder) throws {
+    init(maximumArraySize: Int = 4) throws {
         // munged wants every folder above its socket to be nobody else's, and a path of a socket is short.
         path = "/run/regsweep-slurm-\(getpid())"
         let host = try Root.shell("hostname -s").trimmingCharacters(in: .whitespacesAndNewlines)
@@ -51,7 +51,7 @@ final class SlurmCluster {
             MpiDefault=none
             SwitchType=switch/none
             ReturnToService=2
-            MaxArraySize=4
+            MaxArraySize=\(maximumArraySize)
             KillWait=5
             MinJobAge=2
             SlurmdParameters=config_overrides
@@ -122,7 +122,7 @@ final class SlurmCluster {
 
     init() throws {
         scratch = try TemporaryFolder()
-        slurm = try SlurmCluster(in: scratch)
+        slurm = try SlurmCluster()
     }
 
     private func configure(max: Int, min: Int, more: String = "") throws {
@@ -131,19 +131,40 @@ final class SlurmCluster {
                 + "[[host]]\nkind = \"slurm\"\nname = \"batch\"\nmax = \(max)\nmin = \(min)\npoll_seconds = 1\n" + more, to: "cluster.toml")
     }
 
-    private func run(_ arguments: String...) throws -> Program {
-        try Program(
+    private func run(_ arguments: String..., variables: [String: String] = [:]) throws -> Program {
+        var environment = slurm.environment.merging(["XDG_CACHE_HOME": "\(scratch.path)/cache"]) { _, new in new }
+        environment["PATH"] = "\(scratch.path)/bin:\(environment["PATH"]!)"
+        return try Program(
             "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"] + arguments, in: scratch,
-            environment: slurm.environment.merging(["XDG_CACHE_HOME": "\(scratch.path)/cache"]) { _, new in new })
+            environment: environment.merging(variables) { _, new in new })
     }
 
     private func queued() throws -> Int {
         try slurm.shell("squeue -h -r -t PD,R | wc -l").split(separator: "\n").first.flatMap { Int($0) } ?? -1
     }
 
+    /// Puts a script of a site's before one of Slurm's programs.
+    private func wrap(_ program: String, _ script: String) throws {
+        try Root.shell("mkdir -p '\(scratch.path)/bin'")
+        try scratch.write("#!/bin/sh\n\(script)\n", to: "bin/\(program)")
+        try Root.shell("chmod 755 '\(scratch.path)/bin/\(program)'")
+    }
+
+    /// Interrupts a run twice and waits for its end.
+    private func stop(_ coordinator: Program) throws -> Program.End {
+        coordinator.signal(SIGINT)
+        try coordinator.errors(have: "interrupt once more to stop at once")
+        coordinator.signal(SIGINT)
+        return try coordinator.end()
+    }
+
+    private func ask(_ words: String...) throws -> Program.End {
+        try Program("regsweep", ["workers"] + words + ["--out", "results/small"], in: scratch).end()
+    }
+
     @Test("workers are submitted in arrays below MaxArraySize, run the sweep, and none is left in the queue") func arrays() throws {
         try scratch.write(Sweeps.long, to: "sweep.toml")
-        // The text that is submitted may be longer than a pipe takes at once.
+        // What is submitted may be longer than a pipe takes at once.
         let comments = (1...100).map { "\"--comment=\(String(repeating: "x", count: 60))\($0)\"" }.joined(separator: ", ")
         try configure(max: 4, min: 1, more: "extra = [\(comments)]\n")
         let coordinator = try run()
@@ -190,18 +211,13 @@ final class SlurmCluster {
     @Test("an array that is being submitted when the run ends is cancelled as well") func submitting() throws {
         try scratch.write(Sweeps.small(epochs: 60_000, replicates: 8), to: "sweep.toml")
         try configure(max: 2, min: 2)
-        try Root.shell("mkdir '\(scratch.path)/bin'")
-        try scratch.write("#!/bin/sh\ntouch '\(scratch.path)/submits'\nsleep 2\nexec /usr/bin/sbatch \"$@\"\n", to: "bin/sbatch")
-        try Root.shell("chmod 755 '\(scratch.path)/bin/sbatch'")
-        let path = "\(scratch.path)/bin:\(slurm.environment["PATH"]!)"
-        let coordinator = try Program(
-            "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml"], in: scratch,
-            environment: slurm.environment.merging(["PATH": path]) { _, new in new })
+        try wrap("sbatch", "cd '\(scratch.path)'; touch submits; sleep 2; /usr/bin/sbatch \"$@\" | tee submitted")
+        let coordinator = try run()
         try wait(for: "sbatch") { scratch.has("submits") }
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         try wait(for: "an empty queue") { try queued() == 0 }
-        #expect(try scratch.read("results/small/slurm-batch.out").contains { $0.isNumber })
+        #expect(try scratch.read("submitted").contains { $0.isNumber })
     }
 
     @Test("workers that are cancelled from outside are made up for") func cancelled() throws {
@@ -251,7 +267,7 @@ final class SlurmCluster {
             try slurm.shell("mv \(slurm.path)/munge.socket \(slurm.path)/away")
             try coordinator.errors(have: again, times: failures)
             try slurm.shell("mv \(slurm.path)/away \(slurm.path)/munge.socket")
-            try wait(for: "an answer of the controller") { try scratch.read(answer) == "RUNNING\n" }
+            try wait(for: "an answer of the controller") { (try? scratch.read(answer).contains("|RUNNING|")) == true }
         }
         coordinator.signal(SIGINT)
         try coordinator.errors(have: "interrupt once more to stop at once")
@@ -278,5 +294,110 @@ final class SlurmCluster {
         coordinator.signal(SIGINT)
         #expect(try coordinator.end().code == 3)
         #expect(try queued() == 0)
+    }
+
+    @Test(
+        "what a site's wrapper prints around the answer of sbatch, and whatever the user has set, costs no job too many",
+        arguments: [
+            "printf 'Gr\\374\\337e\\n'; echo 'warning: 1' >&2; /usr/bin/sbatch \"$@\"; code=$?; echo 'You have 4711 hours left.'; exit $code",
+            "/usr/bin/sbatch \"$@\" > /dev/null; echo submitted",
+            "/usr/bin/sbatch \"$@\" > /dev/null; echo 'sbatch: error: Socket timed out on send/recv operation' >&2; exit 1",
+            "echo \"$(/usr/bin/sbatch \"$@\");site\"",
+            "/usr/bin/sbatch \"$@\"; exit 3",
+        ])
+    func wrapped(sbatch: String) throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 8), to: "sweep.toml")
+        try configure(max: 2, min: 2)
+        try wrap("sbatch", "echo once >> '\(scratch.path)/submissions'; \(sbatch)")
+        let coordinator = try run(variables: [
+            "SBATCH_ARRAY_INX": "1-3", "SBATCH_PARTITION": "nowhere", "SQUEUE_STATES": "FAILED", "SQUEUE_PARTITION": "nowhere",
+            "SCANCEL_STATE": "SUSPENDED", "SCANCEL_PARTITION": "nowhere", "SLURM_JOB_ID": "1", "LC_ALL": "C",
+        ])
+        try coordinator.errors(have: "joined with", times: 2)
+        #expect(try queued() == 2)
+        let end = try stop(coordinator)
+        #expect(end.code == 3)
+        #expect(!end.errors.contains("may be left"), "\(end.errors)")
+        #expect(try scratch.read("submissions") == "once\n")
+        #expect(try queued() == 0)
+    }
+
+    @Test("a group whose controller is away for long is given up, comes back by itself, and is added again after it was removed")
+    func comesBack() throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 16), to: "sweep.toml")
+        try configure(max: 1, min: 1)
+        let coordinator = try run()
+        try coordinator.errors(have: "joined with")
+        try slurm.shell("mv \(slurm.path)/munge.socket \(slurm.path)/away")
+        try coordinator.errors(have: "given up, the sweep goes on without it until Slurm answers")
+        try slurm.shell("mv \(slurm.path)/away \(slurm.path)/munge.socket")
+        try coordinator.errors(have: "slurm batch: Slurm answers again")
+        try slurm.shell("scancel --user=root")
+        try coordinator.errors(have: "submitting 1")
+        try coordinator.errors(have: "joined with", times: 2)
+        #expect(try ask("remove", "batch").output == "1 worker removed, 1 key revoked\n")
+        try coordinator.errors(have: "its jobs are cancelled, and no more is submitted")
+        #expect(try queued() == 0)
+        let unknown = try ask("add", "slurm:other")
+        #expect(unknown.code == 2 && unknown.errors.contains("has no [[host]]"), "\(unknown)")
+        let added = try ask("add", "slurm:batch")
+        #expect(added.code == 0, "\(added)")
+        try coordinator.errors(have: "joined with", times: 3)
+        #expect(try stop(coordinator).code == 3)
+        #expect(try queued() == 0)
+    }
+
+    @Test("jobs of a coordinator that was killed are taken over by the next one, and cancelled when it ends") func killed() throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 16), to: "sweep.toml")
+        try configure(max: 2, min: 2, more: "extra = [\"--begin=now+1hour\"]\n")
+        let first = try run()
+        try first.errors(have: "with 2 workers")
+        first.signal(SIGKILL)
+        _ = try first.end()
+        #expect(try queued() == 2)
+        try configure(max: 1, min: 1)
+        let second = try run()
+        try second.errors(have: "is in the queue")
+        try second.errors(have: "2 workers where 1 may be: cancelling")
+        try wait(for: "one job") { try queued() == 1 }
+        #expect(try stop(second).code == 3)
+        #expect(try queued() == 0)
+    }
+
+    @Test("a Slurm that cannot be asked at the end is waited for, and nothing is left") func awayAtTheEnd() throws {
+        try scratch.write(Sweeps.small(epochs: 60_000, replicates: 16), to: "sweep.toml")
+        try configure(max: 1, min: 1)
+        let coordinator = try run()
+        try coordinator.errors(have: "joined with")
+        try slurm.shell("mv \(slurm.path)/munge.socket \(slurm.path)/away")
+        coordinator.signal(SIGINT)
+        try coordinator.errors(have: "interrupt once more to stop at once")
+        coordinator.signal(SIGINT)
+        try coordinator.errors(have: "slurm batch: scancel: error")
+        try slurm.shell("mv \(slurm.path)/away \(slurm.path)/munge.socket")
+        let end = try coordinator.end()
+        #expect(end.code == 3 && !end.errors.contains("may be left"), "\(end.errors)")
+        #expect(try queued() == 0)
+    }
+}
+
+extension SlurmTests {
+    /// Within the other suite, so that there is one Slurm at a time.
+    @Suite("Slurm without arrays") struct WithoutArrays {
+        @Test("where MaxArraySize is 0 each worker is a job of its own") func single() throws {
+            let scratch = try TemporaryFolder(), slurm = try SlurmCluster(maximumArraySize: 0)
+            try scratch.write(Sweeps.long, to: "sweep.toml")
+            try scratch.write(
+                "[local]\nworkers = 0\n" + Sweeps.nervous
+                    + "\n[[host]]\nkind = \"slurm\"\nname = \"batch\"\nmax = 2\nmin = 1\npoll_seconds = 1\n", to: "cluster.toml")
+            let coordinator = try Program(
+                "regsweep", ["run", "sweep.toml", "--cluster", "cluster.toml", "--log-level", "info"], in: scratch,
+                environment: slurm.environment)
+            try coordinator.errors(have: "with 1 worker", times: 2)
+            let end = try coordinator.end()
+            #expect(end.code == 0, "\(end.errors)")
+            #expect(try Tables(scratch, "results/small") == Sweeps.undisturbed)
+            #expect(try slurm.shell("squeue -h -r -t PD,R") == "")
+        }
     }
 }

@@ -53,6 +53,7 @@ import Vocabulary
             kind = "slurm"
             name = "batch"
             min = 9
+            extra = ["--qos=low", "--array=1-9", "-J mine"]
             """
         do {
             _ = try ClusterSpec.parse(text, file: "c.toml")
@@ -61,6 +62,7 @@ import Vocabulary
             let words = error.errors.map(\.message)
             for fact in [
                 "kind: found \"telnet\"", "name: found \"-oProxyCommand=x\"", "partition: is not known here", "min: found 9",
+                "extra: found \"--array=1-9\", allowed is any option of sbatch but --array, -a,", "extra: found \"-J mine\"",
                 "which other hosts cannot reach",
             ] {
                 #expect(words.contains { $0.contains(fact) }, "\(fact) in \(words)")

@@ -94,10 +94,11 @@ import Wire
         let cells = workers.map { worker in WorkersTable.columns.dropFirst().map { $0.shown(worker) } }
         #expect(cells == [["ada", "–", "2", "1", "1.3", "–"], ["ada", "guest-1", "2", "1", "1.3", "4.0"]])
         var findings = ["a", "b", "c"].map(HostFinding.init)
-        findings[0].probed("regsweep-probe cores=8 v3=yes free_kib=\(10 << 20) copied=yes\n")
-        findings[1].probed("regsweep-probe cores=8 v3=yes free_kib=\(10 << 20) copied=no\n")
+        findings[0].probed("regsweep-probe v3=yes free_kib=\(10 << 20) copied=yes\n", "")
+        findings[1].probed("regsweep-probe v3=yes free_kib=\(10 << 20) copied=no\n", "")
         findings[1].copied(.exited(0), "", seconds: 1.25)
-        findings[2].probed("")
+        findings[2].probed("", "")
+        for index in 0...1 { findings[index].tried("regsweep-cores 8\n\(Build.selfTest)\n", "") }
         #expect(
             TextTable.text(findings, HostFinding.columns) == """
                 host  reachable  cores  x86-64-v3  room (MiB)  copy (s)  state

@@ -43,7 +43,7 @@ import Wire
         let status = try Subprocess.run(
             "/bin/sh", ["-c", "HOME=\(home); export HOME; \(script)"], input: .file("\(path).in"), outputTo: "\(path).out")
         guard case .exited(let code) = status else { throw SubprocessError.failed(program: "sh", reason: "\(status)") }
-        return (code, try String(contentsOfFile: "\(path).out", encoding: .utf8))
+        return (code, ChildProcess.text("\(path).out"))
     }
 
     private func host(slots: Int? = nil, folder: String? = nil) -> HostSpec {
@@ -131,6 +131,8 @@ import Wire
         #expect(Subprocess.lastLine("first\r\nssh: Could not resolve hostname ada\r\n") == "ssh: Could not resolve hostname ada")
         #expect(Subprocess.lastLine("first\nlast\n\n") == "last")
         #expect(Subprocess.lastLine("\r\n") == nil && Subprocess.lastLine("") == nil)
+        #expect(
+            Subprocess.lastLine("a\u{1B}[31m\u{7}\n") == "a?[31m?" && Subprocess.lastLine(String(repeating: "x", count: 999))?.count == 300)
     }
 
     @Test("the code of a worker that failed is the host's") func failure() throws {
@@ -155,6 +157,11 @@ import Wire
         let output = try shell(SSHText.probe(bundle, none), home: folder.path).output
         #expect(SSHText.probe(from: output) == SSHText.Probe(isV3: true, freeKiB: nil, isCopied: false))
         #expect(SSHText.probe(from: "This account is currently not available.\n") == nil)
+        // Greetings in other encodings, with other ends of lines, or without any.
+        for greeting in [Array("Gr\r\n".utf8), [0x47, 0xfc, 0x0d, 0x0a], [0xfc, 0xdf]] {
+            let script = "printf \"\(greeting.map { "\\" + String($0, radix: 8) }.joined())\"; \(SSHText.probe(bundle, host()))"
+            #expect(SSHText.probe(from: try shell(script, home: folder.path).output)?.isCopied == true, "\(greeting)")
+        }
     }
 }
 
@@ -169,54 +176,138 @@ import Wire
         return spec
     }
 
-    @Test("a job array of workers that phone home, with the secret in a file") func script() {
-        let text = SlurmText.script(
-            spec, sweep: "small", tasks: 3, program: "/opt/my worker", invitation: "/r/keys/batch.invitation", log: "/r",
-            orphanTimeout: .seconds(30))
+    private func options(_ spec: HostSpec, isArray: Bool = true, log: String = "/r") -> [String] {
+        SlurmText.options(spec, name: "regsweep-small-1", tasks: 3, isArray: isArray, log: log)
+    }
+
+    @Test("a job array of workers that phone home, with the secret in a file and all settings as options") func script() {
         #expect(
-            text == """
-                #!/bin/sh
-                #SBATCH --job-name=regsweep-small
-                #SBATCH --array=1-3
-                #SBATCH --output="/r/slurm-%A_%a.log"
-                #SBATCH --no-requeue
-                #SBATCH --signal=B:TERM@60
-                #SBATCH --ntasks=1
-                #SBATCH --cpus-per-task=8
-                #SBATCH --time=1:00:00
-                #SBATCH --partition=long
-                #SBATCH --qos=low
-                exec '/opt/my worker' --join /r/keys/batch.invitation --slots 4 --threads-per-trial 2 --orphan-timeout 30.0
+            SlurmText.script(
+                spec, program: "/opt/my worker", invitation: "/r/keys/batch.invitation", orphanTimeout: .seconds(30)) == """
+                    #!/bin/sh
+                    exec '/opt/my worker' --join /r/keys/batch.invitation --slots 4 --threads-per-trial 2 --orphan-timeout 30.0
 
-                """)
+                    """)
+        let settings = [
+            "--signal=B:TERM@60", "--ntasks=1", "--cpus-per-task=8", "--time=1:00:00", "--partition=long", "--qos=low", "--no-requeue",
+            "--job-name=regsweep-small-1",
+        ]
+        #expect(options(spec) == ["--output=/r/slurm-%A_%a.log"] + settings + ["--array=1-3"])
+        #expect(options(spec, isArray: false) == ["--output=/r/slurm-%j.log"] + settings)
     }
 
-    @Test("a log in a folder with any name has a line that sbatch reads as that name") func oddFolder() {
-        let text = SlurmText.script(
-            spec, sweep: "small", tasks: 1, program: "w", invitation: "i", log: "/my #1 \"50%\" \\r", orphanTimeout: .seconds(30))
-        #expect(text.contains("#SBATCH --output=\"/my #1 \\\"50%%\\\" \\\\r/slurm-%A_%a.log\"\n"))
+    @Test("a log in a folder with any name has a name that sbatch takes for no pattern") func oddFolder() {
+        #expect(options(spec, log: "/my #1 \"50%\" \\r")[0] == "--output=/my #1 \"50%%\" \\r/slurm-%A_%a.log")
     }
 
-    @Test("what Slurm answers is read, and what is no answer is none") func answers() {
-        #expect(SlurmText.job(fromSbatch: "17\n") == SlurmJob(id: 17))
-        #expect(SlurmText.job(fromSbatch: "17;cluster\n") == SlurmJob(id: 17))
-        #expect(SlurmText.job(fromSbatch: "sbatch: error: invalid partition\n") == nil)
-        #expect(SlurmText.job(fromSbatch: "") == nil)
-        #expect(SlurmText.aliveTasks(fromSqueue: "RUNNING\nPENDING\nCOMPLETING\nFAILED\n") == 2)
-        #expect(SlurmText.aliveTasks(fromSqueue: "") == 0)
+    @Test("further options are split as sbatch splits them, and what has to hold comes last") func extra() {
+        var spec = spec
+        spec.slurm.extra = ["-p 'a b' --comment=\"x y\\\"\" # not this", "--array=1-9", ""]
+        let words = options(spec)
+        #expect(words.contains(["-p", "a b", "--comment=x y\"", "--array=1-9", "--no-requeue"]))
+        #expect(words.last == "--array=1-3")
+        #expect(SlurmText.words("--comment='x") == nil && SlurmText.words(" a\\ b ") == ["a b"] && SlurmText.words("''") == [""])
+        #expect(SlurmText.clusters(in: ["-p", "x"]) == [] && SlurmText.clusters(in: ["--clusters=a,b"]) == ["a", "b"])
+        #expect(SlurmText.clusters(in: ["-M", "a"]) == ["a"] && SlurmText.clusters(in: ["-Ma", "--cluster", "b"]) == ["b"])
+    }
+
+    @Test("the number of a job is read between the lines of a site, and is none where two could be it") func submitted() {
+        func job(_ output: String) -> SlurmJob? { SlurmText.job(fromSbatch: output) }
+        let one = SlurmJob(id: 17)
+        #expect(job("17\n") == one && job("17") == one && job("17\r\n") == one)
+        #expect(job("17;cluster\n") == SlurmJob(id: 17, cluster: "cluster"))
+        #expect(job("Welcome\n17\nYou have 4711 hours left.\n\n") == one)
+        #expect(job(String(decoding: Array("Gr".utf8) + [0xfc, 0xdf, 0x0a] + Array("17\n".utf8), as: UTF8.self)) == one)
+        #expect(job("17\n17\n") == one && job("17\n18\n") == nil && job("17\n17;c\n") == nil)
+        #expect(job("Submitted batch job 17\n") == one)
+        #expect(job("Submitted batch job 17 on cluster c\n") == SlurmJob(id: 17, cluster: "c"))
+        for text in ["sbatch: error: invalid partition\n", "", "0\n", "-1\n", "+17\n", "17;\n", "17;a;b\n", "job 17\n", "١٧\n"] {
+            #expect(job(text) == nil, "\(text)")
+        }
+    }
+
+    @Test("the queue is read below its header, also of several clusters, and without one there was no answer") func queue() {
+        let header = "ARRAY_JOB_ID|JOBID|STATE|REASON|NAME\n"
+        func tasks(_ output: String) -> [SlurmTask]? { SlurmText.tasks(fromSqueue: output, cluster: nil) }
+        let running = SlurmTask(job: SlurmJob(id: 17), id: "17_2", state: "RUNNING", reason: "None", name: "a|b")
+        #expect(tasks(header) == [])
+        #expect(tasks("note\n" + header + "17|17_2|RUNNING|None|a|b\nbye | bye\n") == [running])
+        #expect(tasks(header.replacing("\n", with: "\r\n") + "17|17_2|RUNNING|None|a|b\r\n") == [running])
+        #expect(tasks("") == nil && tasks("17|17_2|RUNNING|None|a\n") == nil && tasks("slurm_load_jobs error\n") == nil)
+        #expect(
+            tasks("CLUSTER: x\n" + header + "17|17|PENDING|JobHeldUser|a\n\nCLUSTER: y\n" + header)
+                == [SlurmTask(job: SlurmJob(id: 17, cluster: "x"), id: "17", state: "PENDING", reason: "JobHeldUser", name: "a")])
+        func task(_ state: String, _ reason: String = "None") -> SlurmTask {
+            SlurmTask(job: SlurmJob(id: 1), id: "1", state: state, reason: reason, name: "")
+        }
+        #expect(task("RUNNING").isAlive && task("PENDING").isAlive && task("NOVEL").isAlive)
+        #expect(!task("COMPLETING").isAlive && !task("COMPLETING").hasEnded)
+        #expect(!task("FAILED").isAlive && task("FAILED").hasEnded)
+        #expect(task("PENDING", "JobHeldAdmin").isHeld && task("PENDING", "launch failed requeued held").isHeld)
+        #expect(!task("PENDING", "Priority").isHeld)
+    }
+
+    @Test("what squeue and scancel are asked does not hang on anybody's settings") func arguments() {
+        #expect(
+            SlurmText.countArguments(user: 7, cluster: nil) == [
+                "--federation", "--array", "--all", "--states=all", "--user=7", "--format=%F|%i|%T|%r|%j",
+            ])
+        #expect(SlurmText.countArguments(user: 7, cluster: "x").first == "--clusters=x")
+        #expect(SlurmText.cancelArguments(["17", "18_2"], cluster: nil) == ["--quiet", "17", "18_2"])
+        #expect(SlurmText.cancelArguments(["17"], cluster: "x") == ["--clusters=x", "--quiet", "17"])
+        func isTaken(_ name: String) -> Bool { SlurmText.variables.contains { name.hasPrefix($0) } }
+        for name in [
+            "SBATCH_PARTITION", "SBATCH_ARRAY_INX", "SQUEUE_STATES", "SCANCEL_USER", "SLURM_JOB_ID", "SLURM_ARRAY_TASK_ID", "SLURM_HINT",
+        ] { #expect(isTaken(name)) }
+        for name in ["SLURM_CONF", "SLURM_CLUSTERS", "SLURM_JWT", "PATH", "HOME"] { #expect(!isTaken(name)) }
+    }
+
+    @Test("jobs have a name that no other group's have, and the same one after a restart") func jobName() {
+        func name(_ directory: String = "/r", group: String = "batch") -> String {
+            SlurmText.jobName(sweep: "small", directory: directory, group: group)
+        }
+        #expect(name().hasPrefix("regsweep-small-") && name() == name())
+        #expect(Set([name(), name("/s"), name(group: "b")]).count == 3)
+    }
+
+    @Test("the size of arrays is read from among other settings") func limits() {
         #expect(SlurmText.maximumArraySize(from: "MaxArrayTasks = 7\nMaxArraySize            = 1001\n") == 1001)
         #expect(SlurmText.maximumArraySize(from: "") == nil)
+        #expect(SlurmText.clusterName(from: "ClusterName             = linux\n") == "linux")
     }
 
     @Test("arrays stay below the largest index, and all together have every task") func arrays() {
         #expect(SlurmText.arrays(5, maximumArraySize: 1001) == [5])
         #expect(SlurmText.arrays(7, maximumArraySize: 4) == [3, 3, 1])
         #expect(SlurmText.arrays(3, maximumArraySize: 4) == [3])
+        #expect(SlurmText.arrays(3, maximumArraySize: 0) == [1, 1, 1])
     }
 
     @Test("there are between min and max workers: below min it is filled to max") func missing() {
         #expect(SlurmText.missing(alive: 2, minimum: 2, maximum: 5) == 0)
         #expect(SlurmText.missing(alive: 1, minimum: 2, maximum: 5) == 4)
         #expect(SlurmText.missing(alive: 0, minimum: 0, maximum: 5) == 0)
+    }
+}
+
+@Suite("Child processes") struct ChildProcessTests {
+    @Test("a child's two streams are apart, bytes that are no text are none, and variables are taken out of its environment")
+    func streams() throws {
+        let folder = try TemporaryFolder()
+        setenv("SBATCH_TEST_A", "\u{FF}", 1)
+        setenv("REGSWEEP_TEST_B", "b", 1)
+        defer {
+            unsetenv("SBATCH_TEST_A")
+            unsetenv("REGSWEEP_TEST_B")
+        }
+        try "before\n".write(toFile: "\(folder.path)/out", atomically: true, encoding: .utf8)
+        let script =
+            "echo \"${SBATCH_TEST_A-none} ${REGSWEEP_TEST_B-none}\"; printf 'Gr\\374\\337e\\n17\\n'; printf 'w\\344hrend' >&2; exit 3"
+        let child = try ChildProcess(
+            "/bin/sh", ["-c", script], outputTo: "\(folder.path)/out", errorsTo: "\(folder.path)/err", withoutVariables: ["SBATCH_"])
+        let end = child.wait()
+        #expect(end.status == .exited(3))
+        #expect(end.output.split(separator: "\n") == ["none b", "Gr\u{FFFD}\u{FFFD}e", "17"])
+        #expect(end.errors == "w\u{FFFD}hrend")
     }
 }

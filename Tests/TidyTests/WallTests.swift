@@ -76,7 +76,7 @@ struct SourceFile: Sendable, CustomTestStringConvertible {
             "Sources/Coordinator/Scheduling", "Sources/Worker/WorkerMachine", "Sources/Worker/DataFetch.swift",
             "Sources/Coordinator/Sweep/Grid.swift", "Sources/Coordinator/Launching/LocalWorkers.swift",
             "Sources/Coordinator/Launching/RemoteHost.swift", "Sources/Coordinator/Launching/SSHText.swift",
-            "Sources/Coordinator/Launching/SlurmGroup.swift", "Sources/Coordinator/Launching/SlurmText.swift",
+            "Sources/Coordinator/Launching/SlurmGroup", "Sources/Coordinator/Launching/SlurmText.swift",
             "Sources/Coordinator/Launching/WorkerCommandLine.swift",
             "Sources/Coordinator/Reporting/Summary.swift", "Sources/Coordinator/Reporting/Statistics.swift",
         ])

@@ -120,7 +120,8 @@ struct SweepRun {
         if !isNeeded { cluster.hosts = [] }
         return Fleet(
             cluster, sweep: grid.spec.name, program: settings.workerProgram, endpoint: localEndpoint,
-            localCount: isNeeded ? settings.localWorkers : 0, localLog: directory.workersLog, directory: directory.absolutePath)
+            localCount: isNeeded ? settings.localWorkers : 0, localLog: directory.workersLog, directory: directory.absolutePath,
+            logger)
     }
 
     /// Writes and prints what came out.

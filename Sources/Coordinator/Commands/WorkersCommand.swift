@@ -76,9 +76,9 @@ struct WorkersCommand: ParsableCommand {
     }
 
     struct Add: ParsableCommand {
-        static let configuration = CommandConfiguration(abstract: "Starts workers on another host by ssh.")
+        static let configuration = CommandConfiguration(abstract: "Starts workers on another host by ssh, or again those of a Slurm group.")
 
-        @Argument(help: "ssh:NAME, with the name that ssh knows.")
+        @Argument(help: "ssh:NAME, with the name that ssh knows, or slurm:NAME, of a [[host]] in the cluster file.")
         var host: String
 
         @OptionGroup var target: Target

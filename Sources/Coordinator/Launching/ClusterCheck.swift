@@ -32,18 +32,18 @@ struct ClusterCheck {
             return try run(calls, "\(folder)/\(name)-", input: input)
         }
         for (index, call) in try callAll(\.isUntried, "probe", SSHText.probe) {
-            findings[index].probed(call.output)
+            findings[index].probed(call.output, call.errors)
         }
         for (index, call) in try callAll(\.lacksProgram, "copy", SSHText.copy, input: .file(program)) {
-            findings[index].copied(call.status, call.output, seconds: call.seconds)
+            findings[index].copied(call.status, call.errors, seconds: call.seconds)
         }
         for (index, call) in try callAll(\.hasProgram, "try", SSHText.selfTest) {
-            findings[index].tried(call.output)
+            findings[index].tried(call.output, call.errors)
         }
         return findings
     }
 
-    private typealias Call = (status: Subprocess.Status, output: String, seconds: Double)
+    private typealias Call = (status: Subprocess.Status, output: String, errors: String, seconds: Double)
 
     /// Runs a script on each of several hosts at once and waits for the last of them.
     /// - Parameters:
@@ -56,13 +56,14 @@ struct ClusterCheck {
         let stopwatch = Stopwatch()
         var running = try calls.map { index, host, script in
             let arguments = SSHText.arguments(host, options: cluster.sshOptions, script: script)
-            return (index, try ChildProcess("ssh", arguments, input: input, outputTo: output + host))
+            let path = output + host
+            return (index, try ChildProcess("ssh", arguments, input: input, outputTo: path, errorsTo: "\(path).errors"))
         }
         var ended: [(index: Int, call: Call)] = []
         while !running.isEmpty {
             running.removeAll { index, process in
                 guard let end = process.ended() else { return false }
-                ended.append((index, (end.status, end.output, stopwatch.now.sinceStart.inSeconds)))
+                ended.append((index, (end.status, end.output, end.errors, stopwatch.now.sinceStart.inSeconds)))
                 return true
             }
             usleep(10_000)
@@ -73,15 +74,16 @@ struct ClusterCheck {
     /// Asks whether Slurm would take the job: nothing is submitted.
     private func slurmGroup(_ host: HostSpec, _ folder: String) -> HostFinding {
         var finding = HostFinding(host: host.name)
-        let script = SlurmText.script(
-            host, sweep: "check", tasks: 1, program: program, invitation: "none", log: folder, orphanTimeout: cluster.orphanTimeout)
+        let script = SlurmText.script(host, program: program, invitation: "none", orphanTimeout: cluster.orphanTimeout)
+        let options = SlurmText.options(host, name: "regsweep-check", tasks: 1, isArray: false, log: folder)
         do {
             let path = "\(folder)/sbatch-\(host.name).sh"
             try script.write(toFile: path, atomically: true, encoding: .utf8)
             let call = try ChildProcess(
-                "sbatch", ["--test-only"], input: .file(path), outputTo: "\(folder)/sbatch-\(host.name)"
+                "sbatch", ["--test-only"] + options, input: .file(path), outputTo: "\(path).out", errorsTo: "\(path).err",
+                withoutVariables: SlurmText.variables
             ).wait()
-            finding.submitted(call.status, call.output)
+            finding.submitted(call.status, call.output, call.errors)
         } catch { finding.trouble = "\(error)" }
         return finding
     }
@@ -106,32 +108,34 @@ struct HostFinding: Equatable {
     var lacksProgram: Bool { trouble == nil && probe?.isCopied == false && copySeconds == nil }
     var hasProgram: Bool { trouble == nil && probe != nil && !lacksProgram }
 
-    /// - Parameter output: what ssh printed when it ran the script of `SSHText.probe`.
-    mutating func probed(_ output: String) {
+    /// - Parameters:
+    ///   - output: what ssh printed when it ran the script of `SSHText.probe`.
+    ///   - errors: what it printed on standard error.
+    mutating func probed(_ output: String, _ errors: String) {
         probe = SSHText.probe(from: output)
         isReachable = probe != nil
-        if probe == nil { trouble = Subprocess.lastLine(output) ?? "no answer" }
+        if probe == nil { trouble = Subprocess.lastLine(errors) ?? Subprocess.lastLine(output) ?? "no answer" }
     }
 
-    mutating func copied(_ status: Subprocess.Status, _ output: String, seconds: Double) {
+    mutating func copied(_ status: Subprocess.Status, _ errors: String, seconds: Double) {
         copySeconds = seconds
-        if status != .exited(0) { trouble = "the worker program was not copied: \(Subprocess.lastLine(output) ?? "\(status)")" }
+        if status != .exited(0) { trouble = "the worker program was not copied: \(Subprocess.lastLine(errors) ?? "\(status)")" }
     }
 
     /// - Parameter output: what ssh printed when it ran the worker's self-test.
-    mutating func tried(_ output: String) {
+    mutating func tried(_ output: String, _ errors: String) {
         cores = SSHText.cores(from: output)
         if probe?.isV3 == false {
             trouble = "the processor lacks a part of x86-64-v3"
         } else if !output.contains("\(Build.selfTest)") {
-            trouble = "the worker does not run: \(Subprocess.lastLine(output) ?? "no output")"
+            trouble = "the worker does not run: \(Subprocess.lastLine(errors) ?? Subprocess.lastLine(output) ?? "no output")"
         }
     }
 
     /// - Parameter output: what `sbatch --test-only` printed.
-    mutating func submitted(_ status: Subprocess.Status, _ output: String) {
+    mutating func submitted(_ status: Subprocess.Status, _ output: String, _ errors: String) {
         isReachable = status == .exited(0)
-        if !isReachable { trouble = Subprocess.lastLine(output) ?? "\(status)" }
+        if !isReachable { trouble = Subprocess.lastLine(errors) ?? Subprocess.lastLine(output) ?? "\(status)" }
     }
 
     static var columns: [Column<HostFinding>] {

@@ -9,12 +9,15 @@ internal import Wire
 struct Fleet: ~Copyable {
     private var launchers: [any Launcher]
     private let local: LocalLauncher
+    private let sweep: String
+    private let slurmProgram: String
+    private let logger: Logger
     private let program: WorkerProgram
     private let sshOptions: [String]
     private let orphanTimeout: Duration
     private let directory: String
-    /// The ssh hosts of the cluster file.
-    private let sshHosts: [HostSpec]
+    /// Those of the cluster file, which may be started again after they were given up or removed.
+    private let hosts: [HostSpec]
 
     /// - Parameters:
     ///   - cluster: its hosts, and what each worker computes at once.
@@ -24,8 +27,10 @@ struct Fleet: ~Copyable {
     ///   - localCount: how many worker processes run on this host; 0 for none.
     ///   - localLog: path of the file for their standard error.
     ///   - directory: the results directory, absolute.
+    ///   - logger: is told of what launchers do.
     init(
-        _ cluster: ClusterSpec, sweep: String, program: String, endpoint: String, localCount: Int, localLog: String, directory: String
+        _ cluster: ClusterSpec, sweep: String, program: String, endpoint: String, localCount: Int, localLog: String, directory: String,
+        _ logger: Logger
     ) {
         let start = Instant(sinceStart: .zero)
         let load = WorkerLoad(
@@ -38,16 +43,11 @@ struct Fleet: ~Copyable {
         sshOptions = cluster.sshOptions
         orphanTimeout = cluster.orphanTimeout
         self.directory = directory
-        sshHosts = cluster.hosts.filter { $0.kind == .ssh }
-        for host in cluster.hosts {
-            switch host.kind {
-            case .ssh: launchers.append(launcher(of: host, at: start))
-            case .slurm:
-                launchers.append(
-                    SlurmLauncher(
-                        host, sweep: sweep, program: hostProgram, orphanTimeout: orphanTimeout, directory: directory, at: start))
-            }
-        }
+        hosts = cluster.hosts
+        self.sweep = sweep
+        slurmProgram = hostProgram
+        self.logger = logger
+        for host in hosts { launchers.append(launcher(of: host, at: start)) }
     }
 
     /// Where the workers of this host connect that are started from now on.
@@ -56,18 +56,42 @@ struct Fleet: ~Copyable {
         set { local.endpoint = newValue }
     }
 
-    private func launcher(of host: HostSpec, at now: Instant) -> SSHLauncher {
-        SSHLauncher(host, program: program, options: sshOptions, orphanTimeout: orphanTimeout, directory: directory, at: now)
+    private func launcher(of host: HostSpec, at now: Instant) -> any Launcher {
+        switch host.kind {
+        case .ssh: SSHLauncher(host, program: program, options: sshOptions, orphanTimeout: orphanTimeout, directory: directory, at: now)
+        case .slurm:
+            SlurmLauncher(host, sweep: sweep, program: slurmProgram, orphanTimeout: orphanTimeout, directory: directory, at: now)
+        }
     }
 
     /// Starts workers on an ssh host, also on one that was given up or whose workers have left; does nothing where some are expected.
     /// - Parameter host: what is said of it; a host of the cluster file is started as the file says.
     mutating func addSSH(_ host: HostSpec, at now: Instant) {
-        let host = sshHosts.first { $0.name == host.name } ?? host
+        let host = hosts.first { $0.keyName == host.keyName } ?? host
         guard !launchers.contains(where: { $0.keyName == host.keyName && $0.outlook == .expected }) else { return }
         launchers.removeAll { $0.keyName == host.keyName }
         launchers.append(launcher(of: host, at: now))
     }
+
+    /// Starts workers of a Slurm group of the cluster file again, after it was given up or removed.
+    /// - Parameter keyName: `slurm:NAME`.
+    /// - Returns: why it does not; nil where it does.
+    mutating func addSlurm(_ keyName: String, at now: Instant) -> String? {
+        guard let group = hosts.first(where: { $0.keyName == keyName }) else {
+            return "the cluster file of this run has no [[host]] with kind = \"slurm\" of that name"
+        }
+        guard let launcher = launchers.first(where: { $0.keyName == keyName }) as? SlurmLauncher else {
+            launchers.append(launcher(of: group, at: now))
+            return nil
+        }
+        return launcher.revive() ? nil : "its jobs are still being cancelled: try again when the log says that they are"
+    }
+
+    private func log(_ notice: LaunchNotice, of launcher: any Launcher) {
+        logger.log(level: notice.level.ofLog, "\(launcher.name): \(notice.text)")
+    }
+
+    deinit { for launcher in launchers { launcher.end { log($0, of: launcher) } } }
 
     /// A worker has joined.
     /// - Parameter keyName: name of its key; nil for a worker of this host without one.
@@ -83,12 +107,8 @@ struct Fleet: ~Copyable {
     }
 
     /// Lets every launcher take note of what has ended and start what is due.
-    mutating func tend(at now: Instant, _ logger: Logger, invitation: (String) throws -> Invitation) -> LaunchOutlook {
-        for launcher in launchers {
-            for notice in launcher.tend(at: now, invitation: invitation) {
-                logger.log(level: notice.level.ofLog, "\(launcher.name): \(notice.text)")
-            }
-        }
+    mutating func tend(at now: Instant, invitation: (String) throws -> Invitation) -> LaunchOutlook {
+        for launcher in launchers { for notice in launcher.tend(at: now, invitation: invitation) { log(notice, of: launcher) } }
         launchers.removeAll { $0.isOver }
         let outlooks = launchers.map(\.outlook)
         return outlooks.contains(.expected) ? .expected : outlooks.contains(.givenUp) ? .givenUp : .none

@@ -7,7 +7,7 @@ internal import Wire
 /// Starts the workers of one place and looks after them. A launcher runs processes and reads what they say; what that means and what is
 /// done next is decided by a value beside it: ``LocalWorkers``, ``RemoteHost``, ``SlurmGroup``.
 ///
-/// A launcher that is released ends what it has started.
+/// A launcher that is released ends the processes that it has started.
 protocol Launcher: AnyObject {
     /// Names the place in the log: `host ada`.
     var name: String { get }
@@ -27,10 +27,14 @@ protocol Launcher: AnyObject {
     func remove()
     /// Worker processes on this host that have ended since the last call.
     func takeEnded() -> [EndedProcess]
+    /// Ends what would outlive its processes, however the run has ended: the last call. May wait until nothing is left.
+    /// - Parameter tell: is given notices as they arise.
+    func end(_ tell: (LaunchNotice) -> Void)
 }
 
 extension Launcher {
     func takeEnded() -> [EndedProcess] { [] }
+    func end(_ tell: (LaunchNotice) -> Void) {}
 }
 
 /// A worker process of this host that has ended.

@@ -69,7 +69,7 @@ enum SSHText {
     /// Prints the line that ``cores(from:)`` reads. Then trains a little on the host and prints the digest, which shows whether the program
     /// runs there and computes the right bits.
     static func selfTest(_ bundle: WorkerBundle, _ spec: HostSpec) -> String {
-        "\(file(bundle, spec)); echo \"regsweep-cores $(\"$f\" --cores)\"; exec \"$f\" --self-test"
+        "\(file(bundle, spec)); echo; echo \"regsweep-cores $(\"$f\" --cores)\"; exec \"$f\" --self-test"
     }
 
     /// Reads how many cores a worker may use on a host; nil where the program does not run there.
@@ -78,13 +78,13 @@ enum SSHText {
         return line.flatMap { Int($0.dropFirst("regsweep-cores ".count)) }
     }
 
-    /// Prints the line that ``probe(from:)`` reads.
+    /// Prints the line that ``probe(from:)`` reads, below what the host's own start files have printed, which may not end in a new line.
     static func probe(_ bundle: WorkerBundle, _ spec: HostSpec) -> String {
         let flags = "avx2 bmi1 bmi2 f16c fma abm movbe"
         return """
             umask 077; \(file(bundle, spec)); mkdir -p "${f%/*}"; v=yes; w=" $(grep -m 1 ^flags /proc/cpuinfo) "; \
             for x in \(flags); do case "$w" in *" $x "*) ;; *) v=no;; esac; done; h=no; \(isThere(bundle)) && h=yes; \
-            set -- $(df -Pk "${f%/*}" | tail -n 1); echo "regsweep-probe v3=$v free_kib=${4:-unknown} copied=$h"
+            set -- $(df -Pk "${f%/*}" | tail -n 1); echo; echo "regsweep-probe v3=$v free_kib=${4:-unknown} copied=$h"
             """
     }
 
@@ -99,7 +99,7 @@ enum SSHText {
 
     /// Reads what a host is. Nil where it printed something else, such as the refusal of an account without a shell.
     static func probe(from output: String) -> Probe? {
-        guard let line = output.split(separator: "\n").last(where: { $0.hasPrefix("regsweep-probe ") }) else { return nil }
+        guard let line = output.split(whereSeparator: \.isNewline).last(where: { $0.hasPrefix("regsweep-probe ") }) else { return nil }
         let fields = Dictionary(
             line.split(separator: " ").dropFirst().compactMap { word -> (String, String)? in
                 let parts = word.split(separator: "=", maxSplits: 1)

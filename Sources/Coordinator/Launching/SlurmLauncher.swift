@@ -2,6 +2,7 @@
 // text, ChildProcess runs Slurm's programs, none of which is waited for while the sweep runs.
 
 internal import FoundationEssentials
+internal import Glibc
 internal import Vocabulary
 internal import Wire
 
@@ -10,12 +11,15 @@ final class SlurmLauncher: Launcher {
     let keyName: String?
 
     private let spec: HostSpec
-    private let sweep: String
     private let program: String
     private let orphanTimeout: Duration
     private let directory: String
     private var group: SlurmGroup
     private var call: (step: SlurmGroup.Step, process: ChildProcess)?
+    private var hasInvitation = false
+
+    /// 60 s: how long Slurm is waited for at the end of a run, so that nothing is left in its queue. A controller that restarts needs less.
+    private static let longestEnd: Duration = .seconds(60)
 
     /// - Parameters:
     ///   - sweep: names the jobs.
@@ -25,65 +29,103 @@ final class SlurmLauncher: Launcher {
         name = "slurm \(spec.name)"
         keyName = spec.keyName
         self.spec = spec
-        self.sweep = sweep
         self.program = program
         self.orphanTimeout = orphanTimeout
         self.directory = directory
-        group = SlurmGroup(spec.slurm, at: now)
+        group = SlurmGroup(spec, jobName: SlurmText.jobName(sweep: sweep, directory: directory, group: spec.name), at: now)
     }
 
     var outlook: LaunchOutlook { group.outlook }
     var isOver: Bool { group.isOver }
 
     func tend(at now: Instant, invitation: (String) throws -> Invitation) -> [LaunchNotice] {
+        tend(at: now) { [self] in
+            // Tasks that wait since an earlier run read the file when they start, so it is there, and of this run, before any job is.
+            try PrivateFile.write(try invitation(spec.keyName).secretText + "\n", to: invitationPath)
+            hasInvitation = true
+        }
+    }
+
+    private func tend(at now: Instant, writeInvitation: () throws -> Void) -> [LaunchNotice] {
         var notices: [LaunchNotice] = []
-        if let (step, process) = call, let end = process.ended() {
-            call = nil
-            let answer = SlurmGroup.Answer(status: end.status, text: end.output, taskLog: taskLog(after: step))
-            if let notice = group.answered(answer, at: now) { notices.append(notice) }
+        if let (step, process) = call {
+            if group.isOverdue(at: now) { Subprocess.killGroup(process.process) }
+            if let end = process.ended() {
+                call = nil
+                let answer = SlurmGroup.Answer(status: end.status, output: end.output, errors: end.errors, taskLogs: taskLogs(after: step))
+                notices += group.answered(answer, at: now)
+            }
         }
         if let step = group.tick(at: now) {
-            do { call = (step, try begin(step, invitation)) } catch { notices.append(group.failedToStart("\(error)", at: now)) }
+            do {
+                if !hasInvitation { try writeInvitation() }
+                call = (step, try begin(step))
+            } catch {
+                let isMissing = if case .notFound? = error as? SubprocessError { true } else { false }
+                notices += group.failedToStart("\(error)", isMissing: isMissing, at: now)
+            }
         }
         return notices
     }
 
-    private func begin(_ step: SlurmGroup.Step, _ invitation: (String) throws -> Invitation) throws -> ChildProcess {
-        // The file has the answer of the last call alone.
-        try? FileManager.default.removeItem(atPath: outputPath)
+    private func begin(_ step: SlurmGroup.Step) throws -> ChildProcess {
+        // The files have the answer of the last call alone.
+        for path in [outputPath, errorsPath] { try? FileManager.default.removeItem(atPath: path) }
         switch step {
-        case .queryLimits: return try ChildProcess("scontrol", ["show", "config"], outputTo: outputPath)
-        case .submit(let tasks):
-            // The file stays as long as the key: tasks may wait for hours.
-            let file = "\(directory)/keys/\(spec.name).invitation"
-            try PrivateFile.write(try invitation(spec.keyName).secretText + "\n", to: file)
-            let script = SlurmText.script(
-                spec, sweep: sweep, tasks: tasks, program: program, invitation: file, log: directory, orphanTimeout: orphanTimeout)
-            // However many extra lines it has; the secret is not in it.
-            let path = "\(directory)/slurm-\(spec.name).sh"
-            try script.write(toFile: path, atomically: true, encoding: .utf8)
-            return try ChildProcess("sbatch", ["--parsable"], input: .file(path), outputTo: outputPath)
-        case .count(let jobs): return try ChildProcess("squeue", SlurmText.countArguments(jobs), outputTo: outputPath)
-        case .cancel(let jobs): return try ChildProcess("scancel", SlurmText.cancelArguments(jobs), outputTo: outputPath)
+        case .queryLimits: return try start("scontrol", SlurmText.limitArguments(cluster: group.clusters.first))
+        case .submit(let tasks, let isArray):
+            // The secret is not in it.
+            let script = "\(directory)/slurm-\(spec.name).sh"
+            try SlurmText.script(spec, program: program, invitation: invitationPath, orphanTimeout: orphanTimeout)
+                .write(toFile: script, atomically: true, encoding: .utf8)
+            let options = SlurmText.options(spec, name: group.jobName, tasks: tasks, isArray: isArray, log: directory)
+            return try start("sbatch", ["--parsable"] + options, input: .file(script))
+        case .count(let cluster): return try start("squeue", SlurmText.countArguments(user: getuid(), cluster: cluster))
+        case .cancel(let ids, let cluster): return try start("scancel", SlurmText.cancelArguments(ids, cluster: cluster))
         }
     }
 
-    private func taskLog(after step: SlurmGroup.Step) -> String? {
-        guard case .count(let jobs) = step, let newest = jobs.last else { return nil }
-        return (try? String(contentsOfFile: "\(directory)/slurm-\(newest.id)_1.log", encoding: .utf8)).flatMap(Subprocess.lastLine)
+    private func start(_ program: String, _ arguments: [String], input: Subprocess.Input = .nothing) throws -> ChildProcess {
+        try ChildProcess(
+            program, arguments, input: input, outputTo: outputPath, errorsTo: errorsPath, withoutVariables: SlurmText.variables)
+    }
+
+    private func taskLogs(after step: SlurmGroup.Step) -> [SlurmJob: String] {
+        guard case .count = step else { return [:] }
+        var logs: [SlurmJob: String] = [:]
+        for job in group.jobsWithLogs {
+            let paths = ["_1", ""].map { "\(directory)/slurm-\(job.id)\($0).log" }
+            guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else { continue }
+            logs[job] = Subprocess.lastLine(ChildProcess.text(path)) ?? ""
+        }
+        return logs
     }
 
     func joined(process: Int) { group.joined() }
 
     func remove() { group.remove() }
 
+    /// Begins again after it was given up.
+    /// - Returns: false while its jobs are being cancelled.
+    func revive() -> Bool {
+        guard !group.isRemoved else { return false }
+        group.revive()
+        return true
+    }
+
     private var outputPath: String { "\(directory)/slurm-\(spec.name).out" }
+    private var errorsPath: String { "\(directory)/slurm-\(spec.name).err" }
+    private var invitationPath: String { "\(directory)/keys/\(spec.name).invitation" }
 
     /// Tasks that still wait or run would wait for a coordinator that is gone. A job that is being submitted is one of them a moment later.
-    deinit {
-        if group.isSubmitting, let end = call?.process.wait() {
-            _ = group.answered(SlurmGroup.Answer(status: end.status, text: end.output), at: .distantFuture)
+    func end(_ tell: (LaunchNotice) -> Void) {
+        group.remove()
+        let stopwatch = Stopwatch()
+        while !group.isOver, stopwatch.now.sinceStart < Self.longestEnd {
+            for notice in tend(at: stopwatch.now, writeInvitation: {}) where notice.level != .info { tell(notice) }
+            usleep(20_000)
         }
-        if !group.jobs.isEmpty { _ = try? Subprocess.run("scancel", SlurmText.cancelArguments(group.jobs), outputTo: outputPath) }
+        if let call { Subprocess.killGroup(call.process.process) }
+        if let leftovers = group.leftovers { tell(.error(leftovers)) }
     }
 }

@@ -58,9 +58,15 @@ extension EventLoop {
     }
 
     private mutating func add(_ host: String) throws -> Answer {
+        if host.hasPrefix("slurm:") {
+            let refusal = fleet.addSlurm(host, at: stopwatch.now)
+            return Answer(isRefusal: refusal != nil, text: "\(host): " + (refusal ?? "workers are submitted as the cluster file says"))
+        }
         let name = String(host.dropFirst("ssh:".count))
         guard host.hasPrefix("ssh:"), HostSpec.isName(name) else {
-            return Answer(isRefusal: true, text: "\(host): a host is added as ssh:NAME, with the name that ssh knows")
+            return Answer(
+                isRefusal: true,
+                text: "\(host): a host is added as ssh:NAME, with the name that ssh knows; a Slurm group of the cluster file as slurm:NAME")
         }
         let spec = HostSpec(name: name)
         let invitation = try connections.authenticator.invitation(spec.keyName)

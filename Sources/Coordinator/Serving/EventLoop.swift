@@ -134,7 +134,7 @@ struct EventLoop: ~Copyable {
         }
         connections.tendLocalSocket(at: now)
         fleet.localEndpoint = connections.localEndpoint
-        let outlook = fleet.tend(at: now, logger, invitation: connections.authenticator.invitation)
+        let outlook = fleet.tend(at: now, invitation: connections.authenticator.invitation)
         connections.acceptNewKeys()
         return ending.decide(hasWorkers: !scheduler.workers.isEmpty, outlook: outlook, at: now)
     }

@@ -137,6 +137,8 @@ struct HostSpec: Equatable {
         var account: String?
         /// Further options of sbatch, written as after `#SBATCH `.
         var extra: [String] = []
+        /// Options by which workers are counted, found, cancelled and replaced.
+        static let ownOptions = ["--array", "-a", "--job-name", "-J", "--requeue", "--wait", "-W", "--wrap", "--test-only"]
         var drainSeconds = 60
         var pollInterval: Duration = .seconds(60)
     }
@@ -179,6 +181,13 @@ struct HostSpec: Equatable {
         slurm.constraint = table.optionalText("constraint")
         slurm.account = table.optionalText("account")
         slurm.extra = table.texts("extra", default: []) ?? []
+        for text in slurm.extra {
+            let option = text.prefix { !$0.isWhitespace && $0 != "=" }
+            if Slurm.ownOptions.contains(String(option)) {
+                table.complain(
+                    "extra", "found \"\(text)\", allowed is any option of sbatch but \(Slurm.ownOptions.joined(separator: ", "))")
+            }
+        }
         slurm.drainSeconds = table.integer("drain_seconds", 1...3600, default: slurm.drainSeconds) ?? 60
         slurm.pollInterval = .seconds(table.integer("poll_seconds", 1...3600, default: 60) ?? 60)
         return slurm

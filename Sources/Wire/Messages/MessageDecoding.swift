@@ -403,16 +403,5 @@ private func text(_ pointer: UnsafeMutablePointer<CChar>?, _ what: String) throw
     guard let pointer = unsafe pointer else { return "" }
     guard let text = unsafe String(validatingCString: pointer) else { throw .malformed(reason: "\(what) is not UTF-8") }
     guard text.utf8.count <= Limits.textBytes else { throw .malformed(reason: "\(what) of \(text.utf8.count) bytes") }
-    guard text.unicodeScalars.contains(where: isControl) else { return text }
-    var harmless = String.UnicodeScalarView()
-    for scalar in text.unicodeScalars { harmless.append(!isControl(scalar) ? scalar : scalar.properties.isWhitespace ? " " : "?") }
-    return String(harmless)
-}
-
-/// Whether a character can control a terminal: C0, DEL and C1 (Unicode category Cc), and the marks that change the direction of text.
-private func isControl(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.value {
-    case 0..<0x20, 0x7F..<0xA0, 0x2028...0x202E, 0x2066...0x2069: true
-    default: false
-    }
+    return text.harmless
 }

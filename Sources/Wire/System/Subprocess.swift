@@ -1,6 +1,7 @@
 // Subprocess.swift · Wire/System. Starts other programs and waits for them; the caller makes their arguments and input.
 
 public import Glibc
+internal import Vocabulary
 
 public enum SubprocessError: Error, Equatable, Sendable, CustomStringConvertible {
     case notFound(program: String)
@@ -33,11 +34,14 @@ public enum Subprocess {
     /// - Parameters:
     ///   - program: a path, or a name to look up on PATH.
     ///   - input: what the program reads on standard input.
-    ///   - path: a file that standard output and error are appended to; nil for those of this process.
+    ///   - path: a file that standard output is appended to; nil for that of this process.
+    ///   - errorsPath: a file that standard error is appended to; nil for where standard output goes.
     ///   - variables: of the environment, in place of those of this process that have the same names.
+    ///   - prefixes: variables of this process whose names begin like this are not passed on.
     /// - Throws: `notFound` for a program that is not installed, `failed` with the system's reason for any other.
     public static func spawn(
-        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil, variables: [String: String] = [:]
+        _ program: String, _ arguments: [String], input: Input = .nothing, outputTo path: String? = nil,
+        errorsTo errorsPath: String? = nil, variables: [String: String] = [:], withoutVariables prefixes: [String] = []
     ) throws(SubprocessError) -> pid_t {
         var actions = unsafe posix_spawn_file_actions_t()
         unsafe posix_spawn_file_actions_init(&actions)
@@ -57,6 +61,9 @@ public enum Subprocess {
             unsafe posix_spawn_file_actions_adddup2(&actions, log, STDOUT_FILENO)
             unsafe posix_spawn_file_actions_adddup2(&actions, log, STDERR_FILENO)
         }
+        let errors = try errorsPath.map { (path) throws(SubprocessError) in try openLog(path, for: program) }
+        defer { if let errors { close(errors) } }
+        if let errors { unsafe posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO) }
         closeOthersOnExec()
         var attributes = posix_spawnattr_t()
         unsafe posix_spawnattr_init(&attributes)
@@ -73,7 +80,8 @@ public enum Subprocess {
         unsafe posix_spawnattr_setsigdefault(&attributes, &ignored)
         unsafe posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGDEF))
         // Sound: the copies live until posix_spawnp has returned, and the lists end in nil.
-        let copies = unsafe ([program] + arguments).map { unsafe strdup($0) }, settings = unsafe environment(with: variables)
+        let copies = unsafe ([program] + arguments).map { unsafe strdup($0) },
+            settings = unsafe environment(with: variables, without: prefixes)
         defer { unsafe (copies + settings).forEach { unsafe free($0) } }
         var pid: pid_t = 0
         let code = unsafe posix_spawnp(&pid, program, &actions, &attributes, copies + [nil], settings + [nil])
@@ -84,13 +92,14 @@ public enum Subprocess {
     }
 
     /// Copies of `NAME=VALUE`, byte for byte, for the caller to free.
-    private static func environment(with variables: [String: String]) -> [UnsafeMutablePointer<CChar>?] {
+    private static func environment(
+        with variables: [String: String], without prefixes: [String]
+    ) -> [UnsafeMutablePointer<CChar>?] {
         var settings = unsafe variables.map { unsafe strdup("\($0.key)=\($0.value)") }
+        let dropped = variables.keys.map { "\($0)=" } + prefixes
         var next = unsafe environ
         while let setting = unsafe next.pointee {
-            if !variables.keys.contains(where: { unsafe strncmp(setting, "\($0)=", $0.utf8.count + 1) == 0 }) {
-                unsafe settings.append(strdup(setting))
-            }
+            if !dropped.contains(where: { unsafe strncmp(setting, $0, $0.utf8.count) == 0 }) { unsafe settings.append(strdup(setting)) }
             unsafe next += 1
         }
         return unsafe settings
@@ -160,9 +169,14 @@ public enum Subprocess {
         }
     }
 
-    /// The last line of a program's output that is not empty. ssh ends its lines with "\r\n", which is one Swift character, equal to
-    /// neither "\r" nor "\n".
-    public static func lastLine(_ output: String) -> String? { output.split(whereSeparator: \.isNewline).last.map(String.init) }
+    /// The last line of a program's output that is not empty, for a person: at most 300 characters, none of which controls a terminal. ssh
+    /// ends its lines with "\r\n", which is one Swift character, equal to neither "\r" nor "\n".
+    public static func lastLine(_ output: String) -> String? {
+        output.split(whereSeparator: \.isNewline).last.map { String($0.prefix(300)).harmless }
+    }
 
     public static func signal(_ pid: pid_t, _ number: Int32) { kill(pid, number) }
+
+    /// Ends a process that `spawn` started, and all that it has started in turn.
+    public static func killGroup(_ pid: pid_t) { kill(-pid, SIGKILL) }
 }
