@@ -85,19 +85,35 @@ private final class Terminal {
         let terminal = try Terminal()
         terminal.press(Terminal.controlS)
         let run = try start(
-            arguments + ["--workers", "2", "--log-level", "debug"], output: FileHandle.nullDevice, errors: terminal.device)
-        try wait(for: "the tables") { scratch.has("results/small/curves.csv") }
-        try expectUndisturbed()
-        try expectNoBlame()
-        terminal.press(Terminal.controlQ)
+            arguments + ["--workers", "2", "--log-level", "debug"], output: terminal.device, errors: terminal.device)
         run.waitUntilExit()
         #expect(run.terminationStatus == 0)
-        let text = terminal.read()
-        #expect(text.contains("joined with 1 slot"), "\(text)")
+        try expectUndisturbed()
+        try expectNoBlame()
     }
 
-    @Test("a pipe that is full and that nobody reads holds up nothing, and the end waits for it a few seconds and no more")
-    func fullPipe() throws {
+    @Test("a terminal that goes on before the end shows what was printed meanwhile") func continuedTerminal() throws {
+        let terminal = try Terminal()
+        terminal.press(Terminal.controlS)
+        let run = try start(
+            arguments + ["--workers", "0", "--log-level", "debug"], output: terminal.device, errors: terminal.device)
+        try wait(for: "the first snapshot") { scratch.has("results/small/status.json") }
+        #expect(terminal.read() == "")
+        terminal.press(Terminal.controlQ)
+        var text = ""
+        try wait(for: "the first lines") {
+            text += terminal.read()
+            return text.contains("This starts one more worker on this host")
+        }
+        run.terminate()
+        run.waitUntilExit()
+        #expect(run.terminationStatus == 3)
+    }
+
+    @Test(
+        "a pipe that is full and that nobody reads holds up nothing, and the end waits for it a few seconds and no more",
+        arguments: [false, true])
+    func fullPipe(isOutput: Bool) throws {
         let pipe = Pipe()
         let end = pipe.fileHandleForWriting.fileDescriptor
         _ = fcntl(end, F_SETFL, O_NONBLOCK)
@@ -105,9 +121,11 @@ private final class Terminal {
         while write(end, [0], 1) > 0 {}
         _ = fcntl(end, F_SETFL, 0)
         let run = try start(
-            arguments + ["--workers", "2", "--log-level", "debug"], output: FileHandle.nullDevice, errors: pipe.fileHandleForWriting)
+            arguments + ["--workers", "2", "--log-level", "debug"], output: isOutput ? pipe.fileHandleForWriting : FileHandle.nullDevice,
+            errors: pipe.fileHandleForWriting)
         run.waitUntilExit()
-        #expect(run.terminationStatus == 0)
+        // A program that reads the tables has to know that they are not whole; nothing reads the log.
+        #expect(run.terminationStatus == (isOutput ? 4 : 0))
         try expectUndisturbed()
         try expectNoBlame()
         withExtendedLifetime(pipe) {}

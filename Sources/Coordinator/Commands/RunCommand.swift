@@ -52,6 +52,7 @@ struct Run: ParsableCommand {
         let interrupts = Interrupts()
         // Before anything starts a thread: threads take over which signals are blocked.
         catchEndRequests { interrupts.heard() }
+        Console.printInBackground()
         Host.allowManyFiles()
         try orExit(hasOut: true) { try run(interrupts) }
     }

@@ -6,6 +6,9 @@ internal import Synchronization
 public enum Console {
     /// errno of the first write to standard output that failed; 0 while none has.
     private static let outputError = Atomic<CInt>(0)
+    /// Standard output after `printInBackground`. 16 MiB: every table of a sweep.
+    private static let output = OutputQueue(to: STDOUT_FILENO, limit: 1 << 24)
+    private static let isInBackground = Atomic(false)
     /// 256 KiB: hours of an ordinary log.
     private static let errors = OutputQueue(to: STDERR_FILENO, limit: 1 << 18)
     /// 5 s without any progress: nobody reads what is left, and the process ends without it.
@@ -27,9 +30,14 @@ public enum Console {
 
     // MARK: Standard output
 
+    /// From now on a standard output that nobody reads holds up nobody: a thread of its own writes it, and the end of the process waits for
+    /// it as it does for standard error. For a program that has more to do than to print.
+    public static func printInBackground() { isInBackground.store(true, ordering: .relaxed) }
+
     /// Prints a text on standard output. After the first failure nothing more is written, and ``exitCode(_:)`` tells of it.
     public static func print(_ text: String = "", terminator: String = "\n") {
         guard outputError.load(ordering: .relaxed) == 0 else { return }
+        guard !isInBackground.load(ordering: .relaxed) else { return output.write(text + terminator) }
         let code = FileBytes.write(Array((text + terminator).utf8), to: STDOUT_FILENO)
         if code != 0 { outputError.store(code, ordering: .relaxed) }
     }
@@ -47,11 +55,22 @@ public enum Console {
     }
 
     /// The code with which a program ends that would end with `code`: 4 in place of 0 where not all that it printed could be written. The
-    /// reason is a line on standard error, except for a pipe whose reader has gone, which is how `| head` ends a program.
+    /// reason is a line on standard error, except for a pipe whose reader has gone, which is how `| head` ends a program. For a program that
+    /// prints in the background the code tells of its work: what a terminal that stands still does not show, or a reader that has gone does
+    /// not want, is lost to no program and changes nothing.
     public static func exitCode(_ code: Int32) -> Int32 {
+        if isInBackground.load(ordering: .relaxed) {
+            let isWritten = output.finish(patience: patience), error = output.error
+            let isLost = error != 0 ? error != EPIPE : !isWritten && !isOutputTerminal
+            outputError.store(isLost ? (error != 0 ? error : ETIMEDOUT) : 0, ordering: .relaxed)
+        }
         let reason = outputError.load(ordering: .relaxed)
         guard reason != 0 else { return code }
-        if reason != EPIPE { writeLine("standard output cannot be written: \(systemReason(reason))") }
+        if reason == ETIMEDOUT {
+            writeLine("standard output was not read for \(patience.components.seconds) s, and what is left of it is lost")
+        } else if reason != EPIPE {
+            writeLine("standard output cannot be written: \(systemReason(reason))")
+        }
         return code == 0 ? 4 : code
     }
 

@@ -14,6 +14,8 @@ final class OutputQueue: Sendable {
         var isWriting = false
         /// Pieces that were written so far.
         var pieces = 0
+        /// errno of the first write that failed; 0 while none has.
+        var error: CInt = 0
         /// Somebody waited in vain since everything was written last: the reader does not read.
         var isStuck = false
 
@@ -65,6 +67,9 @@ final class OutputQueue: Sendable {
         }
     }
 
+    /// errno of the first write that failed; 0 while none has.
+    var error: CInt { state.change { $0.error } }
+
     private func writeForEver() {
         // No signal is for this thread. A terminal that stops background jobs (stty tostop) would else stop the process.
         var all = sigset_t()
@@ -97,7 +102,10 @@ final class OutputQueue: Sendable {
                 unsafe _ = poll(&file, 1, -1)
                 continue
             }
-            guard count > 0 else { return }
+            guard count > 0 else {
+                let code = count == 0 ? EIO : errno
+                return state.change { if $0.error == 0 { $0.error = code } }
+            }
             rest = rest.dropFirst(count)
             state.change { $0.pieces += 1 }
         }
