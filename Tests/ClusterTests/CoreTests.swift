@@ -56,3 +56,14 @@ private final class OneCore {
         #expect(try run.end().errors.components(separatedBy: " joined with 1 slot").count - 1 == 1)
     }
 }
+
+@Suite("Processor affinity") struct AffinityTests {
+    @Test("a worker counts the processors that it may run on, whatever OMP_NUM_THREADS says") func taskset() throws {
+        let scratch = try TemporaryFolder()
+        let end = try Program(
+            at: "/usr/bin/taskset", ["-c", "0", Program.path(of: "regsweep-worker"), "--cores"], in: scratch,
+            environment: ProcessInfo.processInfo.environment.merging(["OMP_NUM_THREADS": "16"]) { $1 }
+        ).end()
+        #expect(end == Program.End(code: 0, output: "1\n", errors: ""))
+    }
+}
