@@ -37,7 +37,9 @@ import Wire
         finding.probed(probe(copied: "no"), "")
         finding.copied(.exited(74), "cat: No space left on device\n", seconds: 1)
         #expect(!finding.hasProgram && !finding.lacksProgram)
-        #expect(finding.trouble == "the worker program was not copied: cat: No space left on device")
+        #expect(
+            finding.trouble
+                == "the worker program was not copied: cat: No space left on device; `folder` in its [[host]] names another place")
     }
 
     @Test("what is wrong is told: no answer, the processor, a program that does not run, or one that computes other bits") func troubles() {
@@ -56,6 +58,10 @@ import Wire
         broken.probed(probe(copied: "yes"), "")
         broken.tried("", "a library is missing\n")
         #expect(broken.trouble == "the worker does not run: a library is missing")
+        var noexec = other
+        noexec.probed(probe(copied: "yes"), "")
+        noexec.tried("regsweep-cores \n", "sh: 1: /home/me/.cache/regsweep/worker-7: Permission denied\n")
+        #expect(noexec.trouble?.hasSuffix("Permission denied; `folder` in its [[host]] names another place") == true && noexec.cores == nil)
         other.probed(probe(copied: "yes"), "")
         other.tried("", "")
         #expect(other.trouble == "the worker does not run: no output")

@@ -78,7 +78,7 @@ struct ClusterCheck {
         let options = SlurmText.options(host, name: "regsweep-check", tasks: 1, isArray: false, log: folder)
         do {
             let path = "\(folder)/sbatch-\(host.name).sh"
-            try script.write(toFile: path, atomically: true, encoding: .utf8)
+            try OutputFile.write(Array(script.utf8), toRegular: path)
             let call = try ChildProcess(
                 "sbatch", ["--test-only"] + options, input: .file(path), outputTo: "\(path).out", errorsTo: "\(path).err",
                 withoutVariables: SlurmText.variables
@@ -104,6 +104,8 @@ struct HostFinding: Equatable {
 
     init(host: String) { self.host = host }
 
+    private static let elsewhere = "; `folder` in its [[host]] names another place"
+
     var isUntried: Bool { !isReachable && trouble == nil }
     var lacksProgram: Bool { trouble == nil && probe?.isCopied == false && copySeconds == nil }
     var hasProgram: Bool { trouble == nil && probe != nil && !lacksProgram }
@@ -119,7 +121,9 @@ struct HostFinding: Equatable {
 
     mutating func copied(_ status: Subprocess.Status, _ errors: String, seconds: Double) {
         copySeconds = seconds
-        if status != .exited(0) { trouble = "the worker program was not copied: \(Subprocess.lastLine(errors) ?? "\(status)")" }
+        guard status != .exited(0) else { return }
+        let advice = status == .exited(SSHText.noConnection) ? "" : Self.elsewhere
+        trouble = "the worker program was not copied: \(Subprocess.lastLine(errors) ?? "\(status)")\(advice)"
     }
 
     /// - Parameter output: what ssh printed when it ran the worker's self-test.
@@ -128,7 +132,9 @@ struct HostFinding: Equatable {
         if probe?.isV3 == false {
             trouble = "the processor lacks a part of x86-64-v3"
         } else if !output.contains("\(Build.selfTest)") {
-            trouble = "the worker does not run: \(Subprocess.lastLine(errors) ?? Subprocess.lastLine(output) ?? "no output")"
+            let reason = Subprocess.lastLine(errors) ?? Subprocess.lastLine(output) ?? "no output"
+            // What a shell says of a file system that is mounted noexec.
+            trouble = "the worker does not run: \(reason)\(reason.hasSuffix("Permission denied") ? Self.elsewhere : "")"
         }
     }
 

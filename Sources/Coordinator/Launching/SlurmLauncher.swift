@@ -76,8 +76,8 @@ final class SlurmLauncher: Launcher {
         case .submit(let tasks, let isArray):
             // The secret is not in it.
             let script = "\(directory)/slurm-\(spec.name).sh"
-            try SlurmText.script(spec, program: program, invitation: invitationPath, orphanTimeout: orphanTimeout)
-                .write(toFile: script, atomically: true, encoding: .utf8)
+            let text = SlurmText.script(spec, program: program, invitation: invitationPath, orphanTimeout: orphanTimeout)
+            try OutputFile.write(Array(text.utf8), toRegular: script)
             let options = SlurmText.options(spec, name: group.jobName, tasks: tasks, isArray: isArray, log: directory)
             return try start("sbatch", ["--parsable"] + options, input: .file(script))
         case .count(let cluster): return try start("squeue", SlurmText.countArguments(user: getuid(), cluster: cluster))
