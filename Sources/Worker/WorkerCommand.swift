@@ -48,7 +48,7 @@ internal import Wire
 
     @Option(
         help: """
-            Seconds without a message from a coordinator after which the worker ends; ten times as many while it has results that no \
+            Seconds without a message from a coordinator after which the worker ends; three times as many while it has results that no \
             coordinator has acknowledged.
             """)
     var orphanTimeout = 30.0

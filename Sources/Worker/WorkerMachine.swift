@@ -80,8 +80,8 @@ struct WorkerMachine {
         static let timeout: Duration = .seconds(6)
         /// 2 s: how long the last try to find a coordinator lasts at least.
         static let lastTry: Duration = .seconds(2)
-        /// 10: so much longer than others a worker looks for a coordinator that has something to hand over.
-        static let keeping = 10
+        /// 3: so much longer than others a worker looks for a coordinator that has something to hand over.
+        static let keeping = 3
     }
 
     let identity: Identity

@@ -222,10 +222,10 @@ private final class Terminal {
     @Test("a worker keeps results that its coordinator has not acknowledged for longer than it would look for one without them")
     func keepsResults() throws {
         let (coordinator, endpoint) = try scratch.coordinator("--cluster", "cluster.toml", "--log-level", "info")
-        let worker = try scratch.worker(endpoint, "--orphan-timeout", "2")
+        let worker = try scratch.worker(endpoint, "--orphan-timeout", "4")
         try worker.errors(have: "computing lease", times: 3)
         coordinator.signal(SIGSTOP)
-        // The second try begins seven seconds after the last word: without results it would have left after two.
+        // The second try begins seven seconds after the last word: without results it would have left after four.
         try worker.errors(have: "connecting again", times: 2)
         #expect(worker.isRunning)
         coordinator.signal(SIGCONT)
