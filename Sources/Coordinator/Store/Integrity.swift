@@ -6,9 +6,9 @@ internal import Vocabulary
 internal import Wire
 
 enum Integrity {
-    /// 64 MiB, which is read in a fraction of a second. All pages of a larger store are read only when the machine has started anew since,
+    /// 512 MiB, which is read in about a second of processor time. All pages of a larger store are read only when the machine has started anew since,
     /// for a power cut may have torn it; a process that is killed tears nothing.
-    private static let smallBytes = 64 << 20
+    private static let smallBytes = 512 << 20
 
     static func mayBeTorn(_ database: borrowing Database) throws(StoreError) -> Bool {
         let bytes = try Migrations.number("PRAGMA page_count", database) * Migrations.number("PRAGMA page_size", database)
