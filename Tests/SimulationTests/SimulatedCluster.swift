@@ -23,6 +23,8 @@ struct SimulatedCluster {
     /// How many epochs of trials that make checkpoints were computed.
     private(set) var epochs = 0
     private(set) var steps = 0
+    /// How many workers left since they found no coordinator.
+    private(set) var orphans = 0
     private var hosts = [SimulatedHost](repeating: SimulatedHost(), count: 3)
     private var dice: Dice
     private var network: SimulatedNetwork
@@ -421,6 +423,7 @@ struct SimulatedCluster {
             case .notice: break
             case .exit(let exit):
                 trace("worker \(number) leaves: \(exit)")
+                if case .orphaned = exit { orphans += 1 }
                 // A worker leaves at once when it is refused for its build; the builds of all others here are right.
                 if case .refused(let reason) = exit, workers[index].nature != .foreign { fail("worker \(number) was refused: \(reason)") }
                 return removeWorker(index, kept: .max)
@@ -548,6 +551,10 @@ struct SimulatedCluster {
     /// A worker is stopped, or its host sleeps: nothing that is sent to it arrives before it wakes, and it says nothing.
     private mutating func sleep(_ index: Int, until: Instant) {
         workers[index].standsUntil = until
+        // While a host sleeps its connections end as often as not, and with them what was on its way. Hostile worlds do that anyway.
+        if plan.kinds != Trouble.allCases, dice.chance(perThousand: 500), let route = workers[index].route {
+            breakConnection(of: index, route)
+        }
         if let route = workers[index].route { network.stall(route, until: until, .down) }
     }
 

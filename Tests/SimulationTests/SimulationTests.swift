@@ -104,6 +104,14 @@ import Wire
         #expect(cluster.journal.contents.counts.failed == 0 && cluster.reruns == 0)
     }
 
+    @Test("a worker that wakes finds its coordinator, however long its host slept", arguments: 0..<40 as Range<UInt64>)
+    func waking(seed: UInt64) {
+        var cluster = SimulatedCluster(.standing(seed: seed, [.sleepingHost, .clockJump]))
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.orphans == 0 && cluster.journal.contents.counts.failed == 0 && cluster.reruns == 0)
+    }
+
     @Test("a seed decides everything", arguments: [3, 4, 11] as [UInt64]) func deterministic(seed: UInt64) {
         var runs = (0..<2).map { _ in SimulatedCluster(.hostile(seed: seed)) }
         for index in runs.indices { runs[index].run() }
