@@ -6,7 +6,7 @@ RUN := $(BIN)/regsweep
 
 # What the programs are built on and run with, and what the tests use besides. libsodium-dev comes with libzmq3-dev.
 PACKAGES := libzmq3-dev libprotobuf-c-dev libsqlite3-dev zlib1g-dev gnuplot-nox fonts-dejavu-core
-TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 python3-numpy openssh-server openssh-client iproute2 slurmctld slurmd slurm-client munge
+TEST_PACKAGES := $(PACKAGES) protobuf-c-compiler python3 python3-numpy openssh-server openssh-client iproute2 bindfs slurmctld slurmd slurm-client munge
 
 PROTO := Sources/Wire/CMessages
 SOURCES := Sources Tests Benchmarks Package.swift

@@ -89,7 +89,7 @@ internal import Wire
         var logger = Logger(label: "regsweep-worker", factory: { ConsoleLog(program: $0) })
         logger.logLevel = logLevel
         guard !cores else {
-            print(Host.cores)
+            Console.print("\(Host.cores)")
             return
         }
         guard processorRunsKernels() else {
@@ -121,10 +121,8 @@ internal import Wire
                 logger.error("\(reason)")
                 throw ExitCode(4)
             case .orphaned(let silence):
-                let key = join == nil ? "" : " that accepts this worker's key"
-                logger.error(
-                    "no coordinator at \(coordinator.endpoint)\(key) answered for \(silence.inSeconds) s, so this worker ends: check that regsweep run is running there"
-                )
+                let reach = coordinator.probe()
+                logger.error("\(reach.text(coordinator.endpoint, hasKey: join != nil, silence: silence)); this worker ends")
                 throw ExitCode(4)
             }
         } catch let error as SocketError {

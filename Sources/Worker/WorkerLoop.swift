@@ -18,6 +18,14 @@ enum CoordinatorAddress {
         }
     }
 
+    /// Why it does not answer.
+    func probe() -> Reach {
+        switch self {
+        case .endpoint(let endpoint): .of(endpoint, nil)
+        case .invitation(let invitation): .of(invitation.endpoint, invitation)
+        }
+    }
+
     func connect(in context: Context) throws(SocketError) -> DealerSocket {
         switch self {
         case .endpoint(let endpoint): try DealerSocket(connectedTo: endpoint, in: context)

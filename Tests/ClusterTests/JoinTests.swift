@@ -79,7 +79,7 @@ import Wire
         #expect(try worker.end().code == 0)
         let again = try join("ticket", "--orphan-timeout", "2").end()
         #expect(again.code == 4)
-        #expect(again.errors.contains("that accepts this worker's key answered"))
+        #expect(again.errors.contains("does not accept this worker's key: it was removed or replaced"))
         try coordinator.errors(have: "has not issued its key")
         #expect(try ask("remove", "ada").code == 2)
         // Another one ends the sweep.

@@ -36,6 +36,10 @@ struct Keys: ParsableCommand {
             throw StoreError.unusable(path: part.path, reason: "is no results directory: it has neither a store nor keys")
         }
         try part.create()
+        guard PrivateFile.canBeKept(in: part.path) else {
+            let reason = "is on a file system that keeps no secret from other users: no keys are stored there, and each run makes its own"
+            throw StoreError.unusable(path: part.path, reason: reason)
+        }
         // Keys of a coordinator that runs are changed by that coordinator.
         let lock = rotate ? try StoreLock(of: part.store, holder: ResultsDirectory.holder("regsweep keys")) : nil
         let ring = rotate ? try KeyRing(rotating: part.keys) : try KeyRing(part.keys)

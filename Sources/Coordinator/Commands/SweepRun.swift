@@ -66,7 +66,7 @@ struct SweepRun {
     private func compute() throws -> (end: EventLoop.End, failed: Int) {
         let store = try openStore()
         let recovery = try Recovery(store, grid, audit: Audit(share: grid.spec.audit, lanes: grid.spec.declaration.lanes))
-        let entrance = try Entrance.open(settings.cluster, directory)
+        let keys = try keyRing(), entrance = try Entrance.open(settings.cluster, directory, keys)
         let localEndpoint = entrance.localSocket.endpoint
         defer { directory.removeSocket(String(localEndpoint.dropFirst("ipc://".count))) }
         let incarnation = try store.beginIncarnation(host: Host.name, process: Int(getpid()))
@@ -98,6 +98,18 @@ struct SweepRun {
             display: display, orphanTimeout: settings.cluster.orphanTimeout, storePath: directory.store, joinCommand: joinCommand,
             mailbox: mailbox, logger: logger)
         return (try loop.run(), loop.failed)
+    }
+
+    /// Nil for a coordinator without keys. Workers of this host need none, so a file system that cannot keep secrets stops nothing.
+    private func keyRing() throws -> KeyRing? {
+        guard !settings.cluster.isPlain else { return nil }
+        guard !PrivateFile.canBeKept(in: directory.path) else { return try KeyRing(directory.keys) }
+        logger.warning(
+            """
+            \(directory.path) is on a file system that keeps no secret from other users, so the keys of this run are not stored: workers of \
+            other hosts need new invitations after a restart
+            """)
+        return KeyRing()
     }
 
     /// The store, with what the cache has of the sweep.
@@ -146,9 +158,8 @@ private struct Entrance: ~Copyable {
     /// For workers and commands of the same user on this host.
     let localSocket: LocalSocket
 
-    static func open(_ cluster: ClusterSpec, _ directory: ResultsDirectory) throws -> Entrance {
+    static func open(_ cluster: ClusterSpec, _ directory: ResultsDirectory, _ keys: KeyRing?) throws -> Entrance {
         let socket = try RouterSocket(in: try Context())
-        let keys = cluster.isPlain ? nil : try KeyRing(directory.keys)
         let endpoint = try socket.bind(cluster.listen, admitting: keys.map { .keys($0.coordinator) } ?? .anyone)
         let localSocket = try LocalSocket(at: directory.socketPath) { endpoint in _ = try socket.bind(endpoint) }
         return Entrance(

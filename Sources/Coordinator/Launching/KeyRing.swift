@@ -6,7 +6,8 @@ internal import Wire
 
 /// `keys/coordinator.key` holds one secret, `keys/workers.keys` a line `NAME SECRET` for each worker key.
 struct KeyRing {
-    private let directory: String
+    /// Nil for keys that are not stored.
+    private let directory: String?
     private(set) var coordinator: SecretKey
     private(set) var workers: [String: SecretKey]
 
@@ -31,6 +32,9 @@ struct KeyRing {
         }
         workers = read
     }
+
+    /// New keys that no file has: they end with this process. For a directory whose file system lets every user read every file.
+    init() { (directory, coordinator, workers) = (nil, .random(), [:]) }
 
     /// Makes a new key for the coordinator and drops those of workers: earlier invitations stop working. Keys that cannot be read are
     /// replaced as well.
@@ -94,7 +98,7 @@ struct KeyRing {
     }
 
     private mutating func save(_ keys: [String: SecretKey]) throws(PrivateFileError) {
-        try PrivateFile.write(Self.text(of: keys), to: "\(directory)/workers.keys")
+        if let directory { try PrivateFile.write(Self.text(of: keys), to: "\(directory)/workers.keys") }
         workers = keys
     }
 

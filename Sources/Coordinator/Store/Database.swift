@@ -13,7 +13,10 @@ internal import Wire
     /// - Throws: `unusable` when the file cannot be opened or made; `foreign` when there is no file to read.
     init(_ path: String, readOnly: Bool = false) throws(StoreError) {
         // SQLite gives the same error for a missing file and for one that cannot be opened.
-        guard unsafe !readOnly || access(path, F_OK) == 0 else { throw .foreign(path: path, reason: "there is no store here yet") }
+        guard unsafe !readOnly || access(path, F_OK) == 0 else {
+            throw errno == ENOENT
+                ? .foreign(path: path, reason: "there is no store here yet") : .unusable(path: path, reason: systemReason())
+        }
         guard readOnly else {
             try self.init(path, of: path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE)
             return
@@ -96,7 +99,7 @@ internal import Wire
         try execute("COMMIT")
     }
 
-    private func failure(_ code: CInt) -> StoreError { .of(code, message: unsafe String(cString: sqlite3_errmsg(handle)), path: path) }
+    private func failure(_ code: CInt) -> StoreError { unsafe .of(code, handle, path: path) }
 }
 
 /// A prepared statement, which may be run any number of times.
@@ -139,7 +142,7 @@ internal import Wire
             let code = unsafe sqlite3_step(handle)
             if code == SQLITE_DONE { return }
             guard code == SQLITE_ROW else {
-                throw .of(code, message: unsafe String(cString: sqlite3_errmsg(sqlite3_db_handle(handle))), path: path)
+                throw unsafe .of(code, sqlite3_db_handle(handle), path: path)
             }
             try body(self)
         }
@@ -209,8 +212,12 @@ internal import Wire
 }
 
 extension StoreError {
-    fileprivate static func of(_ code: CInt, message: String, path: String) -> StoreError {
-        switch code & 0xff {
+    /// The error of a call that has just failed.
+    fileprivate static func of(_ code: CInt, _ database: OpaquePointer?, path: String) -> StoreError {
+        let message = unsafe String(cString: sqlite3_errmsg(database))
+        // No waiting gives this file more room. SQLite does not keep errno for long enough to ask for it.
+        if [SQLITE_FULL, SQLITE_IOERR].contains(code & 0xff), Files.haveReachedLimit(path) { return .tooLarge(path: path) }
+        return switch code & 0xff {
         case SQLITE_BUSY, SQLITE_LOCKED: .blocked(reason: lockReason)
         case SQLITE_FULL, SQLITE_IOERR, SQLITE_NOMEM: .blocked(reason: message)
         // Every statement of this program is right, so one that fails has met other tables than those that the program made.

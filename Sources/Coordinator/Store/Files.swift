@@ -38,6 +38,16 @@ enum Files {
         return found < 0 ? nil : Array(bytes.prefix(found))
     }
 
+    /// Whether a store, its log or the log's index is so large that it may grow no further, by the limit of this process (ulimit -f): SQLite
+    /// lets them grow by up to 32 KiB at once.
+    static func haveReachedLimit(_ store: String) -> Bool {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit) == 0, let most = Int(exactly: limit.rlim_cur) else {
+            return false
+        }
+        return ["", "-wal", "-shm"].contains { (size(of: store + $0) ?? 0) + 1 << 15 >= most }
+    }
+
     /// Whether the file has another name beside this one.
     static func hasOtherNames(_ path: String) -> Bool { status(path)?.st_nlink ?? 0 > 1 }
 

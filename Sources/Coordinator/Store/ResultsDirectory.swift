@@ -34,9 +34,10 @@ struct ResultsDirectory: Equatable {
 
     // MARK: What exists
 
-    var hasStore: Bool { FileManager.default.fileExists(atPath: store) }
+    /// True also where the system does not let this user look: whoever opens the store then says why.
+    var hasStore: Bool { FileStatus(store) != .missing }
 
-    var hasKeys: Bool { FileManager.default.fileExists(atPath: keys) }
+    var hasKeys: Bool { FileStatus(keys) != .missing }
 
     /// Whether a coordinator, or another program that writes, has the store open.
     var isInUse: Bool { StoreLock.isHeld(of: store) }
@@ -68,12 +69,10 @@ struct ResultsDirectory: Equatable {
     /// Makes the directory where there is none.
     /// - Throws: `unusable` where it cannot be made or written to.
     func create() throws(StoreError) {
-        do { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) } catch {
-            throw .unusable(path: path.isEmpty ? "\"\"" : path, reason: "cannot be made (is its parent a directory that you can write to?)")
+        do { try PathText.makeDirectories(path) } catch {
+            throw .unusable(path: path.isEmpty ? "\"\"" : path, reason: "cannot be made (\(error))")
         }
-        guard unsafe access(path, W_OK | X_OK) == 0 else {
-            throw .unusable(path: path, reason: unsafe String(cString: strerror(errno)))
-        }
+        guard unsafe access(path, W_OK | X_OK) == 0 else { throw .unusable(path: path, reason: systemReason()) }
     }
 
     /// Removes what killed processes had begun to write: files without their names yet, among them secrets.

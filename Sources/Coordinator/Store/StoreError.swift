@@ -1,5 +1,8 @@
 // StoreError.swift · Coordinator/Store. What can go wrong with the results on disk, sorted by what the caller does about it.
 
+internal import Glibc
+internal import Wire
+
 enum StoreError: Error, Equatable {
     /// Another coordinator has the store: two would train everything twice.
     case locked(by: String, path: String)
@@ -7,6 +10,8 @@ enum StoreError: Error, Equatable {
     case blocked(reason: String)
     /// The store has not answered yet. What it was asked for goes on.
     case underWay
+    /// A file has reached the limit of this process.
+    case tooLarge(path: String)
     /// The directory cannot be used as it is.
     case unusable(path: String, reason: String)
     /// A store of ours that is torn or was changed by something else.
@@ -31,6 +36,9 @@ extension StoreError: CustomStringConvertible {
         case .underWay: "the disk of the store has not answered yet"
         case .unusable(let path, let reason), .foreign(let path, let reason): "\(path): \(reason)"
         case .displaced(let path, let reason): "\(path) \(reason)"
+        case .tooLarge(let path):
+            "\(path) cannot grow (\(systemReason(EFBIG))): this process has a limit on the size of files; raise it (ulimit -f unlimited), and "
+                + "the same command resumes"
         case .damaged(let path, let reason):
             "\(path) is damaged: \(reason); `regsweep repair \(Self.directory(of: path))` keeps every intact result"
         case .headless(let path, let reason):
@@ -45,7 +53,7 @@ extension StoreError: CustomStringConvertible {
     var isOfThisDirectoryAlone: Bool {
         switch self {
         case .locked, .unusable, .headless, .foreign: true
-        case .blocked, .underWay, .damaged, .displaced: false
+        case .blocked, .underWay, .damaged, .displaced, .tooLarge: false
         }
     }
 }

@@ -8,8 +8,10 @@ internal import CZeroMQ
     // Unchecked: of libzmq's objects, only a context may be used on any thread.
     let handle: UnsafeMutableRawPointer
 
-    /// - Throws: `failed` when the process has no descriptors left for the IO thread.
+    /// - Throws: `failed` when the process has no descriptors left for the IO thread, and where it may start no further threads: libzmq
+    ///   starts two with the first socket, and aborts where it cannot.
     public init() throws(SocketError) {
+        do { try tryThreads(3) } catch { throw .failed(call: "ZeroMQ", reason: "\(error)") }
         guard let handle = unsafe zmq_ctx_new() else { throw .last("zmq_ctx_new") }
         unsafe self.handle = unsafe handle
     }

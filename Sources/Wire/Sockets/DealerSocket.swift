@@ -19,9 +19,7 @@ public struct DealerSocket: ~Copyable {
     /// - Throws: `badEndpoint` when the text is no address.
     public init(invitedBy invitation: Invitation, in context: Context) throws(SocketError) {
         let socket = try Socket.make(.dealer, in: context)
-        try socket.set(ZMQ_CURVE_SERVERKEY, invitation.coordinator.bytes)
-        try socket.set(ZMQ_CURVE_PUBLICKEY, invitation.key.publicKey.bytes)
-        try socket.set(ZMQ_CURVE_SECRETKEY, invitation.key.bytes)
+        try socket.set(invitation)
         try socket.connect(invitation.endpoint)
         self.socket = socket
     }

@@ -13,12 +13,15 @@ internal import Vocabulary
         case router, dealer
         /// The socket of a ZAP handler.
         case rep
+        /// The reader of a socket's events.
+        case pair
 
         fileprivate var code: CInt {
             switch self {
             case .router: ZMQ_ROUTER
             case .dealer: ZMQ_DEALER
             case .rep: ZMQ_REP
+            case .pair: ZMQ_PAIR
             }
         }
     }
@@ -45,7 +48,7 @@ internal import Vocabulary
             try socket.set(ZMQ_IMMEDIATE, CInt(1))
             try socket.set(ZMQ_RECONNECT_IVL, CInt(100))
             try socket.set(ZMQ_RECONNECT_IVL_MAX, CInt(5_000))
-        case .rep: break
+        case .rep, .pair: break
         }
         return socket
     }
@@ -74,6 +77,18 @@ internal import Vocabulary
 
     func set(_ option: CInt, _ value: [UInt8]) throws(SocketError) {
         guard unsafe zmq_setsockopt(handle, option, value, value.count) == 0 else { throw .last("zmq_setsockopt") }
+    }
+
+    /// Proves who both sides are, by CURVE.
+    func set(_ invitation: Invitation) throws(SocketError) {
+        try set(ZMQ_CURVE_SERVERKEY, invitation.coordinator.bytes)
+        try set(ZMQ_CURVE_PUBLICKEY, invitation.key.publicKey.bytes)
+        try set(ZMQ_CURVE_SECRETKEY, invitation.key.bytes)
+    }
+
+    /// Has libzmq send the events of this socket's connections to an address within this process.
+    func watch(_ events: CInt, at address: String) throws(SocketError) {
+        guard unsafe zmq_socket_monitor(handle, address, events) == 0 else { throw .last("zmq_socket_monitor") }
     }
 
     func bind(_ endpoint: String) throws(SocketError) {

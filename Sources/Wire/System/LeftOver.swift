@@ -13,11 +13,7 @@ public struct WritingLock: ~Copyable {
     }
 
     /// The lock of the directory that a file is in.
-    public init(beside path: String) { self.init(Self.directory(of: path)) }
-
-    fileprivate static func directory(of path: String) -> String {
-        path.lastIndex(of: "/").map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
-    }
+    public init(beside path: String) { self.init(PathText.directory(of: path)) }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 }
@@ -47,7 +43,7 @@ public enum LeftOver {
     /// Removes what earlier processes had begun to write under the name of this file, unless one is writing in its directory.
     static func remove(of path: String) {
         let name = path.lastIndex(of: "/").map { path[path.index(after: $0)...] } ?? path[...]
-        _ = removeFiles(in: WritingLock.directory(of: path)) { target(of: $0) == name }
+        _ = removeFiles(in: PathText.directory(of: path)) { target(of: $0) == name }
     }
 
     /// Removes a folder of files, unless a process uses it.

@@ -27,6 +27,26 @@ public enum PathText {
         return unsafe String(cString: home)
     }
 
+    /// Makes a directory and those above it that are missing.
+    /// - Throws: with the one that cannot be made.
+    public static func makeDirectories(_ path: String) throws(FileError) {
+        guard unsafe mkdir(path, 0o777) != 0 else { return }
+        switch (errno, FileStatus(path)) {
+        case (EEXIST, .directory): return
+        case (EEXIST, _): throw FileError(path: path, reason: systemReason(ENOTDIR))
+        case (ENOENT, _) where path.contains("/"):
+            try makeDirectories(directory(of: path))
+            guard unsafe mkdir(path, 0o777) == 0 || errno == EEXIST else { throw FileError(path: path, reason: systemReason()) }
+        case (let code, _): throw FileError(path: path, reason: systemReason(code))
+        }
+    }
+
+    /// The path of the directory that a file is in; `.` for a name alone.
+    public static func directory(of path: String) -> String {
+        guard let slash = path.lastIndex(of: "/") else { return "." }
+        return slash == path.startIndex ? "/" : String(path[..<slash])
+    }
+
     /// The absolute path that a variable of the environment holds; nil where it is not set, relative, or no UTF-8 text.
     public static func variable(_ name: String) -> String? {
         guard let value = unsafe getenv(name), let text = unsafe String(validatingCString: value), text.hasPrefix("/") else { return nil }

@@ -68,8 +68,8 @@ public enum PrivateFile {
         let failure = fill(descriptor, text)
         close(descriptor)
         let reason = failure ?? (unsafe rename(temporary, path) == 0 ? nil : systemReason())
+        if reason != nil { unsafe _ = unlink(temporary) }
         guard let reason else { return }
-        unsafe _ = unlink(temporary)
         throw .failed(path: path, reason: reason)
     }
 
@@ -97,15 +97,15 @@ public enum PrivateFile {
     /// Whether secrets can be kept in a directory: some file systems (vfat, some FUSE mounts) give every file the same mode or owner.
     /// True also where no file can be made, which is another matter.
     public static func canBeKept(in directory: String) -> Bool {
-        let path = OutputFile.temporary("\(directory)/mode")
+        let path = OutputFile.temporary("\(directory)/mode"), lock = WritingLock(directory)
+        defer { extendLifetime(lock) }
         unsafe _ = unlink(path)
         let descriptor = unsafe Glibc.open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else { return true }
-        defer {
-            close(descriptor)
-            unsafe _ = unlink(path)
-        }
-        return isPrivate(descriptor)
+        let canBeKept = isPrivate(descriptor)
+        close(descriptor)
+        unsafe _ = unlink(path)
+        return canBeKept
     }
 
     /// Makes the directory, with mode 0700, where there is none.

@@ -6,6 +6,12 @@ public enum SocketProbe {
     /// Whether somebody listens at a path. False where there is no socket.
     public static func isListening(at path: String) -> Bool { answer(of: path) == 0 }
 
+    /// - Returns: why nobody takes a connection at a path; nil where somebody does.
+    public static func refusal(at path: String) -> String? {
+        let code = answer(of: path)
+        return code == 0 ? nil : systemReason(code)
+    }
+
     /// Removes the sockets in a folder at which nobody listens.
     public static func removeStale(in folder: String) {
         for name in PrivateFolder.names(in: folder) {
