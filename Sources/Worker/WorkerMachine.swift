@@ -187,7 +187,8 @@ struct WorkerMachine {
         switch envelope.message {
         // A Welcome of a new incarnation answers an older Hello, which may not list what this worker holds now: send Hello again.
         case .welcome(let welcome): return isJoined && isNewIncarnation ? greet(at: now) : join(welcome, at: now)
-        case .refused(let reason): return leave(.refused(reason: reason))
+        // After a Drain it means that nobody takes what this worker still has: a person has removed it.
+        case .refused(let reason): return leave(isDraining ? .drained : .refused(reason: reason))
         case .introduce: return greet(at: now)
         // The coordinator was restarted between two frames and may not know this worker or its leases.
         case _ where isNewIncarnation: return greet(at: now)

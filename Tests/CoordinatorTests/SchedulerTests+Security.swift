@@ -89,7 +89,8 @@ import Wire
         let effects = driver.handle(.removeWorker(ada))
         let first =
             held.map { driver.send(.cancel($0), to: routeA) } + [
-                driver.send(.drain, to: routeA), .notice(.left(ada, host: "ada", reason: "removed")),
+                driver.send(.drain, to: routeA), driver.send(.refused(reason: "removed"), to: routeA),
+                .notice(.left(ada, host: "ada", reason: "removed")),
             ]
         #expect(Array(effects.prefix(first.count)) == first)
         #expect(

@@ -141,6 +141,13 @@ private func batch(_ number: UInt64) -> BatchID { BatchID(rawValue: number) }
         #expect(machine.handle(.tick, at: start + .seconds(60)) == [], "it has left")
     }
 
+    @Test("a worker that is removed leaves with what nobody takes from it any more") func removed() {
+        var machine = joined(slots: 1, holding: [lease(1)])
+        _ = machine.handle(.finished(lease(1).id, results(of: lease(1))), at: start)
+        #expect(machine.handle(heard(.drain), at: start) == [said(.ready(credits: 0))])
+        #expect(machine.handle(heard(.refused(reason: "removed")), at: start) == [.exit(.drained)])
+    }
+
     @Test("a worker with nothing to do leaves as soon as it is asked") func idle() {
         var machine = joined()
         #expect(machine.handle(.drainRequested, at: start) == [said(.ready(credits: 0)), goodbye, .exit(.drained)])

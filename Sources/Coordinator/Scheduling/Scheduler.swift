@@ -243,10 +243,11 @@ extension Scheduler {
         return [.notice(.left(id, host: worker.host, reason: reason))]
     }
 
-    /// A person removes a worker. Where it is one of ours it stops, says Goodbye and is not started again.
+    /// A person removes a worker. Where it is one of ours it stops, says Goodbye and is not started again. One that has results leaves as
+    /// well: their acknowledgement would not reach it.
     private mutating func remove(_ id: WorkerID, at now: Instant) -> [Effect] {
         guard let worker = workers[id] else { return [] }
-        let messages = worker.leases.sorted().map { Message.cancel($0) } + [.drain]
+        let messages = worker.leases.sorted().map { Message.cancel($0) } + [.drain, .refused(reason: "removed")]
         let sent = messages.map { send($0, to: id, at: now) }
         return sent + leave(id, reason: "removed", at: now) + grant(at: now)
     }

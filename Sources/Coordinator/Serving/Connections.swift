@@ -76,8 +76,8 @@ struct Connections: ~Copyable {
     /// Nothing that comes over this connection, or with its key, is received any more.
     mutating func close(_ route: Route) { socket.cutOff(route) }
 
-    /// Closes all connections with this key and accepts no other.
-    func refuse(_ key: PublicKey) { socket.deny(key) }
+    /// Hears no connection with this key any more, closes them when what was sent to them has left, and accepts no other.
+    mutating func refuse(_ key: PublicKey) { socket.dismiss(key) }
 
     /// Sends what the connections take; the rest waits for the next call.
     /// - Parameter isWorker: whether a worker has said Hello on this connection.

@@ -29,6 +29,12 @@ public struct RouterSocket: ~Copyable {
     private let zapHandler: ZAPHandler
     /// Connections whose frames are dropped. It grows slowly: each entry has cost its peer `Limits.malformedFrames` frames.
     private var ignored: Set<Route>
+    private let stopwatch = Stopwatch()
+    /// Keys that were dismissed, and until when their connections stay.
+    private var dismissed: [PublicKey: Instant] = [:]
+
+    /// 1 s: libzmq writes what was said last within it, also on a host with a load of 10.
+    private static let farewell: Duration = .seconds(1)
 
     /// - Throws: `addressInUse` when the context has a ROUTER already.
     public init(in context: Context) throws(SocketError) {
@@ -68,6 +74,13 @@ public struct RouterSocket: ~Copyable {
     /// Refuses this key from now on: frames that it sent before are dropped too, and a connection of it is closed at its next frame.
     public func deny(_ key: PublicKey) { zapHandler.allowed.remove(key) }
 
+    /// Refuses this key as `deny` does, and lets its connections last for another second: what was sent to them would be lost with them,
+    /// since libzmq does not say when it has written a frame.
+    public mutating func dismiss(_ key: PublicKey) {
+        deny(key)
+        dismissed[key] = stopwatch.now + Self.farewell
+    }
+
     /// Drops all further frames of this connection. The key of a peer that has one is denied, so that it cannot connect again.
     public mutating func cutOff(_ route: Route) {
         if case .key(let key) = route.peer { deny(key) } else { ignored.insert(route) }
@@ -100,8 +113,9 @@ public struct RouterSocket: ~Copyable {
         while let message = try socket.receive() {
             Accepting.heard(message.descriptor)
             // The handler gives every accepted connection a user id. One without it, or with a key denied since, is closed.
-            guard let peer = message.userID.flatMap(Peer.init(userID:)), zapHandler.isAllowed(peer) else {
-                closeConnection(message.descriptor)
+            let sender = message.userID.flatMap(Peer.init(userID:))
+            guard let peer = sender, zapHandler.isAllowed(peer) else {
+                if !isDismissed(sender) { closeConnection(message.descriptor) }
                 continue
             }
             let route = Route(message.parts[0], peer: peer)
@@ -112,6 +126,12 @@ public struct RouterSocket: ~Copyable {
             return (route, message.parts.count == 2 ? message.parts[1] : [])
         }
         return nil
+    }
+
+    /// Whether a peer may still have something to read.
+    private func isDismissed(_ peer: Peer?) -> Bool {
+        guard case .key(let key)? = peer, let until = dismissed[key] else { return false }
+        return stopwatch.now < until
     }
 
     /// Shuts a peer's connection down by its descriptor, since libzmq 4.3.4 cannot close a single one; libzmq then finds it ended and
