@@ -124,7 +124,7 @@ func wireSpeed(encrypted: Bool) throws -> (leasesPerSecond: Double, cpuOfLease: 
     while try !sends(hello, by: dealer) { try router.answerHandshakes() }
     var route: Route?
     while route == nil { route = try router.receive()?.route }
-    guard case .results(let batch, let id, let results) = sampleResults().message else { preconditionFailure("no results") }
+    guard case .results(let batch, let id, let results, _) = sampleResults().message else { preconditionFailure("no results") }
     let lease = Envelope(
         incarnation: 1,
         message: .lease(

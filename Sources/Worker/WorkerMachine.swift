@@ -219,7 +219,7 @@ struct WorkerMachine {
     /// Lists the leases that this worker holds, finished or not; the coordinator queues the trials of all others again. Where there are too
     /// many for a frame, those come first that would cost most to compute again.
     private var hello: Hello {
-        var held: [LeaseID: [TrialKey]] = [:]
+        var held: [LeaseID: [TrialKey]] = [:], proofs: [LeaseID: Digest] = [:]
         var room = Limits.heldTrials
         let finished = unacknowledged.sorted { $0.key < $1.key }.map(\.value.lease)
         let begun = running.merging(paused) { first, _ in first }.values.sorted { $0.id < $1.id }
@@ -227,10 +227,11 @@ struct WorkerMachine {
             room -= lease.trials.count
             guard room >= 0, held.count < Limits.heldLeases else { break }
             held[lease.id] = lease.trials.map(\.key)
+            proofs[lease.id] = lease.proof
         }
         return Hello(
             worker: identity.worker, host: identity.host, process: identity.process, slots: identity.slots, selfTest: identity.selfTest,
-            held: held)
+            held: held, proofs: proofs)
     }
 
     private mutating func join(_ welcome: Welcome, at now: Instant) -> [Effect] {
@@ -246,7 +247,9 @@ struct WorkerMachine {
         // Leases that the worker has given up since that Hello: without a Cancel the coordinator would wait for them.
         let missing = keep.subtracting(queued.map(\.id)).subtracting(running.keys).subtracting(paused.keys)
             .subtracting(unacknowledged.values.map(\.lease.id))
-        let results = unacknowledged.sorted { $0.key < $1.key }.map { Message.results($0.key, $0.value.lease.id, $0.value.results) }
+        let results = unacknowledged.sorted { $0.key < $1.key }.map {
+            Message.results($0.key, $0.value.lease.id, $0.value.results, proof: $0.value.lease.proof)
+        }
         let checkpoints = unanswered.sorted { $0.key < $1.key }.map { Message.checkpoint($0.key, $0.value) }
         let messages = results + checkpoints + missing.sorted().map(Message.cancel) + [.ready(credits: credits)]
         return dropped + messages.map { send($0, at: now) } + giveBackPaused(at: now) + fetchData(at: now) + leaveIfDrained(at: now)
@@ -302,7 +305,7 @@ struct WorkerMachine {
         nextBatch += 1
         unacknowledged[batch] = (lease, results)
         let next = fillSlots()
-        return isJoined ? next + [send(.results(batch, lease.id, results), at: now)] : next
+        return isJoined ? next + [send(.results(batch, lease.id, results, proof: lease.proof), at: now)] : next
     }
 
     // MARK: Leaving

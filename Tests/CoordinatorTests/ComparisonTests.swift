@@ -27,6 +27,29 @@ import Wire
         #expect(Comparison.finding(bits(x, b), stored: bits(x, nil), evidence: []) == .nothing)
     }
 
+    @Test("the workers of one key are one witness: they confirm nothing, overrule nobody and close no conflict") func oneKey() {
+        typealias Evidence = Comparison.Evidence
+        let key = Digest(of: "mallory")
+        let first = Author(worker: WorkerID(high: 8, low: 0), host: "m", key: key)
+        let second = Author(worker: WorkerID(high: 9, low: 0), host: "n", key: key)
+        func finding(_ new: (Digest, Author), stored: (Digest, Author), _ evidence: [(Digest, Author)]) -> Comparison.Finding {
+            Comparison.finding(
+                bits(new.0, new.1), stored: bits(stored.0, stored.1),
+                evidence: evidence.map { Evidence(digest: $0.0, author: $0.1, isOpen: true) })
+        }
+        // What it forged it does not confirm, and what is honest it does not replace.
+        #expect(finding((x, second), stored: (x, first), []) == .nothing)
+        #expect(finding((y, first), stored: (x, a), []) == .disagrees)
+        #expect(finding((y, second), stored: (x, a), [(y, first)]) == .nothing)
+        #expect(finding((x, b), stored: (x, a), [(y, first)]) == .settles(wrong: [first], replacesStored: false))
+        #expect(finding((x, second), stored: (x, first), [(y, a)]) == .nothing)
+        #expect(finding((y, b), stored: (x, first), [(y, a)]) == .settles(wrong: [first], replacesStored: true))
+        // A third result that is its second one leaves the trial open, and so does one that stands alone against its two.
+        #expect(finding((z, second), stored: (x, a), [(y, first)]) == .nothing)
+        #expect(finding((z, a), stored: (x, first), [(y, second)]) == .disagrees)
+        #expect(finding((z, b), stored: (x, first), [(y, second), (z, a)]) == .settles(wrong: [first, second], replacesStored: true))
+    }
+
     @Test("of each finding the journal writes down who confirmed, who differed and what was decided, in this order") func changes() {
         let stored = bits(x, a), new = bits(y, c)
         func changes(_ finding: Comparison.Finding) -> [Comparison.Change] { Comparison.changes(for: finding, new, stored: stored) }

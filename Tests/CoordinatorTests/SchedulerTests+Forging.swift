@@ -65,7 +65,7 @@ extension Verifications {
 
 extension Failures {
     func forged(
-        trials: [Int: Record] = [:], failedLeases: [WorkerID: Int] = [:], blame: [WorkerID: [LeaseID: [Int]]] = [:]
+        trials: [Int: Record] = [:], failedLeases: [WorkerID: Int] = [:], blame: [WorkerID: Blame] = [:]
     ) -> Failures {
         Failures(crashLimit: crashLimit, failureLimit: failureLimit, trials: trials, failedLeases: failedLeases, blame: blame)
     }

@@ -97,7 +97,9 @@ import Wire
             $0.forged(failures: $0.failures.forged(failedLeases: [WorkerID(high: 3, low: 3): 1]))
         },
         Forgery("has 0 failed leases in a row") { $0.forged(failures: $0.failures.forged(failedLeases: [ada: 0])) },
-        Forgery("was lost over nothing") { $0.forged(failures: $0.failures.forged(blame: [ada: [lease(1): []]])) },
+        Forgery("was lost over nothing") {
+            $0.forged(failures: $0.failures.forged(blame: [ada: Failures.Blame(witness: .worker(ada), leases: [lease(1): []])]))
+        },
         Forgery("0 verifications are out, the count says 1") {
             $0.forged(verifications: $0.verifications.forged(running: [lease(3): Verification(trials: [9], authors: [])]))
         },

@@ -259,10 +259,12 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
             driver.scheduler.grid, audit: Audit(share: 1, lanes: 2), crashLimit: 2, trialsPerLease: trialsPerLease, pending: pending)
     }
 
+    private func station(_ worker: WorkerID, _ host: String) -> Station { Station(host: host, witness: .worker(worker)) }
+
     /// What a worker on a host of its own is given, where all three workers are here.
     private func take(_ verifications: inout Verifications, _ worker: WorkerID, _ host: String) -> Verification? {
-        var hosts = Verifications.Hosts(["ada", "bob", "cyd"])
-        return verifications.take(for: worker, on: host, &hosts)
+        var stations = Verifications.Stations([station(ada, "ada"), station(bob, "bob"), station(cyd, "cyd")])
+        return verifications.take(for: station(worker, host), &stations)
     }
 
     @Test("an audited block is pending once all of it is stored, without its failures") func audit() {
@@ -273,11 +275,12 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
             trials.deliver(index)
             _ = trials.persist(result, index)
             verifications.recordAuthor(index < 3 ? byAda : byBob, of: index, in: trials)
-            #expect(verifications.pending.count == (index + 1) / 2)
+            #expect(verifications.pending.count == [0, 1, 1, 3][index])
         }
         #expect(
             verifications.pending == [
-                Verification(trials: [0], authors: [byAda]), Verification(trials: [2, 3], authors: [byAda, byBob]),
+                Verification(trials: [0], authors: [byAda]), Verification(trials: [2], authors: [byAda]),
+                Verification(trials: [3], authors: [byBob]),
             ])
         #expect(verifications.authors.isEmpty)
     }
@@ -292,8 +295,18 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
             #expect(verifications.pending.isEmpty == (expected != nil))
         }
         var alone = verifications(pending: pending)
-        var hosts = Verifications.Hosts(["ada"])
-        #expect(alone.take(for: cyd, on: "ada", &hosts) == pending[0])
+        var stations = Verifications.Stations([station(cyd, "ada")])
+        #expect(alone.take(for: station(cyd, "ada"), &stations) == pending[0])
+    }
+
+    @Test("the workers of one key are one witness: none verifies what another computed, nor keeps anybody from it by a host name")
+    func oneKey() {
+        let key = Digest(of: "mallory"), mallory = Author(worker: ada, host: "bob", key: key)
+        let own = Station(host: "elsewhere", witness: .key(key)), honest = station(bob, "bob")
+        var verifications = verifications(pending: [Verification(trials: [0], authors: [mallory])])
+        var stations = Verifications.Stations([own, honest])
+        #expect(verifications.take(for: own, &stations) == nil)
+        #expect(verifications.take(for: honest, &stations)?.trials == [0])
     }
 
     @Test("a verification of more trials than fit into a frame is cut, and the rest stays first in line") func cut() {
@@ -338,15 +351,19 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
 }
 
 @Suite("Scheduler: failures alone") struct FailuresTests {
-    private var failures = Failures(crashLimit: 2, failureLimit: 2, crashes: [7: 1, 8: 0], distrusted: [cyd])
+    private var failures = Failures(crashLimit: 2, failureLimit: 2, crashes: [7: 1, 8: 0], distrusted: [.worker(cyd)])
+
+    private func author(_ worker: WorkerID, key: Digest? = nil) -> Author { Author(worker: worker, host: "ada", key: key) }
+
+    private func isSuspect(_ worker: WorkerID) -> Bool { failures.isSuspect(worker, .worker(worker)) }
 
     @Test("the losses of workers over a trial add up, those of earlier incarnations among them, and are withdrawn worker by worker")
     mutating func crashes() {
         #expect(failures.crashes(of: 7) == 1 && failures.trials[8] == nil)
-        failures.recordCrash(of: ada, over: lease(1), [6, 7])
-        failures.recordCrash(of: ada, over: lease(2), [])
-        failures.recordCrash(of: bob, over: lease(3), [6])
-        #expect(failures.hasReachedCrashLimit(6) && failures.hasReachedCrashLimit(7))
+        failures.recordCrash(of: author(ada), over: lease(1), [6, 7])
+        failures.recordCrash(of: author(ada), over: lease(2), [])
+        failures.recordCrash(of: author(bob), over: lease(3), [6])
+        #expect(failures.hasReachedCrashLimit(6, isAlone: false) && failures.hasReachedCrashLimit(7, isAlone: false))
         #expect(failures.withdrawBlame(of: ada) == [lease(1): [6, 7]])
         #expect(failures.withdrawBlame(of: ada) == [:])
         #expect((failures.crashes(of: 6), failures.crashes(of: 7)) == (1, 1))
@@ -356,11 +373,46 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
         #expect(failures.trials.keys.sorted() == [7] && failures.blame.isEmpty)
     }
 
+    @Test("the workers that one key loses or fails with decide nothing while somebody else is here") mutating func oneKey() {
+        let key = Digest(of: "mallory")
+        for number in 1...4 as ClosedRange<UInt64> {
+            let mallory = author(WorkerID(high: 50 + number, low: 0), key: key)
+            failures.recordCrash(of: mallory, over: lease(UInt32(number)), [5])
+            failures.recordFailure(of: 5, by: mallory)
+        }
+        #expect(failures.crashes(of: 5) == 4 && !failures.hasReachedCrashLimit(5, isAlone: false))
+        #expect(failures.hasReachedCrashLimit(5, isAlone: true))
+        #expect(!failures.hasReachedFailureLimit(5, isAlone: false) && failures.hasReachedFailureLimit(5, isAlone: true))
+        failures.recordCrash(of: author(bob), over: lease(9), [5])
+        #expect(failures.hasReachedCrashLimit(5, isAlone: false))
+        for number in 1...3 as ClosedRange<UInt64> { _ = failures.withdrawBlame(of: WorkerID(high: 50 + number, low: 0)) }
+        #expect(failures.witnessesLost(over: 5) == [.key(key), .worker(bob)])
+        _ = failures.withdrawBlame(of: WorkerID(high: 54, low: 0))
+        #expect(failures.witnessesLost(over: 5) == [.worker(bob)] && failures.crashes(of: 5) == 1)
+    }
+
+    @Test("whoever is lost when too many are remembered costs the first of them its blame, and nobody a trial") mutating func forgiven() {
+        let most = Failures.mostLostWorkers
+        func worker(_ number: Int) -> WorkerID { WorkerID(high: UInt64(100 + number), low: 0) }
+        for number in 0...most { failures.recordCrash(of: author(worker(number)), over: lease(UInt32(number + 1)), [number + 10]) }
+        #expect(failures.nextToForgive() == worker(0))
+        #expect(failures.withdrawBlame(of: worker(0)) == [lease(1): [10]])
+        #expect(failures.nextToForgive() == nil)
+        // All of the others are back, time after time.
+        for _ in 0..<3 {
+            for number in 1...most { #expect(failures.withdrawBlame(of: worker(number)).count == 1) }
+            for number in 1...most { failures.recordCrash(of: author(worker(number)), over: lease(UInt32(number + 1)), [number + 10]) }
+            #expect(failures.nextToForgive() == nil && failures.lost.count <= 2 * most)
+        }
+        for number in 1...most { #expect(failures.withdrawBlame(of: worker(number)).count == 1) }
+        #expect(failures.blame.isEmpty && failures.trials.keys.sorted() == [7])
+    }
+
     @Test("so many workers fail at a trial before it is the trial's fault, and then it is not theirs") mutating func failed() {
         for (worker, isReached) in [(ada, false), (ada, false), (bob, true)] {
-            failures.recordFailure(of: 1, on: worker)
+            failures.recordFailure(of: 1, by: author(worker))
             _ = failures.recordFailedLease(of: worker)
-            #expect(failures.hasReachedFailureLimit(1) == isReached)
+            #expect(failures.hasReachedFailureLimit(1, isAlone: false) == isReached)
         }
         #expect(failures.workersThatFailed(at: 1) == [ada, bob])
         #expect(failures.failedLeases == [ada: 2, bob: 1])
@@ -370,12 +422,12 @@ private func hello(_ worker: WorkerID, slots: Int = 1, process: Int = 1) -> Hell
 
     @Test("a worker is suspect after three failed leases in a row, or for its bits, which nothing forgives") mutating func suspects() {
         #expect([1, 2, 3, 4].map { _ in failures.recordFailedLease(of: ada) } == [false, false, true, false])
-        #expect(failures.isSuspect(ada) && failures.isSuspect(cyd) && !failures.isSuspect(bob))
+        #expect(isSuspect(ada) && isSuspect(cyd) && !isSuspect(bob))
         for worker in [ada, cyd] { failures.recordSuccess(of: worker) }
-        #expect(!failures.isSuspect(ada) && failures.isSuspect(cyd))
-        #expect(failures.distrust(bob) && !failures.distrust(bob))
+        #expect(!isSuspect(ada) && isSuspect(cyd))
+        #expect(failures.distrust(.worker(bob)) && !failures.distrust(.worker(bob)))
         failures.forgetLeases(of: bob)
-        #expect(failures.isSuspect(bob))
+        #expect(isSuspect(bob))
     }
 }
 

@@ -84,7 +84,7 @@ import Wire
         #expect(driver.hear(.ready(credits: 1), from: routeB) == [driver.lease(driver.id(2), [2, 3], baseline: 0, to: routeB)])
     }
 
-    @Test("what is missing from a lease's results waits again; trials of another sweep go to the store and change nothing") func parts() {
+    @Test("what is missing from a lease's results waits again; trials that the sweep does not have are not stored") func parts() {
         var driver = SchedulerDriver(groups: 1, settings: 2)
         _ = driver.join(ada, at: routeA, credits: 1)
         var foreign = driver.result(0)
@@ -92,8 +92,8 @@ import Wire
         let effects = driver.hear(driver.batch(1, of: driver.id(1), [driver.result(0), foreign]), from: routeA)
         #expect(
             effects == [
-                driver.persist([driver.result(0), foreign], by: ada, batch: 1, to: routeA),
-                driver.lease(driver.id(2), [1], attempt: 2, to: routeA),
+                driver.persist([driver.result(0)], by: ada, batch: 1, to: routeA),
+                .notice(.rejectedResults(ada, host: "ada", count: 1)), driver.lease(driver.id(2), [1], attempt: 2, to: routeA),
             ])
         #expect(driver.commit(effects) == [driver.acknowledged(1, to: routeA)])
         #expect(driver.scheduler.trials.counts == TrialCounts(done: 1))

@@ -17,7 +17,7 @@ import Wire
         #expect(!leases.isEmpty)
         let effects = driver.hear(.hello(driver.hello(ada)), from: theirs)
         let reason = "worker \(ada) has joined with another key"
-        #expect(effects == [driver.send(.refused(reason: reason), to: theirs), .notice(.refused(theirs, reason: reason))])
+        #expect(effects == [driver.send(.refused(reason: reason), to: theirs), .notice(.refused(theirs, reason: reason), from: other)])
         #expect(driver.scheduler.workers[ada]!.route == mine)
         #expect(driver.scheduler.workers[ada]!.leases == leases)
         // With its own key it comes back on a new connection.
@@ -36,15 +36,15 @@ import Wire
         for count in 1..<Limits.malformedFrames {
             let from = Route([UInt8(count)], peer: own)
             let effects = driver.handle(.unreadable(.malformed(reason: "noise"), from: from))
-            #expect(effects == [driver.send(.dropped(reason: "noise"), to: from), .notice(.malformed(from, reason: "noise"))])
+            #expect(effects == [driver.send(.dropped(reason: "noise"), to: from), .notice(.malformed(from, reason: "noise"), from: own)])
         }
         let last = Route([200], peer: own)
         let effects = driver.handle(.unreadable(.malformed(reason: "noise"), from: last))
         #expect(
             effects == [
-                driver.send(.dropped(reason: "noise"), to: last), .notice(.malformed(last, reason: "noise")),
-                .notice(.cutOff(last, malformed: Limits.malformedFrames)), .cutOff(last),
-                .notice(.left(ada, host: "ada", reason: "cut off")),
+                driver.send(.dropped(reason: "noise"), to: last), .notice(.malformed(last, reason: "noise"), from: own),
+                .notice(.cutOff(last, malformed: Limits.malformedFrames), from: own), .cutOff(last),
+                .notice(.left(ada, host: "ada", reason: "cut off"), from: own),
             ])
         #expect(driver.scheduler.workers.isEmpty)
         #expect(driver.scheduler.trials.queue.count > waiting)

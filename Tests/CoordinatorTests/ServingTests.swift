@@ -83,7 +83,8 @@ import Wire
             .lost(ada, host: "ada", returned: 2), .refused(route, reason: "r"), .malformed(route, reason: "m"),
             .cutOff(route, malformed: 100), .dropped(route, reason: "d"), .setAside(trial, crashes: 3),
             .quarantined(ada, host: "ada", reason: "q"), .unverified(trials: 1),
-            .rejectedCheckpoint(trial, epoch: 4, host: "ada", reason: "c"), .progressed(ada, LeaseID(incarnation: 1, number: 1), [point]),
+            .rejectedResults(ada, host: "ada", count: 3), .rejectedCheckpoint(trial, epoch: 4, host: "ada", reason: "c"),
+            .progressed(ada, LeaseID(incarnation: 1, number: 1), [point]),
             .disagreed(Disagreement(trial: trial, authors: [a, b], verdict: .open)),
             .disagreed(Disagreement(trial: trial, authors: [a, b], verdict: .settled(wrong: [a]))),
             .disagreed(Disagreement(trial: trial, authors: [a, b], verdict: .unsettled)),
@@ -96,7 +97,8 @@ import Wire
             #expect(lines.count == 1 && lines.allSatisfy { !$0.text.contains("\n") }, "\(notice)")
             let text = lines[0].text
             switch notice {
-            case .joined(let id, let host, _), .left(let id, let host, _), .lost(let id, let host, _), .quarantined(let id, let host, _):
+            case .joined(let id, let host, _), .left(let id, let host, _), .lost(let id, let host, _), .quarantined(let id, let host, _),
+                .rejectedResults(let id, let host, _):
                 #expect(text.contains("worker \(id) on \(host)"), "\(text)")
             case .refused, .malformed, .dropped: #expect(text.contains("connection \(route)") && lines[0].isAboutConnection, "\(text)")
             case .cutOff: #expect(text.contains("connection \(route) (mallory)"), "\(text)")
@@ -112,7 +114,7 @@ import Wire
         #expect(
             notices.map(level) == [
                 "info", "info", "warning", "warning", "warning", "warning", "warning", "warning", "error", "error", "warning", "warning",
-                "debug", "error", "error", "error",
+                "warning", "debug", "error", "error", "error",
             ])
     }
 

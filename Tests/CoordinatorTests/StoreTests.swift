@@ -133,9 +133,9 @@ extension ResultStore {
         for host in ["ada", "bob", "cyd"] { #expect(try found(done(1, digest: host == "ada" ? "wrong" : "right"), by: host) == nil) }
         #expect(try store.ask("SELECT verdict FROM conflict", columns: 1) == [["the first was wrong"], ["wrong"]])
         #expect(try store.comparedTrials() == [key(1)])
-        #expect(try store.distrustedWorkers() == [author("ada").worker])
+        #expect(try store.distrustedWitnesses() == [author("ada").witness])
         for (host, digest) in [("bob", "right"), ("dan", "wrong"), ("cyd", "right")] { _ = try found(done(3, digest: digest), by: host) }
-        #expect(try store.distrustedWorkers() == [author("ada").worker, author("dan").worker])
+        #expect(try store.distrustedWitnesses() == [author("ada").witness, author("dan").witness])
 
         #expect(try found(done(2), by: "ada") == nil)
         #expect(try found(done(2), by: "bob") == nil)

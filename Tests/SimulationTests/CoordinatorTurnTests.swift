@@ -113,7 +113,7 @@ import Wire
         var actions: [CoordinatorAction] = []
         let now = now, turn = Turn(frames: [frame(.results(BatchID(rawValue: 1), lease.id, results)), frame(.goodbye(reason: "tired"))])
         #expect(throws: StoreError.self) { try coordinator.take(turn, at: { now }) { action, _ in actions.append(action) } }
-        #expect(actions.contains { if case .log(.left(_, _, reason: "tired")) = $0 { true } else { false } })
+        #expect(actions.contains { if case .log(.left(_, _, reason: "tired"), _) = $0 { true } else { false } })
         #expect(!sent(actions).contains(.acknowledged(BatchID(rawValue: 1))))
     }
 

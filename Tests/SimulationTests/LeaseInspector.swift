@@ -43,7 +43,11 @@ final class LeaseInspector {
             return "lease \(lease.id) goes to nobody"
         }
         if worker.leases.count > worker.credits { return "worker \(id) is given more than it has credits for" }
-        if journal.distrustedWorkers().contains(id), scheduler.workers.byID.keys.contains(where: SimulatedWorker.isSound) {
+        let distrusted = journal.distrustedWitnesses()
+        // A sound worker has the key of its host, and with it the name of a broken one.
+        if distrusted.contains(worker.witness(id)),
+            scheduler.workers.byID.contains(where: { SimulatedWorker.isSound($0) && !distrusted.contains($1.witness($0)) })
+        {
             return "worker \(id) was found to compute wrong bits, and is given a lease beside others"
         }
         return complaintAboutBaselines(of: lease)

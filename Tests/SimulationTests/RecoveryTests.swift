@@ -80,7 +80,7 @@ import Wire
         let cyd = Author(worker: WorkerID(high: 3, low: 1), host: "cyd")
         try put([SampleSweep.corrupted(Sample.result(0), by: 1)])
         for author in [Sample.bob, cyd] { try put([Sample.result(0)], by: author) }
-        #expect(try recovery().distrusted == [Sample.ada.worker])
+        #expect(try recovery().distrusted == [Sample.ada.witness])
     }
 
     @Test("a scheduler that resumes hands out what has no result, and sets aside at the death that reaches the limit") func resumes() throws

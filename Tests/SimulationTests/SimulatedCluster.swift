@@ -29,6 +29,9 @@ struct SimulatedCluster {
     private var dice: Dice
     private var network: SimulatedNetwork
     private var workers: [SimulatedWorker] = []
+    private var forger: SimulatedForger?
+    /// Trials whose stored result has been the right one.
+    private var right: Set<TrialKey> = []
     private var acknowledged: Set<TrialKey> = []
 
     private var sweep: SampleSweep { plan.sweep }
@@ -68,6 +71,7 @@ struct SimulatedCluster {
         if case .journal(let fault)? = plan.fault { journal = SimulatedJournal(fault) } else { journal = SimulatedJournal() }
         dice = Dice(seed: plan.seed)
         network = SimulatedNetwork(isHostile: !plan.isCalm && plan.kinds == Trouble.allCases)
+        forger = plan.hasForger ? SimulatedForger() : nil
         workerStartsAt = Array(repeating: Instant(sinceStart: .milliseconds(10)), count: plan.workers)
         troubleAt = plan.isCalm ? nil : Instant(sinceStart: .milliseconds(500))
         // A sweep that nothing disturbs takes about 20 trials' time. Trouble ends after 40; from then on it needs as long as it did from
@@ -87,7 +91,7 @@ struct SimulatedCluster {
         for key in sweep.keys where key != plan.poison {
             guard let row = journal.contents.rows[key] else { return fail("trial \(key) is not stored") }
             // Two machines that compute wrong, one after the other, may leave no two results that agree. The log says so; nobody can tell more.
-            if SampleSweep.lasting(row) != sweep.expected[key], !journal.isUnsettled(key) {
+            if SampleSweep.lasting(row) != sweep.expected[key], plan.hasForger || !journal.isUnsettled(key) {
                 fail("trial \(key) is stored as \(row.outcome)")
             }
         }
@@ -107,6 +111,7 @@ struct SimulatedCluster {
             return fail("what is left of the sweep does not get done: \(journal.contents.counts), \(left) trials to verify")
         }
         reruns += 1
+        forger = nil
         trace("run again")
         calmDown()
         isOver = false
@@ -129,7 +134,7 @@ struct SimulatedCluster {
         case tickWorker(Int)
         case advance(Int, job: Int)
         case disk(Int)
-        case trouble
+        case trouble, forge
     }
 
     /// - Returns: the earliest thing that happens; of several at one time, the first in this order.
@@ -159,6 +164,7 @@ struct SimulatedCluster {
         }
         for index in workerStartsAt.indices { offer(workerStartsAt[index], .startWorker(index)) }
         offer(troubleAt, .trouble)
+        offer(forger?.nextAt, .forge)
         return best
     }
 
@@ -185,6 +191,7 @@ struct SimulatedCluster {
             let (_, file, news) = workers[index].disk.removeFirst()
             tell(workers[index].number, .data(file, news))
         case .trouble: makeTrouble()
+        case .forge: forge()
         }
         if coordinator != nil { isOver = hasFinished && network.connections.isEmpty }
     }
@@ -220,7 +227,7 @@ struct SimulatedCluster {
             let configuration = Scheduler.Configuration(
                 sweep: "sample", incarnation: journal.beginIncarnation(host: "host", process: 0), leaseDuration: .seconds(3) * plan.pace,
                 crashLimit: plan.crashLimit, audit: plan.audit.share, lanes: plan.audit.lanes, expectedSecondsPerTrial: Double(plan.pace),
-                selfTest: SampleSweep.selfTest)
+                selfTest: SampleSweep.selfTest, leaseSecret: Digest(of: "secret"))
             timeout = configuration.timeout
             coordinator = Coordinator(Scheduler(configuration, sweep.grid, resuming: recovery), journal)
         } catch { return fail("a coordinator does not start: \(error)") }
@@ -281,6 +288,7 @@ struct SimulatedCluster {
     /// Looks for what must be true after every turn, and is not.
     private mutating func check() {
         if let complaint = journal.complaint { fail(complaint) }
+        if plan.hasForger { checkForgeries() }
         guard let found = coordinator?.inspected() else { return }
         turnAt = Instant(sinceStart: found.deadline.sinceStart - clockAhead)
         hasFinished = found.isFinished
@@ -301,6 +309,44 @@ struct SimulatedCluster {
         }
     }
 
+    /// Looks for what somebody with one key must not be able to do.
+    private mutating func checkForgeries() {
+        let wrong = journal.distrustedWitnesses().subtracting([SimulatedForger.witness])
+        if let innocent = wrong.first { fail("\(innocent) is condemned, and computes what it is asked for") }
+        for (key, row) in journal.contents.rows where !row.isFailure {
+            guard sweep.keys.contains(key) else { return fail("\(key) is stored, which the sweep does not have") }
+            guard SampleSweep.lasting(row) != sweep.expected[key] else {
+                right.insert(key)
+                continue
+            }
+            if right.contains(key) { fail("the right result of \(key) was replaced") }
+            if journal.contents.confirmed.contains(key) { fail("a forged result of \(key) is confirmed") }
+        }
+    }
+
+    /// Somebody with a key acts.
+    private mutating func forge() {
+        forger!.nextAt = now + dice.milliseconds(20...900)
+        guard coordinator != nil else { return }
+        // It stays as long as it is not told to go.
+        for route in forger!.routes where coordinator!.scheduler.isFinished || dice.chance(perThousand: 20) {
+            forger!.close(route)
+            network.close(route)
+        }
+        guard !coordinator!.scheduler.isFinished else { return }
+        var said: [(Message, Route)] = forger!.routes.map { (.heartbeat(running: 0), $0) }
+        if forger!.routes.count < SimulatedForger.mostRoutes, dice.chance(perThousand: 300) {
+            let route = network.open(for: 0, as: SimulatedForger.peer)
+            said += forger!.greet(on: route, sweep, &dice).map { ($0, route) }
+        } else if let route = forger!.routes.dropFirst(dice.number(0...3)).first {
+            said += forger!.speak(sweep, journal.contents.incarnation, &dice).map { ($0, route) }
+        }
+        for (message, route) in said {
+            trace("forger at \(route): \(message.summary)")
+            network.send(.envelope(Envelope(incarnation: journal.contents.incarnation, message: message)), up: route, at: now, &dice)
+        }
+    }
+
     /// Sends what a turn has decided. The process may end between two frames.
     private mutating func perform(_ actions: [CoordinatorAction], at time: Instant) {
         for action in actions {
@@ -308,7 +354,7 @@ struct SimulatedCluster {
             switch action {
             case .send(let envelope, let route): send(envelope, to: route, at: time)
             case .sendChunk(let file, let offset, let route): sendChunk(of: file, offset, to: route, at: time)
-            case .log(let notice): trace("coordinator: \(notice)")
+            case .log(let notice, _): trace("coordinator: \(notice)")
             case .logJournal(let notice): trace("coordinator: \(notice)")
             // No worker here sends a hundred frames that are no messages, and nobody gives commands.
             case .close, .answer: fail("\(action) came out of nothing")
@@ -330,7 +376,9 @@ struct SimulatedCluster {
         let rows = journal.contents.rows
         switch envelope.message {
         case .acknowledged(let batch):
-            let results = index(at: route).flatMap { workers[$0].batches[batch] } ?? []
+            // What comes from a worker that was found to compute wrong is acknowledged and not stored.
+            let isDistrusted = coordinator?.scheduler.workers.author(at: route).map { journal.distrustedWitnesses().contains($0.witness) }
+            let results = isDistrusted == true ? [] : index(at: route).flatMap { workers[$0].batches[batch] } ?? []
             // A failure that other workers may not have is acknowledged and not stored.
             acknowledged.formUnion(results.lazy.filter { !$0.isFailure }.map(\.key))
             for result in results where !result.isFailure && rows[result.key] == nil {
@@ -366,6 +414,7 @@ struct SimulatedCluster {
         busyUntil = now
         startsAt = now + pause
         network.closeAll()
+        forger?.forgetRoutes()
         for index in workers.indices where workers[index].route != nil { workers[index].route = open(for: workers[index]) }
     }
 
@@ -385,7 +434,7 @@ struct SimulatedCluster {
     }
 
     private mutating func open(for worker: SimulatedWorker) -> Route {
-        let route = network.open(for: worker.number)
+        let route = network.open(for: worker.number, as: worker.peer)
         network.stall(route, until: worker.stalledUntil)
         return route
     }
@@ -399,7 +448,7 @@ struct SimulatedCluster {
                 workers[index].route = open(for: workers[index])
             case .send(let envelope):
                 trace("worker \(number) at \(workers[index].route.map(String.init(describing:)) ?? "-"): \(envelope.message.summary)")
-                if case .results(let batch, _, let results) = envelope.message { workers[index].batches[batch] = results }
+                if case .results(let batch, _, let results, _) = envelope.message { workers[index].batches[batch] = results }
                 if let route = workers[index].route { network.send(.envelope(envelope), up: route, at: now, &dice) }
             case .compute(let lease):
                 for file in sweep.files.keys where hosts[workers[index].host].whole[file].map(Digest.init(of:)) != file {
@@ -432,6 +481,7 @@ struct SimulatedCluster {
     }
 
     private mutating func arrive(_ frame: SimulatedNetwork.Frame, atWorkerOf route: Route) {
+        if route.peer == SimulatedForger.peer, case .envelope(let envelope) = frame { forger?.hear(envelope.message) }
         guard let number = index(at: route).map({ workers[$0].number }) else { return }
         switch frame {
         case .envelope(let envelope): tell(number, .received(envelope))
@@ -627,7 +677,7 @@ extension Message {
         case .lease(let lease): "lease \(lease.id) of \(lease.trials.count) trials from \(lease.checkpoint?.epoch ?? 0)"
         case .checkpoint(let lease, let checkpoint): "checkpoint of \(lease) after \(checkpoint.epoch)"
         case .dataChunk(let chunk): "data \(chunk.digest) at \(chunk.offset)"
-        case .results(let batch, let lease, let results): "batch \(batch.rawValue): \(results.count) results of \(lease)"
+        case .results(let batch, let lease, let results, _): "batch \(batch.rawValue): \(results.count) results of \(lease)"
         case .progress(let lease, let points): "progress of \(lease), \(points.count) points"
         case .acknowledged(let batch): "acknowledged \(batch.rawValue)"
         default: "\(self)"

@@ -213,8 +213,8 @@ final class SimulatedJournal: Journal {
         }
     }
 
-    func distrustedWorkers() -> Set<WorkerID> {
-        Set(contents.conflicts.values.joined().filter(\.verdict.distrustsAuthor).compactMap(\.bits.author?.worker))
+    func distrustedWitnesses() -> Set<Witness> {
+        Set(contents.conflicts.values.joined().filter(\.verdict.distrustsAuthor).compactMap(\.bits.author?.witness))
     }
 }
 

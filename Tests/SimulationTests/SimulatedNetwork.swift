@@ -69,8 +69,8 @@ struct SimulatedNetwork {
 
     init(isHostile: Bool) { self.isHostile = isHostile }
 
-    mutating func open(for worker: Int) -> Route {
-        let route = Route([nextRouteHigh, nextRoute])
+    mutating func open(for worker: Int, as peer: Peer = .local) -> Route {
+        let route = Route([nextRouteHigh, nextRoute], peer: peer)
         if nextRoute == 255 { nextRouteHigh += 1 }
         nextRoute &+= 1
         connections.append(Connection(worker: worker, route: route))

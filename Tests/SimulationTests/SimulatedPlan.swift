@@ -35,6 +35,8 @@ extension SimulatedCluster {
         var isAudited = false
         /// What strange workers come.
         var strangers: [SimulatedWorker.Nature] = [.foreign]
+        /// Whether somebody with one key and many ids is here until the sweep is run again.
+        var hasForger = false
         /// How many sound workers there are once trouble is over; when it is run again there are three.
         var workers = Self.enough
         /// What happens to it.
@@ -58,6 +60,14 @@ extension SimulatedCluster {
         var sweep: SampleSweep { isLong ? .long : .short }
 
         var audit: Audit { Audit(share: isAudited ? 1 : 0, lanes: isLong ? 1 : 2) }
+
+        /// A hostile world with a forger, in which every trial is computed twice.
+        static func forged(seed: UInt64) -> Plan {
+            var plan = hostile(seed: seed)
+            (plan.hasForger, plan.isAudited, plan.strangers) = (true, true, [.foreign])
+            (plan.poison, plan.crashLimit, plan.workers, plan.pace) = (nil, Self.never, Self.enough, 1)
+            return plan
+        }
 
         /// Everything that a seed decides of a hostile world.
         static func hostile(seed: UInt64, fault: Fault? = nil) -> Plan {

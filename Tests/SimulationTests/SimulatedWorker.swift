@@ -62,6 +62,9 @@ struct SimulatedWorker {
         nextDeadline = now
     }
 
+    /// Workers of one host have a key, the others are local ones.
+    var peer: Peer { host == 2 ? .key(PublicKey(bytes: Array(repeating: 2, count: PublicKey.byteCount))!) : .local }
+
     /// Whether a worker computes what it is asked for and never fails.
     static func isSound(_ id: WorkerID) -> Bool { id.low % 2 == 1 }
 

@@ -75,6 +75,29 @@ import Wire
         #expect(cluster.journal.contents.checkpoints.isEmpty)
     }
 
+    @Test(
+        "somebody with one key and many ids who forges, ends what is others' and hoards costs no result, no worker and no trial",
+        arguments: chosen.map { [$0] } ?? Array(0..<120))
+    func forged(seed: UInt64) {
+        var plan = SimulatedCluster.Plan.forged(seed: seed)
+        plan.isVerbose = Self.chosen != nil
+        var cluster = SimulatedCluster(plan)
+        cluster.run()
+        #expect(
+            cluster.failure == nil,
+            "replay with: REGSWEEP_SEED=\(seed) swift test --filter 'SimulationTests/forged'")
+    }
+
+    @Test("where nothing else happens, such a one has no trial set aside", arguments: [0, 1, 2, 3, 4, 5] as [UInt64])
+    func forgedAndCalm(seed: UInt64) {
+        var plan = SimulatedCluster.Plan(seed: seed, isCalm: true, crashLimit: 3)
+        (plan.hasForger, plan.isAudited) = (true, true)
+        var cluster = SimulatedCluster(plan)
+        cluster.run()
+        #expect(cluster.failure == nil)
+        #expect(cluster.journal.contents.counts.failed == 0 && cluster.reruns == 0)
+    }
+
     @Test("a trial that kills every worker before it can say a word is set aside, it alone", arguments: [0, 8, 55])
     func poison(index: Int) {
         let key = SampleSweep.short.keys[index]

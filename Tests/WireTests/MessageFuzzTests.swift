@@ -67,7 +67,7 @@ import Testing
                 && hello.held.count <= Limits.heldLeases && hello.held.values.allSatisfy { $0.count <= Limits.trialsPerLease }
         case .ready(let count), .heartbeat(let count): return (0...2 * Limits.slots).contains(count)
         case .progress(_, let points): return points.count <= Limits.trialsPerLease
-        case .results(_, _, let results):
+        case .results(_, _, let results, _):
             return results.count <= Limits.trialsPerLease
                 && results.allSatisfy { result in
                     guard result.curve.count <= Limits.curvePoints, result.seconds >= 0, result.seconds.isFinite else { return false }

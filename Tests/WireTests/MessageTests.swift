@@ -94,7 +94,8 @@ import Testing
         let result = Samples.result(
             .done(trainLoss: -0.0, testLoss: 1), curve: [CurvePoint(epoch: 1, trainLoss: -0.0, testLoss: 1)])
         let frame = Envelope(incarnation: 1, message: .results(BatchID(rawValue: 1), LeaseID(rawValue: 1), [result])).encoded()
-        guard case .results(_, _, let arrived) = try Envelope(decoding: frame).message, case .done(let loss, _) = arrived[0].outcome else {
+        guard case .results(_, _, let arrived, _) = try Envelope(decoding: frame).message, case .done(let loss, _) = arrived[0].outcome
+        else {
             Issue.record("no result")
             return
         }

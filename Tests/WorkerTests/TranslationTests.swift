@@ -179,7 +179,7 @@ import Wire
         let results = zip(records, lease.trials).map { TrialResult($0, of: $1, seconds: 0.1) }
         let frame = Envelope(incarnation: .max, message: .results(BatchID(rawValue: .max), lease.id, results)).encoded()
         #expect(frame.count < Limits.frameBytes)
-        guard case .results(_, _, let arrived) = try Envelope(decoding: frame).message else {
+        guard case .results(_, _, let arrived, _) = try Envelope(decoding: frame).message else {
             Issue.record("no results")
             return
         }

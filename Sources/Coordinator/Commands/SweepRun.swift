@@ -48,30 +48,33 @@ struct SweepRun {
 
     /// - Throws: exit code 3 when it was interrupted, 4 when there were no workers.
     func run() throws -> Outcome {
-        let (end, failed) = try compute()
-        switch end {
-        case .finished: return try report(failed: failed)
-        case .interrupted:
-            let words = CommandLine.arguments
-            Console.writeLine(RunText.interrupted(commandLine: words, pipes: words.dropFirst().filter(FileStatus.isPipe)))
-            throw ExitCode(3)
-        case .noWorkers:
-            Console.writeLine(RunText.noWorkers(log: directory.workersLog))
-            throw ExitCode(4)
+        try compute { end, failed in
+            switch end {
+            case .finished: return try report(failed: failed)
+            case .interrupted:
+                let words = CommandLine.arguments
+                Console.writeLine(RunText.interrupted(commandLine: words, pipes: words.dropFirst().filter(FileStatus.isPipe)))
+                throw ExitCode(3)
+            case .noWorkers:
+                Console.writeLine(RunText.noWorkers(log: directory.workersLog))
+                throw ExitCode(4)
+            }
         }
     }
 
     /// Runs the loop until every trial has a result, or it cannot.
-    /// - Returns: also how many trials are stored as failed. By then no worker of this host runs, and the store is free to be read.
-    private func compute() throws -> (end: EventLoop.End, failed: Int) {
+    /// - Parameter conclude: what follows. It is given how many trials are stored as failed. The store is locked until it returns, since
+    ///   another start would write the same tables; the socket is gone by then.
+    private func compute(_ conclude: (EventLoop.End, _ failed: Int) throws -> Outcome) throws -> Outcome {
         let store = try openStore()
         let recovery = try Recovery(store, grid, audit: Audit(share: grid.spec.audit, lanes: grid.spec.declaration.lanes))
         let keys = try keyRing(), entrance = try Entrance.open(settings.cluster, directory, keys)
         let localEndpoint = entrance.localSocket.endpoint
-        defer { directory.removeSocket(String(localEndpoint.dropFirst("ipc://".count))) }
         let incarnation = try store.beginIncarnation(host: Host.name, process: Int(getpid()))
         let scheduler = Scheduler(
-            Scheduler.Configuration(grid, settings.cluster, incarnation: incarnation, secondsPerTrial: recovery.secondsPerTrial),
+            Scheduler.Configuration(
+                grid, settings.cluster, incarnation: incarnation, secondsPerTrial: recovery.secondsPerTrial,
+                leaseSecret: entrance.leaseSecret),
             grid, resuming: recovery)
         let fleet = fleet(localEndpoint, isNeeded: !scheduler.isFinished)
         let joinCommand = WorkerCommandLine(coordinator: .endpoint(settings.cluster.isPlain ? entrance.endpoint : localEndpoint))
@@ -80,7 +83,6 @@ struct SweepRun {
         let mailbox = try Mailbox<EventLoop.Signal>()
         // Once it is printed that the sweep runs, an interrupt is a drain.
         interrupts.go(to: mailbox)
-        defer { interrupts.go(to: nil) }
         if !settings.isQuiet, !scheduler.isFinished {
             Console.writeLine(
                 RunText.start(
@@ -97,7 +99,18 @@ struct SweepRun {
             fleet: fleet,
             display: display, orphanTimeout: settings.cluster.orphanTimeout, storePath: directory.store, joinCommand: joinCommand,
             mailbox: mailbox, logger: logger)
-        return (try loop.run(), loop.failed)
+        let end: EventLoop.End
+        do {
+            defer {
+                interrupts.go(to: nil)
+                loop.removeLocalSocket()
+                directory.forgetSocket()
+            }
+            end = try loop.run()
+        }
+        let outcome = try conclude(end, loop.failed)
+        loop.close()
+        return outcome
     }
 
     /// Nil for a coordinator without keys. Workers of this host need none, so a file system that cannot keep secrets stops nothing.
@@ -157,6 +170,8 @@ private struct Entrance: ~Copyable {
     let endpoint: String
     /// For workers and commands of the same user on this host.
     let localSocket: LocalSocket
+    /// See `LeaseProofs`; nil where there are no keys.
+    let leaseSecret: Digest?
 
     static func open(_ cluster: ClusterSpec, _ directory: ResultsDirectory, _ keys: KeyRing?) throws -> Entrance {
         let socket = try RouterSocket(in: try Context())
@@ -164,19 +179,19 @@ private struct Entrance: ~Copyable {
         let localSocket = try LocalSocket(at: directory.socketPath) { endpoint in _ = try socket.bind(endpoint) }
         return Entrance(
             socket: socket, authenticator: WorkerAuthenticator(keys, endpoint: cluster.advertised(endpoint, hostName: Host.name)),
-            endpoint: endpoint, localSocket: localSocket)
+            endpoint: endpoint, localSocket: localSocket, leaseSecret: keys?.coordinator.secret(for: "leases"))
     }
 }
 
 extension Scheduler.Configuration {
     /// - Parameter secondsPerTrial: as measured in earlier runs; nil where nothing was.
-    fileprivate init(_ grid: Grid, _ cluster: ClusterSpec, incarnation: UInt64, secondsPerTrial: Double?) {
+    fileprivate init(_ grid: Grid, _ cluster: ClusterSpec, incarnation: UInt64, secondsPerTrial: Double?, leaseSecret: Digest?) {
         let declaration = grid.spec.declaration
         self.init(
             sweep: grid.spec.name, incarnation: incarnation, heartbeatInterval: cluster.heartbeatInterval, timeout: cluster.timeout,
             leaseDuration: .seconds(cluster.leaseSeconds), crashLimit: cluster.crashLimit, audit: grid.spec.audit,
             lanes: declaration.lanes, trialsPerLease: declaration.trialsPerLease(grid.groups[0].spec.configuration),
             expectedSecondsPerTrial: secondsPerTrial ?? grid.assumedSecondsPerTrial, selfTest: Build.selfTest,
-            checkpoints: cluster.checkpoints)
+            leaseSecret: leaseSecret, checkpoints: cluster.checkpoints)
     }
 }

@@ -9,7 +9,9 @@ struct KeyRing {
     /// Nil for keys that are not stored.
     private let directory: String?
     private(set) var coordinator: SecretKey
-    private(set) var workers: [String: SecretKey]
+    private(set) var workers: [String: SecretKey] { didSet { names = Self.names(of: workers) } }
+    /// Names by key: each line of a table of workers, or of the log, asks for one.
+    private var names: [PublicKey: String] = [:]
 
     /// Reads the keys, or makes the coordinator's where there is none.
     init(_ directory: String) throws(PrivateFileError) {
@@ -31,6 +33,11 @@ struct KeyRing {
                 path: "\(directory)/workers.keys", reason: "has a line that is not NAME KEY: regsweep keys --rotate replaces all keys")
         }
         workers = read
+        names = Self.names(of: read)
+    }
+
+    private static func names(of keys: [String: SecretKey]) -> [PublicKey: String] {
+        Dictionary(keys.map { ($1.publicKey, $0) }) { first, _ in first }
     }
 
     /// New keys that no file has: they end with this process. For a directory whose file system lets every user read every file.
@@ -102,5 +109,5 @@ struct KeyRing {
         workers = keys
     }
 
-    func name(of key: PublicKey) -> String? { workers.first { $0.value.publicKey == key }?.key }
+    func name(of key: PublicKey) -> String? { names[key] }
 }

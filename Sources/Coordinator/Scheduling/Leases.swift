@@ -24,6 +24,8 @@ struct LeaseState: Equatable {
     var isRisky = false
     /// The worker has sent a sign that it computes the lease; before, the lease may wait in the worker's queue.
     var hasBegun = false
+    /// How many late workers had this copy or verification before.
+    var moves = 0
 
     var copy: LeaseID? {
         if case .own(let copy) = purpose { copy } else { nil }
@@ -144,11 +146,15 @@ extension Leases {
     /// The worker has sent a sign that it computes the lease.
     mutating func begin(_ id: LeaseID) { byID[id]!.hasBegun = true }
 
-    /// A lease ends, for whatever reason: it is recorded, and its original or copy goes on alone.
-    /// - Parameter host: the host of its worker.
-    mutating func end(_ id: LeaseID, as end: LeaseRecord.End, host: String, at now: Instant) -> (lease: LeaseState, successor: Successor) {
+    /// A lease ends, for whatever reason: its original or copy goes on alone.
+    /// - Parameters:
+    ///   - host: the host of its worker.
+    ///   - isRecorded: whether it becomes part of its trials' history.
+    mutating func end(
+        _ id: LeaseID, as end: LeaseRecord.End, host: String, isRecorded: Bool = true, at now: Instant
+    ) -> (lease: LeaseState, successor: Successor) {
         guard let lease = byID.removeValue(forKey: id) else { preconditionFailure("lease \(id) ends twice") }
-        record(id, of: lease.worker, host, lease.trials, since: lease.since, until: now, end)
+        if isRecorded { record(id, of: lease.worker, host, lease.trials, since: lease.since, until: now, end) }
         switch lease.purpose {
         case .own(copy: nil): return (lease, .queue)
         case .own(copy: .some(let copy)):

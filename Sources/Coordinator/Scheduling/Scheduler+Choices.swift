@@ -25,7 +25,14 @@ extension Scheduler {
     /// Whether a worker is given no work. Where only suspects are here they are given work all the same: a sweep that fails everywhere has to
     /// come to its end.
     func isQuarantined(_ id: WorkerID) -> Bool {
-        failures.isSuspect(id) && workers.byID.keys.contains { !failures.isSuspect($0) }
+        isSuspect(id, workers[id]!) && workers.byID.contains { !isSuspect($0.key, $0.value) }
+    }
+
+    private func isSuspect(_ id: WorkerID, _ worker: WorkerState) -> Bool { failures.isSuspect(id, worker.witness(id)) }
+
+    /// Whether what this author computed is not to be believed: it was found wrong, and somebody better is here.
+    func isDisbelieved(_ author: Author) -> Bool {
+        failures.distrusted.contains(author.witness) && workers.byID.contains { !isSuspect($0.key, $0.value) }
     }
 
     /// Whether a worker computes trials that may crash it: it is given nothing beside them.
@@ -36,19 +43,22 @@ extension Scheduler {
         workers.byID.contains { $0.value.credits > 0 && !others.contains($0.key) && !isQuarantined($0.key) }
     }
 
-    /// Hosts of the workers that are given work.
-    var hostsWithWorkers: Set<String> {
-        var hosts: Set<String> = []
-        for (id, worker) in workers.byID where worker.credits > 0 && !isQuarantined(id) { hosts.insert(worker.host) }
-        return hosts
+    /// Whether a worker is here that could be given work and for which others answer than these.
+    func hasWitness(besides others: Set<Witness>) -> Bool {
+        workers.byID.contains { id, worker in worker.credits > 0 && !others.contains(worker.witness(id)) && !isQuarantined(id) }
+    }
+
+    /// Where the workers are that are given work.
+    var stationsWithWorkers: Set<Station> {
+        var stations: Set<Station> = []
+        for (id, worker) in workers.byID where worker.credits > 0 && !isQuarantined(id) { stations.insert(worker.station(id)) }
+        return stations
     }
 
     /// Whether a worker is here that may compute a pending verification.
     var hasWorkerForVerification: Bool {
-        let hosts = hostsWithWorkers
-        return workers.byID.contains { id, worker in
-            worker.credits > 0 && !isQuarantined(id) && verifications.hasPending(for: id, on: worker.host, among: hosts)
-        }
+        let stations = stationsWithWorkers
+        return stations.contains { verifications.hasPending(for: $0, among: stations) }
     }
 }
 
@@ -106,12 +116,16 @@ extension Scheduler {
         return (group, chosen)
     }
 
-    /// Whether a worker may be given a waiting trial. A worker that has failed at it is not while another could try it. Where workers were
-    /// lost over it, only one that has nothing else is, so that the next loss blames no other trial.
+    /// Whether a worker may be given a waiting trial. A worker that has failed at it is not while another could try it, nor is one whose key
+    /// has failed at it or lost a worker over it while somebody else is here. Where workers were lost over it, only one that has nothing
+    /// else is given it, so that the next loss blames no other trial.
     /// - Parameter hasLeases: whether the worker has something else.
     func mayTry(_ trial: Int, by worker: WorkerID, hasLeases: Bool) -> Bool {
         guard let record = failures.trials[trial] else { return true }
         if record.crashes > 0, hasLeases { return false }
+        let witness = workers[worker]!.witness(worker)
+        if record.lostBy[witness] != nil, hasWitness(besides: Set(record.lostBy.keys)) { return false }
+        if record.failedBy.contains(witness), hasWitness(besides: record.failedBy) { return false }
         return !record.failedOn.contains(worker) || !hasWorkers(besides: record.failedOn)
     }
 
@@ -150,7 +164,9 @@ extension Scheduler {
             leased.append(LeasedTrial(key: grid.key(of: index), attempt: attempt, setting: grid.setting(of: index)))
         }
         let baselines = trials.knownBaselines(of: lease.group)
-        return Lease(id: id, group: grid.groups[lease.group].spec, trials: leased, baselines: baselines)
+        return Lease(
+            id: id, group: grid.groups[lease.group].spec, trials: leased, baselines: baselines,
+            proof: proofs.proof(of: id, leased.lazy.map(\.key), to: workers[lease.worker]!.key))
     }
 
     /// The checkpoint from which a lease goes on. A copy goes on as its original would; a verification starts from the beginning, since it
@@ -197,20 +213,45 @@ extension Scheduler {
         return idle.sorted { $0.order < $1.order }
     }
 
-    /// Leases that may be copied, the one that is out longest first. Trials that failed, or cost a worker, are not given to two.
-    var leasesToCopy: [LeaseID] {
+    /// Leases that one of these idle workers may be given as well, or instead, the one that is out longest first. Trials that failed, or cost
+    /// a worker, are not given to two.
+    func leasesToCopy(for idle: [WorkerID], at now: Instant) -> [LeaseID] {
+        guard let fastest = idle.map(secondsPerTrial).min() else { return [] }
         let candidates = leases.byID.filter { id, lease in
-            lease.purpose == .own(copy: nil) && trialsHeld(by: id).allSatisfy { failures.trials[$0] == nil }
+            guard isOut(lease, forTwice: fastest, at: now) else { return false }
+            switch lease.purpose {
+            case .own(copy: .some): return false
+            case .own(copy: nil), .copy: return trialsHeld(by: id).allSatisfy { failures.trials[$0] == nil }
+            case .verification: return true
+            }
         }
         return candidates.sorted { ($0.value.since, $0.key) < ($1.value.since, $1.key) }.map(\.key)
     }
 
-    /// Whether a lease has been out for twice as long as this worker, or any, would need for it. A lease may wait behind another one of its
-    /// worker.
-    func isLate(_ id: LeaseID, for worker: WorkerID, at now: Instant) -> Bool {
-        let lease = leases[id]!, seconds = secondsPerTrial(of: worker) * Double(lease.trials.count)
-        return lease.worker != worker && now - lease.since >= max(configuration.leaseDuration, .seconds(seconds)) * 2
+    /// Whether a lease has been out for twice as long as a worker of this speed, or any, would need for it. A copy or a verification that is
+    /// late itself is taken from its worker; each time that happens the next one may take twice as long, in case what is known of the
+    /// workers' speed is wrong.
+    private func isOut(_ lease: LeaseState, forTwice secondsPerTrial: Double, at now: Instant) -> Bool {
+        let needed = max(configuration.leaseDuration, .seconds(secondsPerTrial * Double(lease.trials.count)))
+        return now - lease.since >= needed * (2 << min(lease.moves, 20))
     }
+
+    /// Whether an idle worker is to be given a lease that is late. A lease may wait behind another one of its worker.
+    /// - Parameter present: those for whom workers are here that are given work.
+    func isLate(_ id: LeaseID, for worker: WorkerID, among present: Set<Witness>, at now: Instant) -> Bool {
+        let lease = leases[id]!, witness = workers[worker]!.witness(worker)
+        guard isOut(lease, forTwice: secondsPerTrial(of: worker), at: now) else { return false }
+        var holders = [lease.worker]
+        if case .copy(let original) = lease.purpose { holders.append(leases[original]!.worker) }
+        guard !holders.contains(worker) else { return false }
+        if lease.purpose == .verification, verifications.running[id]!.isBy(witness) { return false }
+        // Whoever sits on a lease may sit on its copy as well: another witness is given it while there is one.
+        let witnesses = Set(holders.map { workers[$0]!.witness($0) })
+        return !witnesses.contains(witness) || present.isSubset(of: witnesses)
+    }
+
+    /// Those for whom workers are here that are given work.
+    var witnessesWithWorkers: Set<Witness> { Set(stationsWithWorkers.map(\.witness)) }
 
     /// Why a checkpoint that a worker sent is not stored; nil where it is.
     func rejection(of checkpoint: Checkpoint, _ index: Int) -> String? {

@@ -24,6 +24,8 @@ extension Scheduler {
         /// A process on this host ended that may have been a worker.
         /// - Parameter hasCrashed: false where it left by itself, which is nobody's fault.
         case exited(process: Int, host: String, hasCrashed: Bool = true)
+        /// Workers of several hosts have this key, by the launcher that gave it to them; comes before the first of them.
+        case sharedKey(PublicKey)
         /// Ctrl-C, SIGTERM or a closed terminal: no more leases are given out, and every worker finishes what it computes.
         case drainRequested
         /// A person asks one worker to finish what it computes and to leave.
@@ -45,7 +47,8 @@ extension Scheduler {
         case forgetCheckpoint(TrialKey)
         /// Send the next bytes of a file of the data set.
         case sendData(Digest, offset: Int, to: Route)
-        case notice(Notice)
+        /// - Parameter from: the peer that can cause it as often as it likes; nil where none can, and for one of this user on this host.
+        case notice(Notice, from: Peer? = nil)
         /// Write it to the store with the next transaction; `died` and `cameBack` at once, since the next start counts them.
         case record(LeaseRecord)
         /// Take no more frames from this connection, or from any connection with its key.
@@ -80,6 +83,8 @@ extension Scheduler {
         case cutOff(Route, malformed: Int)
         /// A peer dropped a frame of ours that was no message to it.
         case dropped(Route, reason: String)
+        /// A worker sent results of trials that this sweep does not have, or that it was not leased: they were not stored.
+        case rejectedResults(WorkerID, host: String, count: Int)
         /// A trial failed because so many workers were lost over it.
         case setAside(TrialKey, crashes: Int)
         /// The worker gives everything back as failed, or computes other bits than others; it is given no work while others are here.
@@ -116,6 +121,8 @@ extension Scheduler {
         var expectedSecondsPerTrial: Double
         /// The bits that a worker has to compute in its self-test to be accepted.
         var selfTest: Digest
+        /// See ``LeaseProofs/secret``.
+        var leaseSecret: Digest?
         var checkpoints = CheckpointRule()
     }
 }

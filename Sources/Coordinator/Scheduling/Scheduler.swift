@@ -21,6 +21,9 @@ struct Scheduler {
     private(set) var hasDrainedWorkers = false
     /// When `review` next looks for late leases and for verifications that nobody can compute, which no event announces.
     private(set) var nextReview = Instant(sinceStart: .zero)
+    /// A worker has brought results since the last review, and may be idle: it need not wait for the next one.
+    private(set) var mayBeIdle = false
+    private(set) var historyLimit = HistoryLimit()
 }
 
 extension Scheduler {
@@ -32,11 +35,11 @@ extension Scheduler {
     ///   - checkpoints: those that the store has.
     ///   - crashes: how many workers were lost while they computed a trial, by grid index.
     ///   - verifications: second and third runs that earlier incarnations left.
-    ///   - distrusted: workers that were found to compute other bits.
+    ///   - distrusted: those that were found to compute other bits.
     init(
         _ configuration: Configuration, grid: Grid, stored: (Int) -> Bool, failed: (Int) -> Bool = { _ in false }, counts: TrialCounts,
         baselines: [Int: [Int: Double]], checkpoints: [CheckpointMark] = [], crashes: [Int: Int] = [:],
-        verifications: [Verification] = [], distrusted: Set<WorkerID> = []
+        verifications: [Verification] = [], distrusted: Set<Witness> = []
     ) {
         let trials = Trials(grid, stored: stored, failed: failed, counts: counts, baselines: baselines, checkpoints: checkpoints)
         self.init(
@@ -49,6 +52,8 @@ extension Scheduler {
                 crashLimit: configuration.crashLimit, failureLimit: configuration.failureLimit,
                 crashes: crashes.filter { trials[$0.key] == .waiting }, distrusted: distrusted))
     }
+
+    var proofs: LeaseProofs { LeaseProofs(secret: configuration.leaseSecret) }
 
     /// Every trial has a durable result, and nothing is left to verify.
     var isFinished: Bool { trials.remaining == 0 && verifications.isEmpty }
@@ -75,6 +80,7 @@ extension Scheduler {
         case .storeBlocked(let isBlocked): block(isBlocked, at: now)
         case .disagreed(let disagreements): resolve(disagreements, at: now)
         case .exited(let process, let host, let hasCrashed): end(process: process, on: host, hasCrashed, at: now)
+        case .sharedKey(let key): noteShared(key)
         case .drainRequested: drain(at: now)
         case .drainWorker(let id): drain(id, at: now)
         case .removeWorker(let id): remove(id, at: now)
@@ -92,6 +98,14 @@ extension Scheduler {
         end(lease, as: .returned, at: now)
         return []
     }
+
+    private mutating func noteShared(_ key: PublicKey) -> [Effect] {
+        workers.noteShared(key)
+        return []
+    }
+
+    /// Tells people of something that a peer can cause.
+    private func tell(_ notice: Notice, of peer: Peer) -> Effect { .notice(notice, from: peer == .local ? nil : peer) }
 
     // MARK: Messages
 
@@ -114,8 +128,9 @@ extension Scheduler {
             guard leases[lease]?.worker == id else { return [] }
             leases.begin(lease)
             return points.isEmpty ? [] : [.notice(.progressed(id, lease, points))]
-        case .results(let batch, let lease, let results):
-            return take(results, of: lease, by: workers.author(at: route)!, acknowledge: (batch, to: route), at: now) + grant(at: now)
+        case .results(let batch, let lease, let results, let proof):
+            return take(results, of: lease, proof, by: workers.author(at: route)!, acknowledge: (batch, to: route), at: now)
+                + grant(at: now)
         case .cancel(let lease):
             if leases[lease]?.worker == id { end(lease, as: .returned, at: now) }
             return grant(at: now)
@@ -124,7 +139,7 @@ extension Scheduler {
         case .checkpointAnswer(let key, let epoch, let refusal): return reject(key, epoch, from: id, refusal)
         case .goodbye(let reason): return leave(id, reason: reason, at: now) + grant(at: now)
         case .heartbeat: return []
-        case .dropped(let reason): return [.notice(.dropped(route, reason: reason))]
+        case .dropped(let reason): return [tell(.dropped(route, reason: reason), of: route.peer)]
         case .hello, .welcome, .refused, .lease, .drain, .acknowledged, .introduce, .dataChunk, .command, .answer:
             return countMalformedFrame(from: route, reason: "a message that only a coordinator sends", at: now)
         }
@@ -134,14 +149,14 @@ extension Scheduler {
     /// worker's new connection before its Hello.
     private mutating func receive(_ message: Message, fromStranger route: Route, at now: Instant) -> [Effect] {
         switch message {
-        case .results(let batch, let lease, let results):
+        case .results(let batch, let lease, let results, let proof):
             // Late results are welcome: the work is done, and the store recognises a repeat. A worker without a name sends them again after
             // its Hello; bits whose author is unknown could not be compared.
             guard let author = workers.author(at: route) else { return [reply(.introduce, to: route)] }
-            return take(results, of: lease, by: author, acknowledge: (batch, to: route), at: now) + [reply(.introduce, to: route)]
-                + grant(at: now)
+            return take(results, of: lease, proof, by: author, acknowledge: (batch, to: route), at: now)
+                + [reply(.introduce, to: route)] + grant(at: now)
         case .goodbye: return []
-        case .dropped(let reason): return [.notice(.dropped(route, reason: reason))]
+        case .dropped(let reason): return [tell(.dropped(route, reason: reason), of: route.peer)]
         default: return [reply(.introduce, to: route)]
         }
     }
@@ -155,14 +170,14 @@ extension Scheduler {
     }
 
     private func refuse(_ route: Route, _ reason: String, notice: String) -> [Effect] {
-        [reply(.refused(reason: reason), to: route), .notice(.refused(route, reason: notice))]
+        [reply(.refused(reason: reason), to: route), tell(.refused(route, reason: notice), of: route.peer)]
     }
 
     private mutating func countMalformedFrame(from route: Route, reason: String, at now: Instant) -> [Effect] {
-        let notice = Effect.notice(.malformed(route, reason: reason))
+        let notice = tell(.malformed(route, reason: reason), of: route.peer)
         guard malformedFrames.add(from: route) else { return [notice] }
         let left = workers.ids(behind: route).flatMap { leave($0, reason: "cut off", at: now) + grant(at: now) }
-        return [notice, .notice(.cutOff(route, malformed: Limits.malformedFrames)), .cutOff(route)] + left
+        return [notice, tell(.cutOff(route, malformed: Limits.malformedFrames), of: route.peer), .cutOff(route)] + left
     }
 
     /// A message to a connection on which no worker has registered.
@@ -191,7 +206,7 @@ extension Scheduler {
         }
         reconcile(hello, isRepeat: previous == id, at: now)
         effects.append(welcome(hello, at: now))
-        if isNew { effects.append(.notice(.joined(id, host: hello.host, slots: hello.slots))) }
+        if isNew { effects.append(tell(.joined(id, host: hello.host, slots: hello.slots), of: route.peer)) }
         if isFinished || isDraining || workers.draining.contains(id) {
             // Its results are still welcome: it finishes what it computes, hands it over and leaves.
             effects.append(send(.drain, to: id, at: now))
@@ -218,6 +233,8 @@ extension Scheduler {
         // The worker may have had the first answer by now and have dropped the leases that it did not name: a repeat brings none back.
         guard !isRepeat else { return }
         for (lease, keys) in hello.held.sorted(by: { $0.key < $1.key }) where leases[lease] == nil {
+            let holder = workers[hello.worker]!.key
+            guard holder.map({ proofs.isProven(hello.proofs[lease], lease, keys, to: $0) }) ?? true else { continue }
             adopt(lease, keys, of: hello.worker, at: now)
         }
     }
@@ -239,8 +256,8 @@ extension Scheduler {
     private mutating func leave(_ id: WorkerID, reason: String, mayBeLate: Bool = false, at now: Instant) -> [Effect] {
         guard let worker = mayBeLate ? workers.lose(id) : workers.remove(id) else { return [] }
         failures.forgetLeases(of: id)
-        for lease in worker.leases.sorted() { end(lease, as: .returned, host: worker.host, at: now) }
-        return [.notice(.left(id, host: worker.host, reason: reason))]
+        for lease in worker.leases.sorted() { end(lease, as: .returned, of: worker, at: now) }
+        return [tell(.left(id, host: worker.host, reason: reason), of: worker.route.peer)]
     }
 
     /// A person removes a worker. Where it is one of ours it stops, says Goodbye and is not started again. One that has results leaves as
@@ -261,13 +278,16 @@ extension Scheduler {
         for (position, lease) in worker.leases.sorted().enumerated() {
             // Leases that merely waited in its queue are not blamed. Its slots take leases in order, so the oldest were being computed, even
             // when nothing was heard of them: a trial that crashes at once leaves no time to say that it has begun.
-            if leases[lease]!.hasBegun || position < worker.slots {
-                effects += crash(lease, host: worker.host, at: now)
+            // Nor are those of a key that loses workers faster than its part of the history grows: what is blamed has to be recorded.
+            if leases[lease]!.hasBegun || position < worker.slots,
+                historyLimit.admits(leases[lease]!.trials.count, of: worker.key, at: now)
+            {
+                effects += crash(lease, of: worker, at: now)
             } else {
-                end(lease, as: .lost, host: worker.host, at: now)
+                end(lease, as: .lost, of: worker, at: now)
             }
         }
-        return effects + [.notice(.lost(id, host: worker.host, returned: trials.queue.count - waitingBefore))]
+        return effects + [tell(.lost(id, host: worker.host, returned: trials.queue.count - waitingBefore), of: worker.route.peer)]
     }
 
     /// The launcher saw a process end: where it was a worker, its timeout need not be waited for.
@@ -310,27 +330,48 @@ extension Scheduler {
     private static let reviewInterval: Duration = .milliseconds(250)
 
     private mutating func review(at now: Instant) -> [Effect] {
-        guard needsReview, now >= nextReview else { return [] }
+        guard needsReview, mayBeIdle || now >= nextReview else { return [] }
+        mayBeIdle = false
         nextReview = now + Self.reviewInterval
         return copyLateLeases(at: now) + abandonVerifications(at: now)
     }
 
     /// At the end of a sweep each worker with a free slot is given the lease that is out longest, unless it is its own. The first results end
-    /// both.
+    /// both. A copy and a verification that are late themselves are taken from the worker that sits on them.
     private mutating func copyLateLeases(at now: Instant) -> [Effect] {
         guard trials.queue.isEmpty, hasLateLease(at: now) else { return [] }
         let idle = workersForCopies
         guard !idle.isEmpty else { return [] }
-        var candidates = leasesToCopy, effects: [Effect] = []
+        var candidates = leasesToCopy(for: idle, at: now), effects: [Effect] = []
+        guard !candidates.isEmpty else { return [] }
+        let present = witnessesWithWorkers
         for worker in idle {
-            guard let position = candidates.firstIndex(where: { isLate($0, for: worker, at: now) }) else { continue }
-            let original = candidates.remove(at: position), held = trialsHeld(by: original), id = leases.newID()
-            trials.countCopy(of: held)
-            add(
-                LeaseState(worker: worker, group: leases[original]!.group, trials: held, since: now, purpose: .copy(of: original)), as: id)
-            effects.append(issue(id, at: now))
+            guard let position = candidates.firstIndex(where: { isLate($0, for: worker, among: present, at: now) }) else { continue }
+            effects += spread(candidates.remove(at: position), to: worker, at: now)
         }
         return effects
+    }
+
+    /// Gives the trials of a late lease to an idle worker: as a copy, or, where the lease is no original, in its place.
+    private mutating func spread(_ late: LeaseID, to worker: WorkerID, at now: Instant) -> [Effect] {
+        let old = leases[late]!, id = leases.newID()
+        var lease = LeaseState(worker: worker, group: old.group, trials: old.trials, since: now, purpose: old.purpose, moves: old.moves + 1)
+        var effects: [Effect] = []
+        switch old.purpose {
+        case .verification:
+            effects = [cancel(late, at: now)]
+            let verification = verifications.takeMoved()
+            lease.trials = verification.trials
+            verifications.start(verification, as: id)
+        case .own, .copy:
+            let original = leases.holder(late)
+            if original != late { effects = [cancel(late, at: now)] }
+            (lease.trials, lease.purpose) = (trialsHeld(by: original), .copy(of: original))
+            if original == late { lease.moves = 0 }
+            trials.countCopy(of: lease.trials)
+        }
+        add(lease, as: id)
+        return effects + [issue(id, at: now)]
     }
 
     private mutating func abandonVerifications(at now: Instant) -> [Effect] {
@@ -345,10 +386,10 @@ extension Scheduler {
     private mutating func grant(at now: Instant) -> [Effect] {
         guard !isDraining, !isStoreBlocked, hasWork, !workers.withFreeCredits.isEmpty else { return [] }
         var effects: [Effect] = [], candidates = candidatesForLeases
-        var hosts = Verifications.Hosts(verifications.pending.isEmpty ? [] : hostsWithWorkers)
+        var stations = Verifications.Stations(verifications.pending.isEmpty ? [] : stationsWithWorkers)
         while hasWork, let position = candidates.indices.min(by: { candidates[$0].goesBefore(candidates[$1]) }) {
             let worker = candidates[position].id
-            guard let lease = leaseVerification(to: worker, &hosts, at: now) ?? leaseTrials(to: worker, at: now) else {
+            guard let lease = leaseVerification(to: worker, &stations, at: now) ?? leaseTrials(to: worker, at: now) else {
                 // It may have none of the work that is left: it failed at the trials, or computed what is to be verified.
                 candidates.remove(at: position)
                 continue
@@ -360,8 +401,8 @@ extension Scheduler {
         return effects
     }
 
-    private mutating func leaseVerification(to worker: WorkerID, _ hosts: inout Verifications.Hosts, at now: Instant) -> LeaseID? {
-        guard let verification = verifications.take(for: worker, on: workers[worker]!.host, &hosts) else { return nil }
+    private mutating func leaseVerification(to worker: WorkerID, _ stations: inout Verifications.Stations, at now: Instant) -> LeaseID? {
+        guard let verification = verifications.take(for: workers[worker]!.station(worker), &stations) else { return nil }
         let id = leases.newID(), group = grid.group(of: verification.trials[0])
         verifications.start(verification, as: id)
         add(LeaseState(worker: worker, group: group, trials: verification.trials, since: now, purpose: .verification), as: id)
@@ -396,11 +437,16 @@ extension Scheduler {
     }
 
     /// Every lease ends here. What it held goes to its successor; the worker, where it is still here, has a credit more.
-    /// - Parameter host: the host of a worker that is not here any more; else nil.
-    private mutating func end(_ id: LeaseID, as end: LeaseRecord.End, host: String? = nil, at now: Instant) {
-        guard let worker = leases[id]?.worker else { return }
+    /// - Parameters:
+    ///   - former: the worker, where it is not here any more; else nil.
+    ///   - isRecorded: whether the lease certainly becomes part of the history of its trials; else a key's share of it decides.
+    private mutating func end(
+        _ id: LeaseID, as end: LeaseRecord.End, of former: WorkerState? = nil, isRecorded: Bool = false, at now: Instant
+    ) {
+        guard let worker = leases[id]?.worker, let state = workers[worker] ?? former else { return }
         let held = trialsHeld(by: id)
-        let (lease, successor) = leases.end(id, as: end, host: workers[worker]?.host ?? host ?? "", at: now)
+        let isRecorded = isRecorded || historyLimit.admits(leases[id]!.trials.count, of: state.key, at: now)
+        let (lease, successor) = leases.end(id, as: end, host: state.host, isRecorded: isRecorded, at: now)
         if workers[worker] != nil { workers.remove(id, from: worker) }
         switch successor {
         case .queue: trials.requeue(held, of: lease.group)
@@ -412,37 +458,61 @@ extension Scheduler {
 
     // MARK: Taking in
 
-    /// Results that arrived, on whatever connection: nobody else is given these trials. A repeat, an older attempt or a trial of another
-    /// sweep changes nothing here; the store recognises what it has.
+    /// Results that arrived, on whatever connection: nobody else is given these trials. A repeat or an older attempt changes nothing here; the
+    /// store recognises what it has. A trial that this sweep does not have, or that the holder of the worker's key was not leased, is not
+    /// stored; nor is what comes from one that was found to compute wrong, while others are here.
     private mutating func take(
-        _ results: [TrialResult], of lease: LeaseID, by author: Author, acknowledge: (BatchID, to: Route), at now: Instant
+        _ results: [TrialResult], of lease: LeaseID, _ proof: Digest?, by author: Author, acknowledge: (BatchID, to: Route),
+        at now: Instant
     ) -> [Effect] {
-        var accepted: [TrialResult] = [], notices: [Effect] = [], computing: Set<LeaseID> = []
-        for result in results {
-            if let index = grid.index(of: result.key), trials.awaitsResult(index) {
-                guard isFinal(result, index, of: lease, by: author.worker) else { continue }
+        let own = ownTrials(results, of: lease, proof, by: author), isIgnored = isDisbelieved(author)
+        var accepted: [TrialResult] = [], notices: [Effect] = [], computing: Set<LeaseID> = [], hasNews = false
+        for (result, index) in own where !isIgnored {
+            if trials.awaitsResult(index) {
+                guard isFinal(result, index, of: lease, by: author) else { continue }
                 if !result.isFailure { notices += blameWorkersThatFailed(at: index, but: author.worker) }
                 if let holder = trials.holder(of: index) { computing.formUnion(leases.computing(holder)) }
                 trials.deliver(index)
+                hasNews = true
             }
             accepted.append(result)
         }
-        if leases[lease]?.worker == author.worker { notices += judge(author.worker, results, accepted) }
-        // A lease has one name for ever and ends with its results, even when they arrive on a connection without a worker.
-        endComputed(lease, results, at: now)
+        if own.count < results.count {
+            let rejected = Notice.rejectedResults(author.worker, host: author.host, count: results.count - own.count)
+            notices.append(tell(rejected, of: acknowledge.to.peer))
+        }
+        if leases[lease]?.worker == author.worker {
+            notices += judge(author.worker, results, accepted)
+            endComputed(lease, accepted, by: author, hasNews: hasNews, at: now)
+        }
         if workers[author.worker] != nil, let first = results.first(where: { $0.seconds > 0 }) {
             workers.learn(secondsPerTrial: first.seconds, of: author.worker)
         }
-        computing.remove(lease)
-        let cancelled = computing.sorted().filter { trialsHeld(by: $0).isEmpty }.map { cancel($0, at: now) }
+        // That of the sender has ended.
+        let done = computing.sorted().filter { leases[$0] != nil && trialsHeld(by: $0).isEmpty },
+            cancelled = done.map { cancel($0, at: now) }
         return [.persist(Delivery(results: accepted, author: author, acknowledge: acknowledge))] + cancelled + notices
     }
 
-    private mutating func endComputed(_ id: LeaseID, _ results: [TrialResult], at now: Instant) {
-        if let lease = leases[id], lease.purpose == .verification, let worker = workers[lease.worker] {
-            verifications.recordResults(results, of: id, by: Author(worker: lease.worker, host: worker.host))
-        }
-        end(id, as: .computed, at: now)
+    /// Those of the results whose trials this sweep has and that were leased to whoever holds the worker's key, with their indices.
+    private func ownTrials(
+        _ results: [TrialResult], of lease: LeaseID, _ proof: Digest?, by author: Author
+    ) -> [(result: TrialResult, index: Int)] {
+        let known = results.compactMap { result in grid.index(of: result.key).map { (result, $0) } }
+        // A worker without a key is one of this user's, or of somebody whom this user trusts.
+        guard let key = author.key else { return known }
+        let isHere = leases[lease]?.worker == author.worker, leased = isHere ? Set(leases[lease]!.trials) : []
+        if known.count == results.count, known.allSatisfy({ leased.contains($0.1) }) { return known }
+        // The lease is of an earlier incarnation, or was taken away, or had other trials that are not waited for any more.
+        return proofs.isProven(proof, lease, results.lazy.map(\.key), to: key) ? known : known.filter { leased.contains($0.1) }
+    }
+
+    /// A lease ends with the results of its worker, even when they arrive on a connection on which it is not registered yet.
+    private mutating func endComputed(_ id: LeaseID, _ accepted: [TrialResult], by author: Author, hasNews: Bool, at now: Instant) {
+        let isVerification = leases[id]!.purpose == .verification
+        if isVerification { verifications.recordResults(accepted, of: id, by: author) }
+        mayBeIdle = true
+        end(id, as: .computed, isRecorded: hasNews || isVerification, at: now)
     }
 
     /// Other leases have brought all results of this one: its worker need not go on.
@@ -476,20 +546,29 @@ extension Scheduler {
     // MARK: Failures
 
     /// A worker was lost while it computed a lease. Trials that have cost `crashLimit` workers are set aside as failed, the others wait again.
-    private mutating func crash(_ id: LeaseID, host: String, at now: Instant) -> [Effect] {
+    /// - Parameter worker: it is not here any more.
+    private mutating func crash(_ id: LeaseID, of worker: WorkerState, at now: Instant) -> [Effect] {
         var effects: [Effect] = []
-        let worker = leases[id]!.worker, held = trialsHeld(by: id)
-        failures.recordCrash(of: worker, over: id, held)
-        for trial in held where failures.hasReachedCrashLimit(trial) && !isComputed(trial, elsewhereThan: id) {
-            effects += setAside(trial, by: Author(worker: worker, host: host))
+        let author = worker.author(leases[id]!.worker), held = trialsHeld(by: id)
+        failures.recordCrash(of: author, over: id, held)
+        for trial in held where hasReachedCrashLimit(trial) && !isComputed(trial, elsewhereThan: id) {
+            effects += setAside(trial, by: author)
         }
         if leases[id]!.purpose == .verification {
             let abandoned = verifications.recordCrash(of: id)
             if abandoned > 0 { effects.append(.notice(.unverified(trials: abandoned))) }
         }
-        end(id, as: .died, host: host, at: now)
+        end(id, as: .died, of: worker, isRecorded: true, at: now)
+        while let forgiven = failures.nextToForgive() {
+            leases.recordReturn(of: forgiven, host: "", blame: failures.withdrawBlame(of: forgiven), at: now)
+        }
         // What was set aside or abandoned may have been the last.
         return effects + (isFinished ? drainWorkers(at: now) : [])
+    }
+
+    private func hasReachedCrashLimit(_ trial: Int) -> Bool {
+        guard failures.crashes(of: trial) >= configuration.crashLimit else { return false }
+        return failures.hasReachedCrashLimit(trial, isAlone: !hasWitness(besides: failures.witnessesLost(over: trial)))
     }
 
     /// - Parameter author: the last worker that was lost over the trial.
@@ -507,11 +586,13 @@ extension Scheduler {
 
     /// Whether what arrived for a trial decides it. A failure is final when nobody else computes the trial, and enough workers have failed
     /// at it or nobody is left to try it.
-    private mutating func isFinal(_ result: TrialResult, _ index: Int, of lease: LeaseID, by worker: WorkerID) -> Bool {
+    private mutating func isFinal(_ result: TrialResult, _ index: Int, of lease: LeaseID, by author: Author) -> Bool {
         guard result.isFailure else { return true }
-        failures.recordFailure(of: index, on: worker)
-        guard !isComputed(index, elsewhereThan: lease),
-            failures.hasReachedFailureLimit(index) || !hasWorkers(besides: failures.workersThatFailed(at: index))
+        failures.recordFailure(of: index, by: author)
+        let isAlone = !hasWitness(besides: failures.witnessesThatFailed(at: index)), isOwn = leases[lease]?.worker == author.worker
+        guard isOwn ? !isComputed(index, elsewhereThan: lease) : trials.holder(of: index) == nil,
+            failures.hasReachedFailureLimit(index, isAlone: isAlone)
+                || isAlone && !hasWorkers(besides: failures.workersThatFailed(at: index))
         else { return false }
         failures.acquitWorkers(of: index)
         return true
@@ -538,7 +619,7 @@ extension Scheduler {
     private mutating func blame(_ worker: WorkerID) -> [Effect] {
         guard let host = workers[worker]?.host, failures.recordFailedLease(of: worker), isQuarantined(worker) else { return [] }
         let reason = "\(Failures.failedLeasesToQuarantine) leases failed one after the other where others succeed"
-        return [.notice(.quarantined(worker, host: host, reason: reason))]
+        return [tell(.quarantined(worker, host: host, reason: reason), of: workers[worker]!.route.peer)]
     }
 
     /// What follows from the bits that the store has compared.
@@ -557,7 +638,7 @@ extension Scheduler {
     }
 
     private mutating func distrust(_ author: Author) -> [Effect] {
-        guard failures.distrust(author.worker) else { return [] }
+        guard failures.distrust(author.witness) else { return [] }
         return [.notice(.quarantined(author.worker, host: author.host, reason: "two others agree on bits that it computed differently"))]
     }
 
@@ -574,7 +655,7 @@ extension Scheduler {
         let worker = workers[id]!
         guard let reason = rejection(of: checkpoint, index) else { return [.persistCheckpoint(checkpoint, from: worker.route)] }
         let notice = Notice.rejectedCheckpoint(checkpoint.key, epoch: checkpoint.epoch, host: worker.host, reason: reason)
-        return [answer(checkpoint, reason, to: id, at: now), .notice(notice)]
+        return [answer(checkpoint, reason, to: id, at: now), tell(notice, of: worker.route.peer)]
     }
 
     private mutating func answer(_ checkpoint: Checkpoint, _ refusal: String, to id: WorkerID, at now: Instant) -> Effect {
@@ -601,6 +682,6 @@ extension Scheduler {
         else { return [] }
         trials.removeCheckpoint(of: index)
         let notice = Notice.rejectedCheckpoint(key, epoch: epoch, host: workers[id]!.host, reason: refusal)
-        return [.forgetCheckpoint(key), .notice(notice)]
+        return [.forgetCheckpoint(key), tell(notice, of: workers[id]!.route.peer)]
     }
 }

@@ -3,29 +3,75 @@
 
 internal import Vocabulary
 
+/// Who answers for bits. Whatever one witness says of a trial, and under however many ids, is one opinion.
+enum Witness: Hashable, Sendable {
+    /// A worker of this user on this host, or one that has joined without a key: nothing but its id tells it from others.
+    case worker(WorkerID)
+    /// The holder of a key, who chooses the ids and host names of its workers. The digest is that of ``Author/key``.
+    case key(Digest)
+}
+
 /// Who computed something.
 struct Author: Hashable, Sendable {
     var worker: WorkerID
     var host: String
+    /// The SHA-256 of its public key; where a launcher gives one key to workers of several hosts, of the key and the host name. Nil for a
+    /// worker without a key.
+    var key: Digest?
+
+    init(worker: WorkerID, host: String, key: Digest? = nil) {
+        self.worker = worker
+        self.host = host
+        self.key = key
+    }
+
+    var witness: Witness { key.map(Witness.key) ?? .worker(worker) }
 }
 
-/// Stored trials of one group that are computed again by a worker that has not computed them.
+/// A place where verifications can be computed: a host, as its worker names it, and who answers for what that worker computes.
+struct Station: Hashable {
+    var host: String
+    var witness: Witness
+}
+
+/// Stored trials of one group that are computed again by a witness that has not computed them.
 struct Verification: Equatable, Sendable {
     /// Grid indices, ascending.
     var trials: [Int]
-    /// Workers whose bits are compared. Another process may compute them; one on another host is preferred while there is one.
+    /// Those whose bits are compared. Another witness may compute them; one on another host is preferred while there is one.
     var authors: Set<Author>
     /// Workers that were lost while they computed it. At `crashLimit` it is abandoned, with a notice: its trials have their results.
     var crashes = 0
 
-    func isBy(_ worker: WorkerID) -> Bool { authors.contains { $0.worker == worker } }
+    func isBy(_ witness: Witness) -> Bool { authors.contains { $0.witness == witness } }
 
-    /// Whether a worker on this host may compute it, unless it is an author: a worker on the host of an author only where no other host has
-    /// workers.
-    /// - Parameter hosts: where workers are that are given work.
-    func isEligible(_ host: String, among hosts: Set<String>) -> Bool {
-        func isElsewhere(_ host: String) -> Bool { !authors.contains { $0.host == host } }
-        return isElsewhere(host) || !hosts.contains(where: isElsewhere)
+    /// Whether a worker at this station may compute it: no author, and one on the host of an author only where nobody else could.
+    /// - Parameter stations: where workers are that are given work.
+    func isEligible(_ station: Station, among stations: Set<Station>) -> Bool {
+        func isElsewhere(_ station: Station) -> Bool { !authors.contains { $0.host == station.host } }
+        guard !isBy(station.witness) else { return false }
+        // A witness may call its hosts what it likes: one that may not compute it keeps nobody else from it.
+        return isElsewhere(station) || !stations.contains { isElsewhere($0) && !isBy($0.witness) }
+    }
+}
+
+extension [Verification] {
+    /// The verifications of an audited block: one for each witness that computed some of it, since another witness may verify what this
+    /// one computed, and this one the rest.
+    /// - Parameter author: of a trial; nil where nobody knows.
+    init(of trials: [Int], author: (Int) -> Author?) {
+        var parts: [Verification] = [], position: [Witness?: Int] = [:]
+        for trial in trials {
+            let author = author(trial)
+            if position[author?.witness] == nil {
+                position[author?.witness] = parts.count
+                parts.append(Verification(trials: [], authors: []))
+            }
+            let index = position[author?.witness]!
+            parts[index].trials.append(trial)
+            if let author { parts[index].authors.insert(author) }
+        }
+        self = parts
     }
 }
 

@@ -21,13 +21,13 @@ struct Verifications {
 }
 
 extension Verifications {
-    /// Where the workers are that are given work, and on which of these hosts no pending verification is eligible. It holds for one pass
-    /// over the workers with free credits, in which no verification is added.
-    struct Hosts {
-        let withWorkers: Set<String>
-        fileprivate(set) var withoutEligible: Set<String> = []
+    /// Where the workers are that are given work, and for which of these stations no pending verification is eligible. It holds for one
+    /// pass over the workers with free credits, in which no verification is added.
+    struct Stations {
+        let withWorkers: Set<Station>
+        fileprivate(set) var withoutEligible: Set<Station> = []
 
-        init(_ withWorkers: Set<String>) { self.withWorkers = withWorkers }
+        init(_ withWorkers: Set<Station>) { self.withWorkers = withWorkers }
     }
 
     /// - Parameter pending: verifications that earlier incarnations left.
@@ -38,10 +38,10 @@ extension Verifications {
     /// Nothing is left to verify for now; a result may still bring a disagreement or complete a block.
     var isEmpty: Bool { pending.isEmpty && running.isEmpty }
 
-    /// Whether a pending verification may go to this worker.
-    /// - Parameter hosts: where workers are that are given work.
-    func hasPending(for worker: WorkerID, on host: String, among hosts: Set<String>) -> Bool {
-        pending.contains { $0.isEligible(host, among: hosts) && !$0.isBy(worker) }
+    /// Whether a pending verification may go to a worker at this station.
+    /// - Parameter stations: where workers are that are given work.
+    func hasPending(for station: Station, among stations: Set<Station>) -> Bool {
+        pending.contains { $0.isEligible(station, among: stations) }
     }
 
     // MARK: What is to be verified
@@ -55,35 +55,33 @@ extension Verifications {
     mutating func recordAuthor(_ author: Author, of index: Int, in trials: borrowing Trials) {
         guard let block = audit.block(of: index, in: grid) else { return }
         authors[index] = author
-        var stored: [Int] = [], known: Set<Author> = []
+        var stored: [Int] = []
         for trial in block {
             guard trials.isPersisted(trial) else { return }
-            guard trials[trial] == .stored else { continue }
-            stored.append(trial)
-            if let author = authors[trial] { known.insert(author) }
+            if trials[trial] == .stored { stored.append(trial) }
         }
-        if !stored.isEmpty { pending.append(Verification(trials: stored, authors: known)) }
+        pending += [Verification](of: stored) { authors[$0] }
         for trial in block { authors[trial] = nil }
     }
 
     // MARK: From pending to running and back
 
     /// - Returns: the first pending verification that the worker may have, cut to the size of a lease; nil where there is none.
-    mutating func take(for worker: WorkerID, on host: String, _ hosts: inout Hosts) -> Verification? {
-        guard !pending.isEmpty, !hosts.withoutEligible.contains(host) else { return nil }
-        guard let first = pending.firstIndex(where: { $0.isEligible(host, among: hosts.withWorkers) }) else {
-            hosts.withoutEligible.insert(host)
+    mutating func take(for station: Station, _ stations: inout Stations) -> Verification? {
+        guard !pending.isEmpty, !stations.withoutEligible.contains(station) else { return nil }
+        guard let position = pending.firstIndex(where: { $0.isEligible(station, among: stations.withWorkers) }) else {
+            stations.withoutEligible.insert(station)
             return nil
         }
-        guard
-            let position = pending[first...].firstIndex(where: { $0.isEligible(host, among: hosts.withWorkers) && !$0.isBy(worker) })
-        else { return nil }
         var verification = pending[position]
         guard verification.trials.count > trialsPerLease else { return pending.remove(at: position) }
         pending[position].trials.removeFirst(trialsPerLease)
         verification.trials = Array(verification.trials.prefix(trialsPerLease))
         return verification
     }
+
+    /// The verification of a lease that was late and has just ended: another worker is given it.
+    mutating func takeMoved() -> Verification { pending.removeLast() }
 
     /// A verification that was taken is given to its worker.
     mutating func start(_ verification: Verification, as lease: LeaseID) {

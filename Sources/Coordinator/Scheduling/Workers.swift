@@ -7,6 +7,8 @@ internal import Wire
 /// What the scheduler knows of a worker. Keep it small: it is copied on every scan over the workers.
 struct WorkerState: Equatable {
     var route: Route
+    /// ``Author/key``; nil for a worker without one.
+    var key: Digest?
     /// From its last Hello, like `process` and `slots`.
     var host: String
     var process: Int
@@ -20,6 +22,12 @@ struct WorkerState: Equatable {
     var secondsPerTrial: Double?
 
     var hasFreeCredits: Bool { leases.count < credits }
+
+    func author(_ id: WorkerID) -> Author { Author(worker: id, host: host, key: key) }
+
+    func witness(_ id: WorkerID) -> Witness { key.map(Witness.key) ?? .worker(id) }
+
+    func station(_ id: WorkerID) -> Station { Station(host: host, witness: witness(id)) }
 }
 
 struct Workers {
@@ -35,6 +43,8 @@ struct Workers {
     private(set) var slots = 0
     /// Lower bound on the next deadline of a worker (heartbeat due or timeout): traffic only postpones deadlines.
     private(set) var nextDeadline = Instant.distantFuture
+    /// Keys that their launcher gives to workers of several hosts, each of which is a witness of its own.
+    private(set) var sharedKeys: Set<PublicKey> = []
     /// Lost workers by the connection that they had: their late results have a name.
     private(set) var formerRoutes: [Route: Author] = [:]
     /// Workers that a person asked to drain, here or not: each of their connections is told.
@@ -67,7 +77,13 @@ extension Workers {
     /// Who computes the results that arrive on this connection: the worker itself, or one that was lost; nil for a stranger.
     func author(at route: Route) -> Author? {
         guard let id = routes[route] else { return formerRoutes[route] }
-        return Author(worker: id, host: byID[id]!.host)
+        return byID[id]!.author(id)
+    }
+
+    /// Who answers for what a worker computes.
+    private func key(of peer: Peer, on host: String) -> Digest? {
+        guard case .key(let key) = peer else { return nil }
+        return Digest(of: key.bytes + (sharedKeys.contains(key) ? Array(host.utf8) : []))
     }
 
     func ids(ofProcess process: Int, on host: String) -> [WorkerID] { ids { $0.process == process && $0.host == host } }
@@ -86,6 +102,9 @@ extension Workers {
 
     // MARK: Who is here
 
+    /// Must come before the first worker with this key.
+    mutating func noteShared(_ key: PublicKey) { sharedKeys.insert(key) }
+
     /// A Hello of a new worker, of one on a new connection, or the same Hello again.
     /// - Parameter route: no connection of another worker.
     mutating func register(_ hello: Hello, at route: Route, _ now: Instant) {
@@ -101,7 +120,8 @@ extension Workers {
         // Credits come with Ready, which follows the first Welcome on a connection and not that of a repeated Hello.
         let credits = old?.route == route ? old!.credits : 0
         let worker = WorkerState(
-            route: route, host: hello.host, process: hello.process, slots: hello.slots, credits: credits, leases: old?.leases ?? [],
+            route: route, key: key(of: route.peer, on: hello.host), host: hello.host, process: hello.process, slots: hello.slots,
+            credits: credits, leases: old?.leases ?? [],
             lastHeard: now, lastSent: now, secondsPerTrial: old?.secondsPerTrial)
         byID[hello.worker] = worker
         listFreeCredits(of: hello.worker)
@@ -123,7 +143,7 @@ extension Workers {
     mutating func lose(_ id: WorkerID) -> WorkerState? {
         guard let worker = remove(id) else { return nil }
         if formerRoutes.count >= Self.mostFormerRoutes { formerRoutes = [:] }
-        formerRoutes[worker.route] = Author(worker: id, host: worker.host)
+        formerRoutes[worker.route] = worker.author(id)
         return worker
     }
 

@@ -15,7 +15,7 @@ struct Connections: ~Copyable {
     private let incarnation: UInt64
     private let logger: Logger
     private var outbox = Outbox()
-    private var warnings = WarningLimit()
+    private var limits: [Peer?: WarningLimit] = [:]
     private var strangers = StrangerNotice()
 
     init(
@@ -33,11 +33,19 @@ struct Connections: ~Copyable {
     /// Whether every frame has been sent.
     var isIdle: Bool { outbox.isEmpty }
 
-    /// Must run before an invitation with a new key leaves this process, or its worker would be refused.
-    func acceptNewKeys() { for key in authenticator.takeNew() { socket.allow(key) } }
+    /// Lets workers with the keys in that were issued since the last call.
+    /// - Returns: those of the keys that workers of several hosts have.
+    func acceptNewKeys() -> [PublicKey] {
+        let new = authenticator.takeNew()
+        for issued in new { socket.allow(issued.key) }
+        return new.filter(\.isShared).map(\.key)
+    }
 
     /// Where local workers connect; it may change with `tendLocalSocket`.
     var localEndpoint: String { localSocket.endpoint }
+
+    /// Removes the file of that socket, unless it leads to another process by now.
+    mutating func removeLocalSocket() { localSocket.remove() }
 
     /// Makes the socket of local workers again where its file is gone.
     mutating func tendLocalSocket(at now: Instant) {
@@ -123,23 +131,31 @@ struct Connections: ~Copyable {
         try Poller.wait(for: socket, or: wakeSignal, atMost: isIdle ? timeout : min(timeout, .milliseconds(10)))
     }
 
-    /// Logs a line that a peer can cause as often as it likes.
-    mutating func warn(_ text: String, at now: Instant) {
-        for line in warnings.admit(text, at: now) { logger.warning("\(line)") }
+    /// Logs a line that strangers, or programs of this user, can cause as often as they like.
+    mutating func warn(_ text: String, at now: Instant) { log(text, .warning, of: nil, at: now) }
+
+    /// - Parameter peer: who can cause this line as often as it likes. The holder of one key does not use up the lines of another.
+    mutating func log(_ text: String, _ level: Logger.Level, of peer: Peer?, at now: Instant) {
+        guard level >= logger.logLevel else { return }
+        let subject = peer.map { "workers with the key \(authenticator.name(of: $0))" } ?? "connections"
+        for line in limits[peer, default: WarningLimit(of: subject)].admit(text, at: now) { logger.log(level: level, "\(line)") }
     }
 }
 
 /// Lets at most 20 warnings through in a second: a flood of bad frames must not fill the disk with its own description.
 struct WarningLimit {
     private static let most = 20
+    private let subject: String
     private var since: Instant?
     private var count = 0
+
+    init(of subject: String = "connections") { self.subject = subject }
 
     /// - Returns: the lines to log now: none for a warning too many; where a new second begins, first how many were left out before.
     mutating func admit(_ text: String, at now: Instant) -> [String] {
         var lines: [String] = []
         if since.map({ now - $0 >= .seconds(1) }) ?? true {
-            if count > Self.most { lines.append("\(count - Self.most) more warnings about connections were left out") }
+            if count > Self.most { lines.append("\(count - Self.most) more warnings about \(subject) were left out") }
             (since, count) = (now, 0)
         }
         count += 1

@@ -38,7 +38,8 @@ enum CoordinatorAction {
     case close(Route)
     /// A person on this host waits for an Answer.
     case answer(Command, from: Route)
-    case log(Scheduler.Notice)
+    /// - Parameter of: the peer that can cause it as often as it likes; nil for none.
+    case log(Scheduler.Notice, of: Peer? = nil)
     case logJournal(JournalNotice)
 }
 
@@ -88,7 +89,7 @@ struct Coordinator<Storage: LiveJournal & ~Copyable>: ~Copyable {
             // Where that fails, the next start gives the checkpoint to a worker once more, which refuses it once more.
             case .forgetCheckpoint(let key): try? journal.remove(checkpointOf: key)
             case .sendData(let file, let offset, let route): perform(.sendChunk(of: file, offset: offset, to: route), scheduler)
-            case .notice(let notice): perform(.log(notice), scheduler)
+            case .notice(let notice, let peer): perform(.log(notice, of: peer), scheduler)
             case .cutOff(let route): perform(.close(route), scheduler)
             case .execute(let command, let route): perform(.answer(command, from: route), scheduler)
             }

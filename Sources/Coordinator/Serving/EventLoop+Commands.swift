@@ -52,7 +52,7 @@ extension EventLoop {
             return Answer(isRefusal: true, text: "\(name): a name is one word of at most 64 ASCII characters")
         }
         let invitation = try connections.authenticator.invitation(name)
-        connections.acceptNewKeys()
+        acceptNewKeys()
         logger.notice("regsweep workers invite \(name): the key was issued")
         return Answer(text: invitation.secretText)
     }
@@ -70,7 +70,7 @@ extension EventLoop {
         }
         let spec = HostSpec(name: name)
         let invitation = try connections.authenticator.invitation(spec.keyName)
-        connections.acceptNewKeys()
+        acceptNewKeys()
         fleet.addSSH(spec, at: stopwatch.now)
         return Answer(text: "starting workers on \(name)" + (invitation.isForThisHostAlone ? "; \(Invitation.loopbackWarning)" : ""))
     }

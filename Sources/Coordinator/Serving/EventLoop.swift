@@ -53,11 +53,23 @@ struct EventLoop: ~Copyable {
         self.logger = logger
     }
 
+    /// Nobody finds this coordinator on its host any more. Must come before the lock of the store is released: the next start makes a file of
+    /// the same name.
+    mutating func removeLocalSocket() { connections.removeLocalSocket() }
+
+    /// Releases what the loop owns, and the lock of the store last: the next start on it finds neither workers nor sockets of this one.
+    consuming func close() {
+        func release<Part: ~Copyable>(_ part: consuming Part) {}
+        release(fleet)
+        release(connections)
+        release(coordinator)
+    }
+
     /// Trials of the sweep that are stored as failed.
     var failed: Int { coordinator.scheduler.trials.counts.failed }
 
     mutating func run() throws -> End {
-        connections.acceptNewKeys()
+        acceptNewKeys()
         while true {
             try takeTurn()
             display.update(coordinator.scheduler, stopwatch)
@@ -97,10 +109,13 @@ struct EventLoop: ~Copyable {
         case .sendChunk(let file, let offset, let route): connections.sendChunk(of: file, offset: offset, to: route)
         case .close(let route): connections.close(route)
         case .answer(let command, let route): connections.send(.answer(answer(command)), to: route)
-        case .log(let notice): log(notice)
+        case .log(let notice, let peer): log(notice, of: peer)
         case .logJournal(let notice): log(notice.line(store: storePath))
         }
     }
+
+    /// Must run before an invitation with a new key leaves this process, or its worker would be refused.
+    mutating func acceptNewKeys() { for key in connections.acceptNewKeys() { handle(.sharedKey(key)) } }
 
     /// Handles an event at once, outside of a turn.
     mutating func handle(_ event: Scheduler.Event) {
@@ -135,13 +150,13 @@ struct EventLoop: ~Copyable {
         connections.tendLocalSocket(at: now)
         fleet.localEndpoint = connections.localEndpoint
         let outlook = fleet.tend(at: now, invitation: connections.authenticator.invitation)
-        connections.acceptNewKeys()
+        acceptNewKeys()
         return ending.decide(hasWorkers: !scheduler.workers.isEmpty, outlook: outlook, at: now)
     }
 
     // MARK: The log
 
-    private mutating func log(_ notice: Scheduler.Notice) {
+    private mutating func log(_ notice: Scheduler.Notice, of peer: Peer?) {
         switch notice {
         case .joined(let id, _, _):
             if let worker = coordinator.scheduler.workers[id] {
@@ -151,11 +166,11 @@ struct EventLoop: ~Copyable {
         default: break
         }
         let authenticator = connections.authenticator
-        for line in notice.lines(name: authenticator.name) { log(line) }
+        for line in notice.lines(name: authenticator.name) { log(line, of: peer) }
     }
 
-    private mutating func log(_ line: LogLine) {
-        guard line.isAboutConnection else { return logger.log(level: line.level, "\(line.text)") }
-        connections.warn(line.text, at: stopwatch.now)
+    private mutating func log(_ line: LogLine, of peer: Peer? = nil) {
+        guard line.isAboutConnection || peer != nil else { return logger.log(level: line.level, "\(line.text)") }
+        connections.log(line.text, line.level, of: peer, at: stopwatch.now)
     }
 }

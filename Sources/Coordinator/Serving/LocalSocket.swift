@@ -52,4 +52,10 @@ struct LocalSocket {
                     + "every second, and until then no worker of this host and no `regsweep workers` can connect")
         }
     }
+
+    /// Removes the file, where it still leads to this process; it is not made again.
+    mutating func remove() {
+        if let file, file.isThere { Files.remove(file.path) }
+        (file, nextLook) = (nil, .distantFuture)
+    }
 }

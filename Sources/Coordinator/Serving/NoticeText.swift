@@ -45,6 +45,15 @@ extension Scheduler.Notice {
                     level: .warning, text: "connection \(route) could not read a frame of this coordinator: \(reason)",
                     isAboutConnection: true)
             ]
+        case .rejectedResults(let id, let host, let count):
+            [
+                LogLine(
+                    level: .warning,
+                    text:
+                        "\(count.counted("result")) of worker \(id) on \(host) \(count == 1 ? "was" : "were") not stored: of trials that this sweep "
+                        + "does not have, or that were not leased to a worker with this key",
+                    isAboutConnection: true)
+            ]
         case .setAside(let key, let crashes):
             [
                 LogLine(

@@ -20,8 +20,8 @@ struct Recovery: Equatable {
     var crashes: [Int: Int] = [:]
     /// Trials that had to be computed again to compare bits, and were not.
     var verifications: [Verification] = []
-    /// Workers that were found to compute wrong bits. They may still be running.
-    var distrusted: Set<WorkerID> = []
+    /// Those that were found to compute wrong bits. Their workers may still be running.
+    var distrusted: Set<Witness> = []
 
     init(_ journal: borrowing some Journal & ~Copyable, _ grid: Grid, audit: Audit = Audit(share: 0, lanes: 1)) throws(StoreError) {
         stored = []
@@ -29,7 +29,7 @@ struct Recovery: Equatable {
         try readBaselines(journal, grid)
         checkpoints = try journal.checkpointMarks().sorted { $0.key < $1.key }
         for (key, count) in try journal.crashes() { if let index = grid.index(of: key), !stored[index] { crashes[index] = count } }
-        distrusted = try journal.distrustedWorkers()
+        distrusted = try journal.distrustedWitnesses()
         try findVerifications(journal, grid, audit)
     }
 
@@ -67,10 +67,9 @@ struct Recovery: Equatable {
         }
         for block in audit.blocks(of: grid) where block.allSatisfy({ stored[$0] }) {
             let trials = block.filter { !failed.contains($0) && !compared.contains(grid.key(of: $0)) }
-            guard !trials.isEmpty else { continue }
-            var authors: Set<Author> = []
-            for index in trials { if let author = try journal.author(of: grid.key(of: index)) { authors.insert(author) } }
-            verifications.append(Verification(trials: trials, authors: authors))
+            var authors: [Int: Author] = [:]
+            for index in trials { authors[index] = try journal.author(of: grid.key(of: index)) }
+            verifications += [Verification](of: trials) { authors[$0] }
         }
     }
 }

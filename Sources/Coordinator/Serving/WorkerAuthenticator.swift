@@ -23,7 +23,18 @@ final class WorkerAuthenticator {
     private var ring: KeyRing?
     private let endpoint: String
     /// Keys that the socket does not accept yet.
-    private var new: [PublicKey]
+    private var new: [IssuedKey]
+
+    struct IssuedKey {
+        var key: PublicKey
+        /// Whether workers of several hosts have it: those of a Slurm group, as its name says.
+        var isShared: Bool
+
+        fileprivate init(_ name: String, _ key: SecretKey) {
+            self.key = key.publicKey
+            isShared = name.hasPrefix(HostSpec.Kind.slurm.rawValue + ":")
+        }
+    }
 
     /// - Parameters:
     ///   - ring: nil for a coordinator without keys.
@@ -31,11 +42,11 @@ final class WorkerAuthenticator {
     init(_ ring: KeyRing?, endpoint: String) {
         self.ring = ring
         self.endpoint = endpoint
-        new = ring?.workers.values.map(\.publicKey) ?? []
+        new = ring?.workers.map { IssuedKey($0.key, $0.value) } ?? []
     }
 
     /// - Returns: the keys that were issued since the last call; the first call returns those of earlier starts as well.
-    func takeNew() -> [PublicKey] {
+    func takeNew() -> [IssuedKey] {
         defer { new = [] }
         return new
     }
@@ -44,7 +55,7 @@ final class WorkerAuthenticator {
     func invitation(_ name: String) throws -> Invitation {
         guard ring != nil else { throw InvitationError.plain }
         let key = try ring!.key(for: name)
-        new.append(key.publicKey)
+        new.append(IssuedKey(name, key))
         return Invitation(endpoint: endpoint, coordinator: ring!.coordinator.publicKey, key: key)
     }
 

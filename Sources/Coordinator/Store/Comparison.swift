@@ -51,9 +51,9 @@ enum Comparison {
     enum Finding: Equatable {
         /// The bits are known, or their author is.
         case nothing
-        /// Another worker has the same bits.
+        /// Another witness has the same bits.
         case confirms
-        /// Another worker has other bits, and a third one has to decide.
+        /// There are other bits, and a third witness has to decide.
         case disagrees
         /// The third worker agrees with one of the two: the bits of the other authors are wrong.
         case settles(wrong: [Author], replacesStored: Bool)
@@ -76,8 +76,8 @@ enum Comparison {
     ///   - stored: the bits of the trial's result.
     ///   - evidence: other bits that arrived for it before.
     static func finding(_ new: ComputedBits, stored: ComputedBits, evidence: [Evidence]) -> Finding {
-        // The same worker twice proves nothing, and a worker without a name may be the same.
-        func isSame(_ other: Author?) -> Bool { new.author == nil || other == nil || new.author?.worker == other?.worker }
+        // The same witness twice proves nothing, and a worker without a name may be the same.
+        func isSame(_ other: Author?) -> Bool { new.author == nil || other == nil || new.author?.witness == other?.witness }
         let open = evidence.filter(\.isOpen)
         if new.digest == stored.digest {
             if isSame(stored.author) { return .nothing }
@@ -89,7 +89,12 @@ enum Comparison {
             let others = open.filter { $0.digest != new.digest }.compactMap(\.author)
             return .settles(wrong: [stored.author].compactMap { $0 } + others, replacesStored: true)
         }
-        return open.isEmpty ? .disagrees : .unsettled
+        guard !open.isEmpty else { return .disagrees }
+        // Three results are three opinions only if three witnesses have them. One that says something new each time decides nothing, and
+        // another one's word against it needs a third.
+        let others = Set(([stored.author] + open.map(\.author)).map { $0?.witness })
+        guard !others.contains(new.author?.witness) else { return .nothing }
+        return others.count < 2 ? .disagrees : .unsettled
     }
 
     /// - Returns: what has to be written down of a finding, in this order.

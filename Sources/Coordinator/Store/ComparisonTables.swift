@@ -36,7 +36,7 @@ struct ComparisonTables: ~Copyable {
     }
 
     func confirm(_ trial: TrialKey, by author: Author, _ ledger: SealLedger) throws(StoreError) {
-        try confirm.rows([.blob(trial.bytes), .blob(author.worker.bytes), .text(author.host)]) { (row) throws(StoreError) in
+        try confirm.rows([.blob(trial.bytes), .blob(author.bytes), .text(author.host)]) { (row) throws(StoreError) in
             ledger.add(row.checksum, to: .confirmation)
         }
     }
@@ -46,7 +46,7 @@ struct ComparisonTables: ~Copyable {
     }
 
     func add(_ conflict: Conflict, of trial: TrialKey, _ ledger: SealLedger) throws(StoreError) {
-        func worker(_ author: Author?) -> Statement.Value { author.map { .blob($0.worker.bytes) } ?? .null }
+        func worker(_ author: Author?) -> Statement.Value { author.map { .blob($0.bytes) } ?? .null }
         let (bits, stored) = (conflict.bits, conflict.stored)
         try changing(trial, ledger) { () throws(StoreError) in
             try insert.run([
@@ -70,9 +70,19 @@ struct ComparisonTables: ~Copyable {
 }
 
 extension Author {
+    /// What a column `worker` has: the worker's id, followed by the hash of its key where it has one.
+    var bytes: [UInt8] { worker.bytes + (key?.bytes ?? []) }
+
     /// - Returns: nil where the row does not say who it was.
     init?(_ row: borrowing Statement, worker: Int, host: Int) {
-        guard !row.isNull(worker), let id = WorkerID(bytes: row.blob(worker)) else { return nil }
-        self.init(worker: id, host: row.text(host))
+        guard !row.isNull(worker) else { return nil }
+        self.init(bytes: row.blob(worker), host: row.text(host))
+    }
+
+    init?(bytes: [UInt8], host: String) {
+        guard let id = WorkerID(bytes: Array(bytes.prefix(WorkerID.byteCount))) else { return nil }
+        let rest = bytes.dropFirst(WorkerID.byteCount), key = Digest(bytes: Array(rest))
+        guard rest.isEmpty || key != nil else { return nil }
+        self.init(worker: id, host: host, key: key)
     }
 }

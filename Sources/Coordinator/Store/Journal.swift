@@ -74,8 +74,8 @@ protocol Journal: LiveJournal, ~Copyable {
     /// Trials with an open conflict, each with all workers that have computed it.
     func openDisagreements() throws(StoreError) -> [TrialKey: Set<Author>]
 
-    /// Workers whose bits two others have found to be wrong.
-    func distrustedWorkers() throws(StoreError) -> Set<WorkerID>
+    /// Those whose bits two others have found to be wrong.
+    func distrustedWitnesses() throws(StoreError) -> Set<Witness>
 }
 
 /// Counts the workers that were lost while they computed a trial, from the ends of leases.

@@ -100,11 +100,11 @@ extension ResultStore {
         return open
     }
 
-    func distrustedWorkers() throws(StoreError) -> Set<WorkerID> {
-        var found: Set<WorkerID> = []
+    func distrustedWitnesses() throws(StoreError) -> Set<Witness> {
+        var found: Set<Witness> = []
         let verdicts = ComparisonTables.sql(Conflict.Verdict.allCases.filter(\.distrustsAuthor))
         try database.prepare("SELECT worker FROM conflict WHERE verdict IN (\(verdicts)) AND worker IS NOT NULL").rows {
-            (row) throws(StoreError) in if let id = WorkerID(bytes: row.blob(0)) { found.insert(id) }
+            (row) throws(StoreError) in if let author = Author(bytes: row.blob(0), host: "") { found.insert(author.witness) }
         }
         return found
     }

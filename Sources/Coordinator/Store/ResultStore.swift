@@ -177,7 +177,7 @@ struct ResultStore: ~Copyable, Journal {
             ("train_loss", train), ("test_loss", test), ("digest", result.digest.map { .blob($0.bytes) } ?? .null), ("reason", reason),
             ("curve", .blob(NumberColumns.bytes(of: result.curve))), ("attempt", .integer(Int64(result.attempt))),
             ("seconds", .real(result.seconds.isFinite ? result.seconds : 0)), ("host", .text(author?.host ?? "")),
-            ("worker", author.map { .blob($0.worker.bytes) } ?? .null),
+            ("worker", author.map { .blob($0.bytes) } ?? .null),
             ("series_digest", NumberColumns.digest(of: result.series).map { .blob($0.bytes) } ?? .null),
         ]
         var isNew = false, old: RowChecksum?

@@ -112,12 +112,8 @@ struct ResultsDirectory: Equatable {
         return paths.first(where: SocketProbe.isListening)
     }
 
-    /// The coordinator has ended.
-    /// - Parameter path: of its socket at its start; it may have been made again elsewhere.
-    func removeSocket(_ path: String) {
-        for path in Set([path, recordedSocket ?? path]) { Files.remove(path) }
-        Files.remove(socketRecord)
-    }
+    /// The coordinator of this directory has removed its socket and still has the lock of the store.
+    func forgetSocket() { Files.remove(socketRecord) }
 
     /// Nil also where the folder is gone or is not this user's, and for the record of a directory of which this one is a copy.
     private var recordedSocket: String? {

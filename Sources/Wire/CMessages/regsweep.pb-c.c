@@ -1731,7 +1731,7 @@ const ProtobufCMessageDescriptor regsweep__wire__hello__descriptor =
   (ProtobufCMessageInit) regsweep__wire__hello__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__held_lease__field_descriptors[2] =
+static const ProtobufCFieldDescriptor regsweep__wire__held_lease__field_descriptors[3] =
 {
   {
     "lease",
@@ -1757,15 +1757,28 @@ static const ProtobufCFieldDescriptor regsweep__wire__held_lease__field_descript
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "proof",
+    3,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__HeldLease, proof),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__held_lease__field_indices_by_name[] = {
   1,   /* field[1] = keys */
   0,   /* field[0] = lease */
+  2,   /* field[2] = proof */
 };
 static const ProtobufCIntRange regsweep__wire__held_lease__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 2 }
+  { 0, 3 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__held_lease__descriptor =
 {
@@ -1775,7 +1788,7 @@ const ProtobufCMessageDescriptor regsweep__wire__held_lease__descriptor =
   "Regsweep__Wire__HeldLease",
   "regsweep.wire",
   sizeof(Regsweep__Wire__HeldLease),
-  2,
+  3,
   regsweep__wire__held_lease__field_descriptors,
   regsweep__wire__held_lease__field_indices_by_name,
   1,  regsweep__wire__held_lease__number_ranges,
@@ -1961,7 +1974,7 @@ const ProtobufCMessageDescriptor regsweep__wire__progress_point__descriptor =
   (ProtobufCMessageInit) regsweep__wire__progress_point__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__results__field_descriptors[3] =
+static const ProtobufCFieldDescriptor regsweep__wire__results__field_descriptors[4] =
 {
   {
     "batch",
@@ -1999,16 +2012,29 @@ static const ProtobufCFieldDescriptor regsweep__wire__results__field_descriptors
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "proof",
+    4,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Results, proof),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__results__field_indices_by_name[] = {
   0,   /* field[0] = batch */
   1,   /* field[1] = lease */
+  3,   /* field[3] = proof */
   2,   /* field[2] = results */
 };
 static const ProtobufCIntRange regsweep__wire__results__number_ranges[1 + 1] =
 {
   { 1, 0 },
-  { 0, 3 }
+  { 0, 4 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__results__descriptor =
 {
@@ -2018,7 +2044,7 @@ const ProtobufCMessageDescriptor regsweep__wire__results__descriptor =
   "Regsweep__Wire__Results",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Results),
-  3,
+  4,
   regsweep__wire__results__field_descriptors,
   regsweep__wire__results__field_indices_by_name,
   1,  regsweep__wire__results__number_ranges,
@@ -2823,7 +2849,7 @@ const ProtobufCMessageDescriptor regsweep__wire__refused__descriptor =
   (ProtobufCMessageInit) regsweep__wire__refused__init,
   NULL,NULL,NULL    /* reserved[123] */
 };
-static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[11] =
+static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[12] =
 {
   {
     "lease",
@@ -2957,6 +2983,18 @@ static const ProtobufCFieldDescriptor regsweep__wire__lease__field_descriptors[1
     0,             /* flags */
     0,NULL,NULL    /* reserved1,reserved2, etc */
   },
+  {
+    "proof",
+    22,
+    PROTOBUF_C_LABEL_NONE,
+    PROTOBUF_C_TYPE_BYTES,
+    0,   /* quantifier_offset */
+    offsetof(Regsweep__Wire__Lease, proof),
+    NULL,
+    NULL,
+    0,             /* flags */
+    0,NULL,NULL    /* reserved1,reserved2, etc */
+  },
 };
 static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   8,   /* field[8] = baselines */
@@ -2965,6 +3003,7 @@ static const unsigned regsweep__wire__lease__field_indices_by_name[] = {
   0,   /* field[0] = lease */
   2,   /* field[2] = parameters */
   1,   /* field[1] = problem */
+  11,   /* field[11] = proof */
   6,   /* field[6] = replicate */
   3,   /* field[3] = seed */
   10,   /* field[10] = strengths */
@@ -2975,7 +3014,7 @@ static const ProtobufCIntRange regsweep__wire__lease__number_ranges[2 + 1] =
 {
   { 1, 0 },
   { 20, 9 },
-  { 0, 11 }
+  { 0, 12 }
 };
 const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
 {
@@ -2985,7 +3024,7 @@ const ProtobufCMessageDescriptor regsweep__wire__lease__descriptor =
   "Regsweep__Wire__Lease",
   "regsweep.wire",
   sizeof(Regsweep__Wire__Lease),
-  11,
+  12,
   regsweep__wire__lease__field_descriptors,
   regsweep__wire__lease__field_indices_by_name,
   2,  regsweep__wire__lease__number_ranges,

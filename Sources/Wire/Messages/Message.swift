@@ -25,8 +25,8 @@ public enum Message: Hashable, Sendable {
     case ready(credits: Int)
     /// Points of running trials, for people who watch. May be lost; empty when a lease has just begun.
     case progress(LeaseID, [ProgressPoint])
-    /// Results of a lease, which the worker holds until the batch is acknowledged.
-    case results(BatchID, LeaseID, [TrialResult])
+    /// Results of a lease, with its proof, which the worker holds until the batch is acknowledged.
+    case results(BatchID, LeaseID, [TrialResult], proof: Digest? = nil)
     case goodbye(reason: String)
     /// Asks for the bytes from an offset on of a file that a lease names.
     case dataRequest(Digest, offset: Int)
@@ -118,10 +118,14 @@ public struct Hello: Hashable, Sendable {
     public var selfTest: Digest
     /// Leases that are queued, running or not acknowledged yet, with the trials of each.
     public var held: [LeaseID: [TrialKey]]
+    /// The proofs of those leases that have one.
+    public var proofs: [LeaseID: Digest]
 
     public init(
-        worker: WorkerID, host: String, process: Int, slots: Int, selfTest: Digest, held: [LeaseID: [TrialKey]]
+        worker: WorkerID, host: String, process: Int, slots: Int, selfTest: Digest, held: [LeaseID: [TrialKey]],
+        proofs: [LeaseID: Digest] = [:]
     ) {
+        self.proofs = proofs
         self.worker = worker
         self.host = host
         self.process = process
@@ -160,9 +164,15 @@ public struct Lease: Hashable, Sendable {
     public var baselines: [Baseline]
     /// The checkpoint from which its only trial is resumed; nil to start from the beginning.
     public var checkpoint: Checkpoint?
+    /// Shows that the holder of the worker's key was leased these trials, also to a coordinator that was started since; the worker gives it
+    /// back as it is. Nil for a worker without a key.
+    public var proof: Digest?
 
-    public init(id: LeaseID, group: GroupSpec, trials: [LeasedTrial], baselines: [Baseline], checkpoint: Checkpoint? = nil) {
+    public init(
+        id: LeaseID, group: GroupSpec, trials: [LeasedTrial], baselines: [Baseline], checkpoint: Checkpoint? = nil, proof: Digest? = nil
+    ) {
         self.checkpoint = checkpoint
+        self.proof = proof
         self.id = id
         self.group = group
         self.trials = trials

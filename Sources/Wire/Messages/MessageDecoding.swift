@@ -44,7 +44,9 @@ extension Message {
             let entries = try unsafe map(list(results.results, results.n_results, atMost: Limits.trialsPerLease, "results")) {
                 (result) throws(MessageError) in try unsafe TrialResult(result.pointee)
             }
-            self = .results(BatchID(rawValue: unsafe results.batch), LeaseID(rawValue: unsafe results.lease), entries)
+            self = .results(
+                BatchID(rawValue: unsafe results.batch), LeaseID(rawValue: unsafe results.lease), entries,
+                proof: try unsafe digestIfAny(results.proof))
         case REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE: self = .goodbye(reason: try unsafe text(opened(envelope.goodbye).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_DROPPED: self = .dropped(reason: try unsafe text(opened(envelope.dropped).reason, "reason"))
         case REGSWEEP__WIRE__ENVELOPE__BODY_HEARTBEAT:
@@ -86,15 +88,18 @@ extension Message {
 
 extension Hello {
     fileprivate init(_ hello: Regsweep__Wire__Hello) throws(MessageError) {
-        var held: [LeaseID: [TrialKey]] = [:]
+        var held: [LeaseID: [TrialKey]] = [:], proofs: [LeaseID: Digest] = [:]
         let entries = try unsafe list(hello.held, hello.n_held, atMost: Limits.heldLeases, "held leases")
         for index in unsafe entries.indices {
             let entry = unsafe entries[index]
-            held[LeaseID(rawValue: unsafe entry.pointee.lease)] = try unsafe keys(entry.pointee.keys)
+            let lease = LeaseID(rawValue: unsafe entry.pointee.lease)
+            held[lease] = try unsafe keys(entry.pointee.keys)
+            proofs[lease] = try unsafe digestIfAny(entry.pointee.proof)
         }
         self.init(
             worker: try unsafe Wire.worker(hello.worker), host: try unsafe text(hello.host, "host"), process: unsafe Int(hello.process),
-            slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), selfTest: try unsafe sha256(hello.self_test), held: held)
+            slots: try bounded(unsafe hello.slots, 1...Limits.slots, "slots"), selfTest: try unsafe sha256(hello.self_test), held: held,
+            proofs: proofs)
     }
 }
 
@@ -241,7 +246,7 @@ extension Lease {
                 problem: try unsafe text(lease.problem, "problem"), parameters: parameters, seed: unsafe lease.seed,
                 trainingSet: unsafe Int(lease.training_set), initialization: unsafe Int(lease.initialization),
                 replicate: unsafe Int(lease.replicate)),
-            trials: trials, baselines: baselines, checkpoint: checkpoint)
+            trials: trials, baselines: baselines, checkpoint: checkpoint, proof: try unsafe digestIfAny(lease.proof))
     }
 }
 
@@ -388,6 +393,10 @@ private func worker(_ data: ProtobufCBinaryData) throws(MessageError) -> WorkerI
         throw .malformed(reason: "a worker id of \(unsafe data.len) bytes")
     }
     return id
+}
+
+private func digestIfAny(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest? {
+    unsafe data.len == 0 ? nil : try unsafe sha256(data)
 }
 
 private func sha256(_ data: ProtobufCBinaryData) throws(MessageError) -> Digest {

@@ -39,13 +39,14 @@ extension Message {
                 unsafe out.n_points = points.count
                 unsafe out.points = arena.array(points.map { unsafe $0.made(from: arena) })
             }
-        case .results(let batch, let lease, let results):
+        case .results(let batch, let lease, let results, let proof):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_RESULTS
             unsafe envelope.results = arena.make(regsweep__wire__results__init) { out in
                 unsafe out.batch = batch.rawValue
                 unsafe out.lease = lease.rawValue
                 unsafe out.n_results = results.count
                 unsafe out.results = arena.array(results.map { unsafe $0.made(from: arena) })
+                unsafe out.proof = arena.bytes(proof?.bytes ?? [])
             }
         case .goodbye(let reason):
             unsafe envelope.body_case = REGSWEEP__WIRE__ENVELOPE__BODY_GOODBYE
@@ -122,6 +123,7 @@ extension Hello {
                     unsafe arena.make(regsweep__wire__held_lease__init) { held in
                         unsafe held.lease = lease.rawValue
                         unsafe held.keys = arena.bytes(keys.flatMap(\.bytes))
+                        unsafe held.proof = arena.bytes(proofs[lease]?.bytes ?? [])
                     }
                 })
         }
@@ -193,6 +195,7 @@ extension Lease {
                     }
                 })
             if let checkpoint { unsafe out.checkpoint = checkpoint.made(under: 0, from: arena) }
+            unsafe out.proof = arena.bytes(proof?.bytes ?? [])
             unsafe out.n_baselines = baselines.count
             unsafe out.baselines = arena.array(
                 baselines.map { baseline in

@@ -1,7 +1,7 @@
 // Keys.swift · Wire/Sockets. CURVE's key pairs, as libzmq makes them: Curve25519, 32 bytes each, written as 64 hexadecimal digits.
 
 internal import CZeroMQ
-internal import Vocabulary
+public import Vocabulary
 
 /// The public half of a key pair, which names the holder of the secret half.
 public struct PublicKey: Hashable, Sendable {
@@ -58,6 +58,9 @@ public struct SecretKey: Hashable, Sendable {
         bytes = decoded(secret)
         publicKey = PublicKey(bytes: decoded(open))!
     }
+
+    /// Another secret for one purpose, which tells nothing of this one or of those for other purposes.
+    public func secret(for purpose: String) -> Digest { Digest(of: bytes + Array(purpose.utf8)) }
 
     /// The secret half as 64 hexadecimal digits, for a file of mode 0600, a pipe or an environment variable, and for nothing else.
     public var secretText: String { bytes.hexadecimal }

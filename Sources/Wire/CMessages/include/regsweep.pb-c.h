@@ -177,10 +177,14 @@ struct  Regsweep__Wire__HeldLease
    * 16 bytes for each trial
    */
   ProtobufCBinaryData keys;
+  /*
+   * that of the Lease; empty where it had none
+   */
+  ProtobufCBinaryData proof;
 };
 #define REGSWEEP__WIRE__HELD_LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__held_lease__descriptor) \
-    , 0, {0,NULL} }
+    , 0, {0,NULL}, {0,NULL} }
 
 
 struct  Regsweep__Wire__Ready
@@ -232,10 +236,14 @@ struct  Regsweep__Wire__Results
   uint64_t lease;
   size_t n_results;
   Regsweep__Wire__Result **results;
+  /*
+   * that of the Lease; empty where it had none
+   */
+  ProtobufCBinaryData proof;
 };
 #define REGSWEEP__WIRE__RESULTS__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__results__descriptor) \
-    , 0, 0, 0,NULL }
+    , 0, 0, 0,NULL, {0,NULL} }
 
 
 struct  Regsweep__Wire__Result
@@ -458,10 +466,14 @@ struct  Regsweep__Wire__Lease
    */
   size_t n_strengths;
   char **strengths;
+  /*
+   * 32 bytes that show that this key was leased these trials; empty for a worker without a key
+   */
+  ProtobufCBinaryData proof;
 };
 #define REGSWEEP__WIRE__LEASE__INIT \
  { PROTOBUF_C_MESSAGE_INIT (&regsweep__wire__lease__descriptor) \
-    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, NULL, 0,NULL }
+    , 0, (char *)protobuf_c_empty_string, 0,NULL, 0, 0, 0, 0, 0,NULL, 0,NULL, NULL, 0,NULL, {0,NULL} }
 
 
 typedef enum {
