@@ -116,7 +116,8 @@ import Wire
     @Test("a disk that takes no data is told by the worker, which leaves; nothing is lost") func noCache() throws {
         try scratch.write("no directory", to: "file")
         let (coordinator, endpoint) = try coordinator()
-        let worker = try worker(endpoint, cache: "file")
+        // A directory that was asked for is not replaced by another one, as the default is.
+        let worker = try Program("regsweep-worker", ["--connect", endpoint, "--cache", "\(scratch.path)/file/data"], in: scratch)
         let end = try worker.end()
         #expect(end.code == 4 && end.errors.contains("cannot make \(scratch.path)/file"), "\(end.errors)")
         try coordinator.errors(have: "left: cannot make")
