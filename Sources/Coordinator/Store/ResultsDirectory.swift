@@ -46,15 +46,17 @@ struct ResultsDirectory: Equatable {
     /// its store then says that there is none.
     var sweeps: [ResultsDirectory] {
         guard !hasStore else { return [self] }
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path))?.sorted() ?? []
-        let parts = names.map(part).filter(\.hasStore)
+        let parts = directories.filter(\.hasStore)
         return parts.isEmpty ? [self] : parts
     }
 
     /// The directories in `parent`, of sweeps and of files with parts.
-    static var all: [ResultsDirectory] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: parent))?.sorted() ?? []
-        return names.map { ResultsDirectory("\(parent)/\($0)") }
+    static var all: [ResultsDirectory] { ResultsDirectory(parent).directories }
+
+    /// What is in this directory and one itself: tables and figures of a file with parts lie beside its parts.
+    private var directories: [ResultsDirectory] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: path))?.sorted() ?? []
+        return names.map(part).filter { FileStatus($0.path) == .directory }
     }
 
     /// The absolute path, for programs that run in other directories; the path as it is where there is no such directory.
