@@ -43,7 +43,7 @@ import Wire
         #expect(
             effects == [
                 driver.send(.dropped(reason: "noise"), to: last), .notice(.malformed(last, reason: "noise"), from: own),
-                .notice(.cutOff(last, malformed: Limits.malformedFrames), from: own), .cutOff(last),
+                .notice(.cutOff(last, malformed: Limits.malformedFrames)), .cutOff(last),
                 .notice(.left(ada, host: "ada", reason: "cut off"), from: own),
             ])
         #expect(driver.scheduler.workers.isEmpty)

@@ -177,7 +177,8 @@ extension Scheduler {
         let notice = tell(.malformed(route, reason: reason), of: route.peer)
         guard malformedFrames.add(from: route) else { return [notice] }
         let left = workers.ids(behind: route).flatMap { leave($0, reason: "cut off", at: now) + grant(at: now) }
-        return [notice, tell(.cutOff(route, malformed: Limits.malformedFrames), of: route.peer), .cutOff(route)] + left
+        // That its key is worth nothing any more is said once, however many lines were about its frames.
+        return [notice, .notice(.cutOff(route, malformed: Limits.malformedFrames)), .cutOff(route)] + left
     }
 
     /// A message to a connection on which no worker has registered.
