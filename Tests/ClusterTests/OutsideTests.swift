@@ -185,7 +185,7 @@ private final class Terminal {
         run.signal(SIGSTOP)
         try wait(for: "two workers without a coordinator") {
             let log = try scratch.read("results/small/workers.log")
-            return log.components(separatedBy: "so this worker ends").count == 3
+            return log.components(separatedBy: "; this worker ends").count == 3
         }
         run.signal(SIGCONT)
         try run.errors(have: "joined", times: 4)
