@@ -84,7 +84,7 @@ private final class Network {
                 in: scratch)
         }
         func startWorker() throws -> Program {
-            try network.start("regsweep-worker", ["--connect", endpoint, "--orphan-timeout", "600", "--log-level", "error"], in: scratch)
+            try network.start("regsweep-worker", ["--connect", endpoint, "--orphan-timeout", "60", "--log-level", "error"], in: scratch)
         }
         var coordinator = try startCoordinator(), workers = try (0..<4).map { _ in try startWorker() }
         var rounds = 0, what: [String] = [], stored = 0
