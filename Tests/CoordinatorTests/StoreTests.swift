@@ -248,6 +248,13 @@ extension ResultStore {
 
     init() throws { directory = try StoreDirectory() }
 
+    @Test("whoever looks whether a store is in use keeps no writer from it") func look() async throws {
+        _ = try directory.writer()
+        let path = directory.store, looks = Task.detached { for _ in 0..<20_000 { _ = StoreLock.isHeld(of: path) } }
+        for _ in 0..<20 { _ = try directory.writer() }
+        await looks.value
+    }
+
     @Test("a second writer is refused and told who the first is, until the first is gone") func lock() throws {
         do {
             let first = try directory.writer()

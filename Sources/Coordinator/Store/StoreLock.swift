@@ -19,7 +19,7 @@ struct StoreLock: ~Copyable {
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw .unusable(path: path, reason: unsafe String(cString: strerror(errno))) }
         // From here on deinit closes the descriptor, also when this throws.
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+        guard Self.takes(descriptor) else {
             guard errno == EWOULDBLOCK else {
                 throw .unusable(path: path, reason: "cannot be locked (\(unsafe String(cString: strerror(errno))))")
             }
@@ -28,6 +28,16 @@ struct StoreLock: ~Copyable {
         }
         ftruncate(descriptor, 0)
         unsafe _ = pwrite(descriptor, holder, holder.utf8.count, 0)
+    }
+
+    /// Tries for half a second: `isHeld` has a lock for a moment, and so has a child of a holder until it has become another program.
+    private static func takes(_ descriptor: CInt) -> Bool {
+        for _ in 0..<50 {
+            if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+            guard errno == EWOULDBLOCK else { return false }
+            usleep(10_000)
+        }
+        return flock(descriptor, LOCK_EX | LOCK_NB) == 0
     }
 
     /// The end of a lock file's name, behind that of the store.
