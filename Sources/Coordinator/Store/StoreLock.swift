@@ -30,9 +30,9 @@ struct StoreLock: ~Copyable {
         unsafe _ = pwrite(descriptor, holder, holder.utf8.count, 0)
     }
 
-    /// Tries for half a second: `isHeld` has a lock for a moment, and so has a child of a holder until it has become another program.
+    /// Tries for a second: `isHeld` has a lock for a moment, and so has a child of a holder until it has become another program.
     private static func takes(_ descriptor: CInt) -> Bool {
-        for _ in 0..<50 {
+        for _ in 0..<100 {
             if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
             guard errno == EWOULDBLOCK else { return false }
             usleep(10_000)
