@@ -76,8 +76,16 @@ enum Accepting {
     /// Whether only programs of this host can connect, by a path that the file system guards.
     fileprivate static func isLocal(_ listener: CInt) -> Bool { option(SO_DOMAIN, of: listener) == AF_UNIX }
 
-    /// Whether a descriptor is a socket that listens. One that is shut down would make libzmq end the process.
-    static func isListener(_ descriptor: CInt) -> Bool { option(SO_ACCEPTCONN, of: descriptor) == 1 }
+    /// Whether a descriptor is a socket that was accepted, as far as can be told: it does not listen, and it has an address. A listener that
+    /// is shut down would make libzmq end the process; a pair of sockets without addresses is somebody else's, under a number given out again.
+    static func isConnection(_ descriptor: CInt) -> Bool {
+        guard option(SO_ACCEPTCONN, of: descriptor) == 0 else { return false }
+        var address = sockaddr_storage(), size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+        let code = unsafe withUnsafeMutablePointer(to: &address) { pointer in
+            unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe getsockname(descriptor, $0, &size) }
+        }
+        return code == 0 && Int(size) > MemoryLayout<sa_family_t>.size
+    }
 
     fileprivate static func admit(_ descriptor: CInt, isLocal: Bool) -> Bool {
         state.withLock { state in

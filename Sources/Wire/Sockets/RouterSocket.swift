@@ -137,7 +137,7 @@ public struct RouterSocket: ~Copyable {
     /// Shuts a peer's connection down by its descriptor, since libzmq 4.3.4 cannot close a single one; libzmq then finds it ended and
     /// forgets it. Should the descriptor belong to another connection by now, that peer connects again and loses nothing.
     private func closeConnection(_ descriptor: CInt) {
-        if descriptor >= 0, !Accepting.isListener(descriptor) { shutdown(descriptor, CInt(SHUT_RDWR)) }
+        if descriptor >= 0, Accepting.isConnection(descriptor) { shutdown(descriptor, CInt(SHUT_RDWR)) }
     }
 
     var pollHandles: [UnsafeMutableRawPointer] { unsafe [socket.pollHandle, zapHandler.pollHandle] }
