@@ -124,7 +124,7 @@ final class DataCache: Sendable {
     /// Removes part files that nobody fetches any more: those of a process of its own that was killed, and any of a file that is whole. One
     /// that all share is left for the next process, which goes on with it.
     private func removeLeftOvers() {
-        let names = PrivateFolder.names(in: directory)
+        let names = FileBytes.names(in: directory)
         for name in names {
             let parts = name.split(separator: ".", omittingEmptySubsequences: false)
             guard parts.count > 1, parts[1] == "part", Digest(hexadecimal: parts[0]) != nil,
@@ -215,7 +215,7 @@ final class DataCache: Sendable {
     private func error(_ what: String, _ code: CInt = errno) -> CacheError {
         CacheError(
             description:
-                "\(what): \(unsafe String(cString: strerror(code))); XDG_CACHE_HOME, or --cache of regsweep-worker, names another place")
+                "\(what): \(systemReason(code)); XDG_CACHE_HOME, or --cache of regsweep-worker, names another place")
     }
 }
 

@@ -81,6 +81,12 @@ import Testing
     @Test("a folder whose name is not UTF-8 is worked in, and refused by the reason as an argument") func names() throws {
         let end = try shell("d=$(printf 'caf\\xe9'); mkdir $d; cp sweep.toml $d; cd $d; $R check sweep.toml && $R run sweep.toml --quiet")
         #expect(end.code == 0 && end.errors == "", "\(end)")
+        // A page of the store is noise; repair reads it, and what it writes goes beside it.
+        let damage = "dd if=/dev/urandom of=results/small/store.sqlite bs=4096 seek=3 count=1 conv=notrunc 2> /dev/null"
+        let repaired = try shell(
+            "cd $(printf 'caf\\xe9'); $R report sweep.toml > /dev/null && $R status results/small && \(damage); $R repair results/small")
+        #expect(
+            repaired.code == 0 && repaired.output.contains("the damaged store is now results/small/store.sqlite.damaged-1"), "\(repaired)")
         let refused = try shell("$R run sweep.toml --out $(printf 'caf\\xe9')/out")
         #expect(refused.code == 2 && refused.errors.contains("argument 4, caf\u{fffd}/out, is not UTF-8 text"), "\(refused)")
         #expect(try shell("ls -d caf* | wc -l").output == "1\n")

@@ -11,7 +11,7 @@ extension ResultsDirectory {
     init(meantBy path: String, seed: UInt64? = nil) throws(SpecErrors) {
         let status = FileStatus(path)
         guard !Self.isResults(path, status), status != .missing || path.hasSuffix(".toml") else {
-            self.init(path.hasSuffix("/store.sqlite") && status != .directory ? Files.directory(of: path) : path)
+            self.init(path.hasSuffix("/store.sqlite") && status != .directory ? PathText.directory(of: path) : path)
             return
         }
         self.init(ofSweep: try SweepList.load(path: path, seed: seed).name, seed: seed)

@@ -1,6 +1,5 @@
 // ChildProcess.swift · Coordinator/Launching, between the launchers and Subprocess. One child whose output goes to files.
 
-internal import FoundationEssentials
 internal import Glibc
 internal import Wire
 
@@ -49,5 +48,5 @@ struct ChildProcess {
     /// The text of a file; empty where there is none.
     static func text(_ path: String, from start: Int = 0) -> String { String(decoding: bytes(path).dropFirst(start), as: UTF8.self) }
 
-    private static func bytes(_ path: String) -> Data { (try? Data(contentsOf: URL(filePath: path))) ?? Data() }
+    private static func bytes(_ path: String) -> [UInt8] { (try? FileBytes.read(path)) ?? [] }
 }

@@ -1,7 +1,7 @@
 // Files.swift · Coordinator/Store, before Repairing. What the store asks of the file system beside SQLite: names of files, and their ends.
 
-internal import FoundationEssentials
 internal import Glibc
+internal import Wire
 
 enum Files {
     /// - Returns: the size in bytes; nil where there is no such file.
@@ -71,14 +71,6 @@ enum Files {
         return first == identity(of: other)
     }
 
-    /// Makes the directory that a path is in; nothing happens where it is there.
-    static func makeDirectory(of path: String) throws(StoreError) {
-        let directory = directory(of: path)
-        do { try FileManager.default.createDirectory(atPath: directory, withIntermediateDirectories: true) } catch {
-            throw .blocked(reason: "\(directory) cannot be made")
-        }
-    }
-
     /// Gives a file a second name. Nothing happens where it has that name already.
     /// - Throws: `blocked`, also where another file has that name, and where the file system knows no second names.
     static func link(_ path: String, as name: String) throws(StoreError) {
@@ -97,15 +89,10 @@ enum Files {
 
     /// Makes changes of names in the directory of this file outlive a power cut.
     static func sync(directoryOf path: String) {
-        let descriptor = unsafe open(directory(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        let descriptor = unsafe open(PathText.directory(of: path), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard descriptor >= 0 else { return }
         fsync(descriptor)
         close(descriptor)
-    }
-
-    static func directory(of path: String) -> String {
-        guard let slash = path.lastIndex(of: "/") else { return "." }
-        return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
     private static func status(_ path: String) -> stat? {
@@ -114,6 +101,6 @@ enum Files {
     }
 
     private static func failure(_ path: String, _ code: CInt) -> StoreError {
-        .blocked(reason: "\(path) cannot be made (\(unsafe String(cString: strerror(code))))")
+        .blocked(reason: "\(path) cannot be made (\(systemReason(code)))")
     }
 }

@@ -1,6 +1,5 @@
 // Integrity.swift · Coordinator/Store, before Repairing. Whether a store holds what was written to it.
 
-internal import FoundationEssentials
 internal import Glibc
 internal import Vocabulary
 internal import Wire
@@ -19,7 +18,8 @@ enum Integrity {
 
     /// Identifies this start of the machine; empty where the system does not tell.
     static var boot: String {
-        (try? String(contentsOfFile: "/proc/sys/kernel/random/boot_id", encoding: .utf8))?.trimmingSuffix(while: \.isWhitespace) ?? ""
+        (try? FileBytes.read("/proc/sys/kernel/random/boot_id")).map { String(decoding: $0, as: UTF8.self) }?.trimmingSuffix(
+            while: \.isWhitespace) ?? ""
     }
 
     /// Proves that the store knows of every result that was committed, and has every row of its small tables. It reads an index and those

@@ -1,7 +1,6 @@
 // Rebuilding.swift · Coordinator/Store, between Salvage and Repairing. A new store from what can be read of a damaged one: results that
 // Salvage finds page by page, and the other tables as far as SQLite can still read them.
 
-internal import FoundationEssentials
 internal import Vocabulary
 internal import Wire
 
@@ -12,8 +11,8 @@ enum Rebuilding {
     ///   - new: path of the new store.
     /// - Returns: the number of results in the new store.
     static func rebuild(_ path: String, as new: String, holder: String) throws -> Int {
-        let file = Array(try Data(contentsOf: URL(filePath: path)))
-        let log = Array((try? Data(contentsOf: URL(filePath: path + "-wal"))) ?? Data())
+        let file = try FileBytes.read(path)
+        let log = (try? FileBytes.read(path + "-wal")) ?? []
         let store = try ResultStore(writing: new, holder: holder)
         let salvage = try salvage(file, log, store.database)
         let copy = new + copyEnding
@@ -183,8 +182,8 @@ private struct DamagedStore: ~Copyable {
         let isReadable = StoreHeader.isOne(file) && StoreHeader.complaint(file, fileSize: log.isEmpty ? file.count : nil) == nil
         if !isReadable, file.count >= StoreHeader.size {
             let header = StoreHeader.restored(fileSize: file.count, pageSize: pageSize)
-            try Data(header + file.dropFirst(header.count)).write(to: URL(filePath: copy))
-            if !log.isEmpty { try Data(log).write(to: URL(filePath: copy + "-wal")) }
+            try OutputFile.write(header + file.dropFirst(header.count), to: copy)
+            if !log.isEmpty { try OutputFile.write(log, to: copy + "-wal") }
         }
         // When a connection that may write is closed, SQLite takes the log into the damaged file and removes the log.
         database = try Database(isReadable || file.count < StoreHeader.size ? path : copy, readOnly: true)

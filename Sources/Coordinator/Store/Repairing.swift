@@ -1,7 +1,7 @@
 // Repairing.swift · Coordinator/Store, after Rebuilding. Puts a sound store in the place of a damaged one. A repair that is stopped, at
 // whatever moment, has changed nothing, or is finished by the next one.
 
-internal import FoundationEssentials
+internal import Wire
 
 enum Repairing {
     enum Outcome: Equatable {
@@ -62,9 +62,8 @@ enum Repairing {
     ///   store.
     static func interrupted(_ path: String) -> String? {
         guard Files.hasOtherNames(path) else { return nil }
-        let directory = Files.directory(of: path), name = path.split(separator: "/").last.map(String.init) ?? ""
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: directory)) ?? []
-        return names.sorted().lazy.filter { $0.hasPrefix("\(name).damaged-") }.map { "\(directory)/\($0)" }.first {
+        let directory = PathText.directory(of: path), name = path.split(separator: "/").last.map(String.init) ?? ""
+        return FileBytes.names(in: directory).lazy.filter { $0.hasPrefix("\(name).damaged-") }.map { "\(directory)/\($0)" }.first {
             Files.isSame($0, path)
         }
     }

@@ -1,7 +1,6 @@
 // ResultsDirectory.swift · Coordinator/Store. The one place that knows what lies where in a results directory, which directory a sweep has,
 // and where the socket of its local workers is.
 
-internal import FoundationEssentials
 internal import Glibc
 internal import Vocabulary
 internal import Wire
@@ -55,8 +54,7 @@ struct ResultsDirectory: Equatable {
 
     /// What is in this directory and one itself: tables and figures of a file with parts lie beside its parts.
     private var directories: [ResultsDirectory] {
-        let names = (try? FileManager.default.contentsOfDirectory(atPath: path))?.sorted() ?? []
-        return names.map(part).filter { FileStatus($0.path) == .directory }
+        FileBytes.names(in: path).map(part).filter { FileStatus($0.path) == .directory }
     }
 
     /// The absolute path, for programs that run in other directories; the path as it is where there is no such directory.
@@ -119,8 +117,8 @@ struct ResultsDirectory: Equatable {
 
     /// Nil also where the folder is gone or is not this user's, and for the record of a directory of which this one is a copy.
     private var recordedSocket: String? {
-        guard let path = try? String(contentsOfFile: socketRecord, encoding: .utf8), path.hasSuffix("/\(socketName)"),
-            PrivateFolder.restore(Files.directory(of: path))
+        guard let path = (try? FileBytes.read(socketRecord)).map({ String(decoding: $0, as: UTF8.self) }), path.hasSuffix("/\(socketName)"),
+            PrivateFolder.restore(PathText.directory(of: path))
         else { return nil }
         return path
     }
@@ -128,7 +126,7 @@ struct ResultsDirectory: Equatable {
     /// Where the coordinators of this user on this host listen.
     static var listeningSockets: [String] {
         PrivateFolder.existing(sockets).flatMap { folder in
-            ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).map { "\(folder)/\($0)" }
+            FileBytes.names(in: folder).map { "\(folder)/\($0)" }
         }
         .filter(SocketProbe.isListening)
     }

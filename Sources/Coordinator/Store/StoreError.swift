@@ -25,10 +25,6 @@ enum StoreError: Error, Equatable {
 }
 
 extension StoreError: CustomStringConvertible {
-    private static func directory(of path: String) -> String {
-        path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
-    }
-
     var description: String {
         switch self {
         case .locked(let holder, let path): "\(path) is held by \(holder): wait until it has ended, or stop it"
@@ -40,9 +36,9 @@ extension StoreError: CustomStringConvertible {
             "\(path) cannot grow (\(systemReason(EFBIG))): this process has a limit on the size of files; raise it (ulimit -f unlimited), and "
                 + "the same command resumes"
         case .damaged(let path, let reason):
-            "\(path) is damaged: \(reason); `regsweep repair \(Self.directory(of: path))` keeps every intact result"
+            "\(path) is damaged: \(reason); `regsweep repair \(PathText.directory(of: path))` keeps every intact result"
         case .headless(let path, let reason):
-            "\(path): \(reason); if it was a store, `regsweep repair \(Self.directory(of: path))` finds what is left of it"
+            "\(path): \(reason); if it was a store, `regsweep repair \(PathText.directory(of: path))` finds what is left of it"
         }
     }
 

@@ -1,6 +1,7 @@
 // StoreLock.swift · Coordinator/Store. One coordinator for each store: a lock that the system drops with the process.
 
 internal import Glibc
+internal import Wire
 
 /// Held from construction until the value is gone, however the process ends. The file stays and names its last holder, and the
 /// last commit that this one has made: a store that has fewer commits than that has lost its log.
@@ -17,11 +18,11 @@ struct StoreLock: ~Copyable {
         let path = Self.path(of: store)
         markOffset = holder.utf8.count
         descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw .unusable(path: path, reason: unsafe String(cString: strerror(errno))) }
+        guard descriptor >= 0 else { throw .unusable(path: path, reason: systemReason()) }
         // From here on deinit closes the descriptor, also when this throws.
         guard Self.takes(descriptor) else {
             guard errno == EWOULDBLOCK else {
-                throw .unusable(path: path, reason: "cannot be locked (\(unsafe String(cString: strerror(errno))))")
+                throw .unusable(path: path, reason: "cannot be locked (\(systemReason()))")
             }
             let name = Self.lines(of: store).first ?? ""
             throw .locked(by: name.isEmpty ? "another coordinator" : name, path: path)

@@ -1,7 +1,7 @@
 // StoreLog.swift · Coordinator/Store, before a database is opened to be read. SQLite reads its write-ahead log up to the first frame that is
 // not right, and takes what follows for a commit that was never completed: one flipped bit hides every commit behind it.
 
-internal import FoundationEssentials
+internal import Wire
 
 enum StoreLog {
     /// - Parameters:
@@ -9,7 +9,7 @@ enum StoreLog {
     ///   - isAlone: asks whether no other program has the store open, which may be writing to the log.
     /// - Throws: `damaged` for a log that has commits behind frames that are not right.
     static func require(_ path: String, isAlone: () -> Bool) throws(StoreError) {
-        guard isAlone(), let log = try? Data(contentsOf: URL(filePath: path + "-wal")), let complaint = complaint(Array(log)), isAlone()
+        guard isAlone(), let log = try? FileBytes.read(path + "-wal"), let complaint = complaint(log), isAlone()
         else { return }
         throw .damaged(path: path, reason: complaint)
     }

@@ -1,7 +1,7 @@
 // StorePlace.swift · Coordinator/Store. Whether the files of a store that is being written to are still where they were. To the system they
 // stay open when somebody deletes, moves or replaces them, and everything that is written from then on is lost when they are closed.
 
-internal import FoundationEssentials
+internal import Wire
 
 /// The identities of a store's files when a writer opened them.
 struct StorePlace {
@@ -32,7 +32,7 @@ struct StorePlace {
     /// - Throws: `displaced`.
     func require(_ database: borrowing Database) throws(StoreError) {
         guard !Files.isGone(path, store) else {
-            let moved = (try? FileManager.default.destinationOfSymbolicLink(atPath: lock)).map {
+            let moved = (try? OutputTarget.destination(ofLink: lock)).map {
                 String($0.dropLast(StoreLock.ending.count))
             }
             if let moved, Files.identity(of: moved) == store {
@@ -61,7 +61,7 @@ struct StorePlace {
         let isFree = Files.size(of: path) == nil
         let name = isFree ? path : (1...).lazy.map { "\(path).saved-\($0)" }.first { Files.size(of: $0) == nil }!
         do {
-            try Files.makeDirectory(of: path)
+            try PathText.makeDirectories(PathText.directory(of: path))
             // A log beside it would be taken for this file's.
             if isFree { for end in ["-wal", "-shm"] { Files.remove(path + end) } }
             try database.prepare("VACUUM INTO ?").run([.text(name)])

@@ -11,7 +11,7 @@ public struct WakeSignal: ~Copyable, Sendable {
     /// - Throws: `failed` when the process has no descriptors left.
     public init() throws(SocketError) {
         var ends: [CInt] = [0, 0]
-        guard unsafe pipe(&ends) == 0 else { throw .failed(call: "pipe", reason: unsafe String(cString: strerror(errno))) }
+        guard unsafe pipe(&ends) == 0 else { throw .failed(call: "pipe", reason: systemReason()) }
         for end in ends {
             _ = fcntl(end, F_SETFD, FD_CLOEXEC)
             _ = fcntl(end, F_SETFL, O_NONBLOCK)

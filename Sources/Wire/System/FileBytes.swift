@@ -1,4 +1,5 @@
-// FileBytes.swift · Wire/System. Bytes of files, pipes and devices, read and written whole, and the system's own reason where that fails.
+// FileBytes.swift · Wire/System. Bytes of files, pipes and devices, read and written whole, names in directories, and the system's own reason
+// where that fails.
 
 public import Glibc
 
@@ -96,6 +97,7 @@ public enum FileBytes {
             if count > 0 {
                 done += count
             } else if count < 0, errno == EAGAIN {
+                // The descriptor is shared with a program that has made it non-blocking.
                 var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
                 unsafe _ = poll(&entry, 1, -1)
             } else if count == 0 || errno != EINTR {
@@ -103,5 +105,20 @@ public enum FileBytes {
             }
         }
         return 0
+    }
+
+    /// The names in a directory, sorted; none where it cannot be read.
+    public static func names(in directory: String) -> [String] {
+        guard let folder = unsafe opendir(directory) else { return [] }
+        defer { unsafe _ = closedir(folder) }
+        var names: [String] = []
+        while let entry = unsafe readdir(folder) {
+            // Sound: readdir ends each name with a zero byte within the array.
+            unsafe names.append(
+                withUnsafePointer(to: entry.pointee.d_name) { name in
+                    unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
+                })
+        }
+        return names.filter { $0 != "." && $0 != ".." }.sorted()
     }
 }

@@ -57,7 +57,7 @@ public enum LeftOver {
         guard descriptor >= 0 else { return false }
         defer { close(descriptor) }
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { return false }
-        for name in PrivateFolder.names(in: directory) where isMeant(name) {
+        for name in FileBytes.names(in: directory) where isMeant(name) {
             var status = stat()
             guard unsafe fstatat(descriptor, name, &status, AT_SYMLINK_NOFOLLOW) == 0, status.st_mode & S_IFMT == S_IFREG,
                 status.st_uid == geteuid()

@@ -94,19 +94,9 @@ final class OutputQueue: Sendable {
     private func write(_ text: [UInt8]) {
         var rest = text[...]
         while !rest.isEmpty {
-            let piece = Array(rest.prefix(4096)), count = unsafe Glibc.write(descriptor, piece, piece.count)
-            if count < 0, errno == EINTR { continue }
-            if count < 0, errno == EAGAIN {
-                // The descriptor is shared with a program that has made it non-blocking.
-                var file = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-                unsafe _ = poll(&file, 1, -1)
-                continue
-            }
-            guard count > 0 else {
-                let code = count == 0 ? EIO : errno
-                return state.change { if $0.error == 0 { $0.error = code } }
-            }
-            rest = rest.dropFirst(count)
+            let piece = Array(rest.prefix(4096)), code = FileBytes.write(piece, to: descriptor)
+            guard code == 0 else { return state.change { if $0.error == 0 { $0.error = code } } }
+            rest = rest.dropFirst(piece.count)
             state.change { $0.pieces += 1 }
         }
     }

@@ -55,8 +55,9 @@ public enum PrivateFolder {
 
     private static func existing(_ name: String, in place: String) -> [String] {
         let prefix = prefix(name)
-        return names(in: place).filter { $0.hasPrefix(prefix) && $0.utf8.count == prefix.utf8.count + 6 }.map { "\(place)/\($0)" }.filter(
-            isOwn)
+        return FileBytes.names(in: place).filter { $0.hasPrefix(prefix) && $0.utf8.count == prefix.utf8.count + 6 }.map { "\(place)/\($0)" }
+            .filter(
+                isOwn)
     }
 
     /// A folder that all programs of this user share: one that is there, or a new one.
@@ -92,7 +93,7 @@ public enum PrivateFolder {
             } else if let path = take(place) {
                 return path
             } else {
-                reasons.append("\(place): \(unsafe String(cString: strerror(errno)))")
+                reasons.append("\(place): \(systemReason())")
             }
         }
         throw PrivateFolderError(purpose: purpose, reasons: reasons)
@@ -117,7 +118,7 @@ public enum PrivateFolder {
     /// Why nothing can be safe in a directory: its owner, or anybody, could exchange what lies there. Nil where it can.
     private static func complaint(aboutPlace path: String) -> String? {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { return unsafe String(cString: strerror(errno)) }
+        guard unsafe stat(path, &status) == 0 else { return systemReason() }
         guard status.st_mode & S_IFMT == S_IFDIR else { return "is no directory" }
         // With this bit only the owner of a file may exchange it. /tmp has it, also in a container where /tmp is nobody's.
         if status.st_mode & S_ISVTX != 0 { return nil }
@@ -132,20 +133,5 @@ public enum PrivateFolder {
         var template = (prefix + "XXXXXX").utf8CString.map { $0 }
         guard unsafe mkdtemp(&template) != nil else { return nil }
         return String(decoding: template.dropLast().map(UInt8.init(bitPattern:)), as: UTF8.self)
-    }
-
-    /// The names in a directory, sorted; none where it cannot be read.
-    public static func names(in directory: String) -> [String] {
-        guard let folder = unsafe opendir(directory) else { return [] }
-        defer { unsafe _ = closedir(folder) }
-        var names: [String] = []
-        while let entry = unsafe readdir(folder) {
-            // Sound: readdir ends each name with a zero byte within the array.
-            unsafe names.append(
-                withUnsafePointer(to: entry.pointee.d_name) { name in
-                    unsafe name.withMemoryRebound(to: CChar.self, capacity: 256) { unsafe String(cString: $0) }
-                })
-        }
-        return names.filter { $0 != "." && $0 != ".." }.sorted()
     }
 }

@@ -14,7 +14,7 @@ public enum SocketProbe {
 
     /// Removes the sockets in a folder at which nobody listens.
     public static func removeStale(in folder: String) {
-        for name in PrivateFolder.names(in: folder) {
+        for name in FileBytes.names(in: folder) {
             let path = "\(folder)/\(name)"
             var status = stat()
             guard unsafe lstat(path, &status) == 0, status.st_mode & S_IFMT == S_IFSOCK, answer(of: path) == ECONNREFUSED else { continue }

@@ -142,7 +142,7 @@ public enum Subprocess {
     /// Marks all descriptors from 3 on as close-on-exec. One that this process inherited without knowing it (a shell's pipe) would
     /// otherwise stay open in a worker that outlives this process, and the reader of that pipe would wait for the worker.
     private static func closeOthersOnExec() {
-        for name in PrivateFolder.names(in: "/proc/self/fd") {
+        for name in FileBytes.names(in: "/proc/self/fd") {
             if let descriptor = CInt(name), descriptor > STDERR_FILENO { _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC) }
         }
     }
